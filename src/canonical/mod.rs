@@ -1,0 +1,1 @@
+//! Canonical records: what business documents mean, in the trade's words.

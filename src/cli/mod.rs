@@ -1,0 +1,1 @@
+//! Commands: the only part that prints.

@@ -1,0 +1,1 @@
+//! Settings of the hub: `crossdock.toml` and the environment, read once.

@@ -1,0 +1,1 @@
+//! Derivations: pure functions that make one record of another and its order.

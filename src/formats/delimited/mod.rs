@@ -1,0 +1,1 @@
+//! Delimited files: rows of named columns, grouped into documents.

@@ -1,0 +1,1 @@
+//! JSON: bodies of ERP calls and their answers.

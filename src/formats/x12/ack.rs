@@ -1,0 +1,1 @@
+//! Acknowledgments: TA1, 997 and 999, composed from verdicts and read back.

@@ -1,0 +1,1 @@
+//! Finds an interchange's delimiters from its ISA, by position.

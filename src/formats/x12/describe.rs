@@ -1,0 +1,1 @@
+//! Words a fault: where, what, and what to do.

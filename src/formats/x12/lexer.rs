@@ -1,0 +1,1 @@
+//! The lexer: segments and elements of an interchange, without copying.

@@ -1,0 +1,15 @@
+//! The X12 engine: delimiters, lexer, schema, validation, acknowledgments, writer.
+
+pub mod ack;
+pub mod delimiters;
+pub mod describe;
+pub mod fault;
+pub mod lexer;
+pub mod reader;
+pub mod schema;
+pub mod segment;
+pub mod tree_builder;
+pub mod validate;
+pub mod verdict;
+pub mod walker;
+pub mod writer;

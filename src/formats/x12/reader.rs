@@ -1,0 +1,1 @@
+//! Reads interchanges, groups and sets, and gives each its verdict.

@@ -1,0 +1,93 @@
+//! One segment as it lies in the file's bytes; nothing is copied.
+
+/// The separators one interchange uses, read from its ISA by position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delimiters {
+    /// Character 4 of the interchange.
+    pub element: u8,
+    /// ISA16, character 105.
+    pub component: u8,
+    /// ISA11 from version 00402 on and only if it is not alphanumeric; none before.
+    pub repetition: Option<u8>,
+    /// Character 106; may be a line feed.
+    pub segment: u8,
+}
+
+/// A segment id of two or three characters, without allocation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SegmentId([u8; 3]);
+
+impl SegmentId {
+    /// The id in `bytes`, cut to three characters; shorter ones are padded with zero bytes.
+    #[must_use]
+    pub const fn new(bytes: &[u8]) -> Self {
+        let mut id = [0; 3];
+        let mut at = 0;
+        while at < 3 && at < bytes.len() {
+            id[at] = bytes[at];
+            at += 1;
+        }
+        Self(id)
+    }
+
+    /// The id as text; bytes that are not ASCII become `?`.
+    #[must_use]
+    pub fn text(self) -> String {
+        self.0
+            .iter()
+            .take_while(|byte| **byte != 0)
+            .map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { '?' })
+            .collect()
+    }
+}
+
+/// One segment: borrowed bytes and the ends of its elements.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment<'a> {
+    /// From the first character of the id up to, not including, the terminator.
+    pub bytes: &'a [u8],
+    /// Offset of the first character from the start of the file.
+    pub byte: u64,
+    /// Place in the transaction set, ST is 1; 0 outside of a set.
+    pub position: u32,
+    /// Where each element ends in `bytes`, the segment id first.
+    pub ends: &'a [u32],
+    /// The interchange's separators.
+    pub delimiters: Delimiters,
+}
+
+impl<'a> Segment<'a> {
+    /// The segment id as it stands, of any length.
+    #[must_use]
+    pub fn id(&self) -> &'a [u8] {
+        self.element(0)
+    }
+
+    /// Number of elements, the id not counted; trailing empty ones are.
+    #[must_use]
+    pub fn element_count(&self) -> usize {
+        self.ends.len().saturating_sub(1)
+    }
+
+    /// Element `number` (1 is the first after the id), raw; empty when it is not there.
+    #[must_use]
+    pub fn element(&self, number: usize) -> &'a [u8] {
+        let Some(end) = self.ends.get(number) else {
+            return &[];
+        };
+        let start = match number.checked_sub(1).and_then(|before| self.ends.get(before)) {
+            Some(before) => *before as usize + 1,
+            None => 0,
+        };
+        self.bytes.get(start..*end as usize).unwrap_or(&[])
+    }
+
+    /// Offset of element `number` from the start of the file.
+    #[must_use]
+    pub fn element_byte(&self, number: usize) -> u64 {
+        match number.checked_sub(1).and_then(|before| self.ends.get(before)) {
+            Some(before) => self.byte + u64::from(*before) + 1,
+            None => self.byte,
+        }
+    }
+}

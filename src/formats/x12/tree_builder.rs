@@ -1,0 +1,1 @@
+//! Builds the tree of one transaction set.

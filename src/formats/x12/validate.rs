@@ -1,0 +1,1 @@
+//! Validates one transaction set against its schema.

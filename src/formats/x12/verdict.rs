@@ -1,0 +1,128 @@
+//! What reading an X12 file came to: a verdict per interchange, group and transaction set.
+
+use super::fault::Fault;
+use super::segment::Delimiters;
+use std::ops::Range;
+
+/// Element 715 and 717: what became of a group or a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// `A`.
+    Accepted,
+    /// `E`: accepted, errors noted.
+    AcceptedWithErrors,
+    /// `P`: some sets of the group rejected. Groups only.
+    PartiallyAccepted,
+    /// `R`.
+    Rejected,
+}
+
+/// One file: its interchanges in order and what lies outside of them.
+#[derive(Clone, Debug, Default)]
+pub struct File {
+    /// Interchanges in file order.
+    pub interchanges: Vec<Interchange>,
+    /// Faults outside of any interchange: no ISA, bytes before or after.
+    pub faults: Vec<Fault>,
+    /// Whether the format's own end was seen: the last interchange is closed by its IEA.
+    pub complete: bool,
+}
+
+/// The ISA, trimmed of its padding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InterchangeHeader {
+    /// ISA05 and ISA06.
+    pub sender: (String, String),
+    /// ISA07 and ISA08.
+    pub receiver: (String, String),
+    /// ISA09, `YYMMDD` as sent.
+    pub date: String,
+    /// ISA10, `HHMM` as sent.
+    pub time: String,
+    /// ISA12, such as `00401`.
+    pub version: String,
+    /// ISA13 as sent, nine digits.
+    pub control_number: String,
+    /// ISA14 is 1.
+    pub acknowledgment_requested: bool,
+    /// ISA15: `P`, `T` or `I`.
+    pub usage: String,
+    /// The separators.
+    pub delimiters: Delimiters,
+}
+
+/// One ISA to IEA.
+#[derive(Clone, Debug)]
+pub struct Interchange {
+    /// The ISA.
+    pub header: InterchangeHeader,
+    /// Its bytes in the file, ISA to IEA's terminator.
+    pub bytes: Range<u64>,
+    /// Groups in order.
+    pub groups: Vec<Group>,
+    /// TA1 segments it carries.
+    pub acknowledgments: Vec<Ta1>,
+    /// Faults of the envelope.
+    pub faults: Vec<Fault>,
+    /// Rejected when the envelope cannot be trusted; its groups are then not processed.
+    pub status: Status,
+}
+
+/// One GS to GE.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// GS01, such as `IN`.
+    pub functional_id: String,
+    /// GS02.
+    pub sender: String,
+    /// GS03.
+    pub receiver: String,
+    /// GS06 as sent.
+    pub control_number: String,
+    /// GS08 as sent, such as `004010VICS`.
+    pub version: String,
+    /// Offset of the GS.
+    pub byte: u64,
+    /// GE01 as sent, 0 if there is none or no number.
+    pub declared_sets: u32,
+    /// Sets in order.
+    pub sets: Vec<Set>,
+    /// Faults of GS and GE.
+    pub faults: Vec<Fault>,
+    /// AK901.
+    pub status: Status,
+}
+
+/// One ST to SE.
+#[derive(Clone, Debug)]
+pub struct Set {
+    /// ST01, such as `810`.
+    pub id: String,
+    /// ST02.
+    pub control_number: String,
+    /// ST03, empty if none.
+    pub implementation: String,
+    /// Its bytes in the file, ST to SE's terminator.
+    pub bytes: Range<u64>,
+    /// Segments counted, ST and SE among them.
+    pub segments: u32,
+    /// Faults of all levels from the set down, in file order.
+    pub faults: Vec<Fault>,
+    /// AK501.
+    pub status: Status,
+}
+
+/// A TA1: what the other side says of one of our interchanges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ta1 {
+    /// TA101: our ISA13.
+    pub control_number: String,
+    /// TA102, `YYMMDD`.
+    pub date: String,
+    /// TA103, `HHMM`.
+    pub time: String,
+    /// TA104: `A`, `E` or `R`.
+    pub status: String,
+    /// TA105.
+    pub note: String,
+}

@@ -1,0 +1,1 @@
+//! Writes trees as interchanges.

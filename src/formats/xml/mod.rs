@@ -1,0 +1,1 @@
+//! XML files: elements and attributes, no DTDs.

@@ -1,0 +1,1 @@
+//! The work: receive, process, deliver, and the chores.

@@ -1,0 +1,1 @@
+//! Partner profiles: all that was agreed with one partner, in one file.

@@ -1,0 +1,1 @@
+//! Reconciliation: business differences between documents, each with its amount and its source.

@@ -1,0 +1,1 @@
+//! Postgres: every statement of the hub, each named after its promise.

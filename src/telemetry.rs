@@ -1,0 +1,1 @@
+//! Logs: one line an event, never the contents of a document.

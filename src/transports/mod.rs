@@ -1,0 +1,1 @@
+//! Transports: ways to move bytes. Local folders, SFTP, HTTP.

@@ -1,0 +1,1 @@
+//! The one test binary: inputs and expected outputs are files beside the tests.
