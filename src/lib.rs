@@ -6,6 +6,7 @@
 // floor 1: words
 pub mod canonical;
 pub mod clock;
+pub mod declaration;
 pub mod finding;
 pub mod ids;
 pub mod tree;
