@@ -289,6 +289,15 @@ impl<'a> Section<'a> {
         pairs
     }
 
+    /// This section with those of `over` as its highest layers.
+    #[must_use]
+    pub fn under(mut self, over: Vec<Section<'a>>) -> Section<'a> {
+        for section in over {
+            self.layers.splice(0..0, section.layers);
+        }
+        self
+    }
+
     /// Whether any layer says this key.
     #[must_use]
     pub fn has(&self, key: &'static str) -> bool {

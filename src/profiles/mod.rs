@@ -1,1 +1,293 @@
 //! Partner profiles: all that was agreed with one partner, in one file.
+//!
+//! What a profile says is layered: built-in defaults, `partner-profiles/defaults.toml`, the partner's file,
+//! and `[site.<partner>]` of `crossdock.toml`, which moves a partner to another server without touching what
+//! was agreed. All profiles are read and checked together: either all of them stand or none.
+
+mod channel;
+mod exchange;
+pub mod pattern;
+mod x12;
+
+pub use channel::{After, Channel, Complete, Http, Inbound, Login, Outbound, Secret, Sftp, Transport};
+pub use exchange::{Acknowledge, Derivation, Exchange, ExpectAck, Invoices, Receives, Route, Sends};
+pub use x12::{Identity, Usage, X12};
+
+use crate::declaration::{self, Faults, Section, Source, suggestion};
+use crate::finding::Finding;
+use crate::ids;
+use std::collections::BTreeMap;
+use std::path::Path;
+use uuid::Uuid;
+
+/// All that was agreed with one trading partner.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// The partner's id: the file's name without `.toml`.
+    pub id: String,
+    /// The partner's name, for people.
+    pub name: String,
+    /// Zone of dates and times in documents.
+    pub time_zone: chrono_tz::Tz,
+    /// X12 envelopes; none for partners without X12.
+    pub x12: Option<X12>,
+    /// Channels by name.
+    pub channels: BTreeMap<String, Channel>,
+    /// Documents that come, that go, and what follows from them.
+    pub exchange: Exchange,
+    /// Identity of this version: the hash of all layers.
+    pub version: Uuid,
+    /// The layers as they were read, for the record of what was in force.
+    pub text: String,
+}
+
+/// All profiles in force.
+#[derive(Clone, Debug, Default)]
+pub struct Profiles {
+    by_id: BTreeMap<String, Profile>,
+}
+
+/// What profiles may name that other files declare.
+pub trait Known {
+    /// Names of translators.
+    fn translators(&self) -> Vec<&str>;
+    /// What a translator reads and writes: its document word (`940`, or its record for other formats).
+    fn document(&self, translator: &str) -> Option<&str>;
+    /// The record a translator is for, such as `shipping_order`.
+    fn record(&self, translator: &str) -> Option<&str>;
+    /// Its format: `x12`, `delimited`, `xml`, `json`.
+    fn format(&self, translator: &str) -> Option<&str>;
+    /// Faults of laying a profile's fields and tables over a translator.
+    fn check_overlay(&self, translator: &str, overlay: &exchange::Overlay) -> Vec<(String, Finding)>;
+}
+
+impl Profiles {
+    /// Reads every profile of a folder; `site` is `crossdock.toml`, `root` the folder it stands in.
+    ///
+    /// # Errors
+    /// All faults of all profiles at once.
+    pub fn load(folder: &Path, site: &Source, root: &Path, known: &dyn Known) -> Result<Self, Vec<Finding>> {
+        let faults = Faults::default();
+        let mut sources = Vec::new();
+        let mut defaults = Source { name: String::new(), text: String::new() };
+        let mut paths: Vec<_> =
+            std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        {
+            let name = shown(path, root);
+            let text = match std::fs::read_to_string(path) {
+                Ok(text) => text,
+                Err(error) => {
+                    let empty = Source { name, text: String::new() };
+                    let table = declaration::parse(&empty, &faults);
+                    let whole = declaration::whole(&[(&empty, &table)], &faults);
+                    whole.fault(
+                        "cannot_read",
+                        &whole.place(),
+                        format!("cannot read the file: {error}"),
+                        "see who may read it; it must be UTF-8 text",
+                    );
+                    continue;
+                }
+            };
+            let source = Source { name, text };
+            if path.file_stem().is_some_and(|stem| stem == "defaults") {
+                defaults = source
+            } else {
+                sources.push(source)
+            }
+        }
+        let profiles = Self::read(&defaults, &sources, site, root, known, &faults);
+        let findings = faults.into_findings();
+        if findings.is_empty() { Ok(profiles) } else { Err(findings) }
+    }
+
+    /// The profile of this id.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<&Profile> {
+        self.by_id.get(id)
+    }
+
+    /// The profile whose X12 identities name this sender.
+    #[must_use]
+    pub fn find_by_sender(&self, qualifier: &str, id: &str) -> Option<&Profile> {
+        self.list().find(|profile| {
+            profile
+                .x12
+                .as_ref()
+                .is_some_and(|x12| x12.them.iter().any(|them| them.qualifier == qualifier && them.id == id))
+        })
+    }
+
+    /// All profiles, by id.
+    pub fn list(&self) -> impl Iterator<Item = &Profile> {
+        self.by_id.values()
+    }
+
+    fn read(
+        defaults: &Source,
+        sources: &[Source],
+        site: &Source,
+        root: &Path,
+        known: &dyn Known,
+        faults: &Faults,
+    ) -> Self {
+        let defaults_table = declaration::parse(defaults, faults);
+        // Faults of `crossdock.toml` itself are told by `config`.
+        let site_table = declaration::parse(site, &Faults::default());
+        let site_whole = declaration::whole(&[(site, &site_table)], faults);
+        let mut profiles = Self::default();
+        for source in sources {
+            let id = source.name.rsplit('/').next().unwrap_or_default().trim_end_matches(".toml").to_owned();
+            let table = declaration::parse(source, faults);
+            let own = declaration::whole(&[(defaults, &defaults_table), (source, &table)], faults);
+            let over: Vec<Section<'_>> = site_whole
+                .named_sections("site")
+                .into_iter()
+                .filter(|(name, _)| *name == id)
+                .map(|(_, section)| section)
+                .collect();
+            let section = own.under(over);
+            let profile = read_profile(&id, &section, &[defaults, source, site], root, known);
+            profiles.by_id.insert(id, profile);
+        }
+        for (name, section) in site_whole.named_sections("site") {
+            if !profiles.by_id.contains_key(&name) {
+                let ids: Vec<&str> = profiles.by_id.keys().map(String::as_str).collect();
+                section.fault(
+                    "partner_unknown",
+                    &section.place(),
+                    format!("there is no partner `{name}`"),
+                    suggestion(&name, &ids),
+                );
+            }
+        }
+        profiles.check_across(sources, faults);
+        profiles
+    }
+
+    /// Faults that only show when all profiles are seen together.
+    fn check_across(&self, sources: &[Source], faults: &Faults) {
+        for profile in self.list() {
+            let Some(source) =
+                sources.iter().find(|source| source.name.ends_with(&format!("{}.toml", profile.id)))
+            else {
+                continue;
+            };
+            let table = declaration::parse(source, &Faults::default());
+            let whole = declaration::whole(&[(source, &table)], faults);
+            for (route, section) in profile.exchange.routes.iter().zip(whole.sections("routes")) {
+                let place = section.section("send").map_or_else(|| section.place(), |send| send.place());
+                match self.find(&route.to) {
+                    None => {
+                        let ids: Vec<&str> = self.by_id.keys().map(String::as_str).collect();
+                        section.fault(
+                            "partner_unknown",
+                            &place,
+                            format!("there is no partner `{}`", route.to),
+                            suggestion(&route.to, &ids),
+                        );
+                    }
+                    Some(to) if !to.exchange.sends.iter().any(|sends| sends.document == route.document) => {
+                        let known: Vec<&str> =
+                            to.exchange.sends.iter().map(|sends| sends.document.as_str()).collect();
+                        section.fault(
+                            "route_without_send",
+                            &place,
+                            format!("`{}` is sent no document `{}`", route.to, route.document),
+                            format!(
+                                "{}; or add a [[sends]] to partner-profiles/{}.toml",
+                                suggestion(&route.document, &known),
+                                route.to
+                            ),
+                        );
+                    }
+                    Some(_) => {}
+                }
+            }
+            let Some(x12) = &profile.x12 else { continue };
+            for them in &x12.them {
+                let twin = self.list().find(|other| {
+                    other.id < profile.id && other.x12.as_ref().is_some_and(|other| other.them.contains(them))
+                });
+                if let (Some(twin), Some(section)) = (twin, whole.section("x12")) {
+                    section.fault(
+                        "identity_claimed_twice",
+                        &section.place(),
+                        format!("`{}` claims the same sender {}:{}", twin.id, them.qualifier, them.id),
+                        "two partners cannot have one interchange id; ask which of them is right",
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn read_profile(
+    id: &str,
+    section: &Section<'_>,
+    layers: &[&Source],
+    root: &Path,
+    known: &dyn Known,
+) -> Profile {
+    let partner = section.section("partner");
+    let name = match &partner {
+        Some(partner) => {
+            let said = partner.required_text("id", "write id = \"…\", the name of the file without .toml");
+            if !said.value.is_empty() && said.value != id {
+                partner.fault(
+                    "id_is_not_file_name",
+                    &said.place,
+                    format!("the id `{}` is not the file's name `{id}`", said.value),
+                    format!("write id = \"{id}\" or rename the file to {}.toml", said.value),
+                );
+            }
+            partner.text("name").map_or_else(|| id.to_owned(), |said| said.value)
+        }
+        None => {
+            let hint = format!("begin the file with [partner] and id = \"{id}\"");
+            section.fault("setting_missing", &section.place(), "the profile does not say whose it is", hint);
+            id.to_owned()
+        }
+    };
+    let zone = partner.as_ref().and_then(|partner| partner.text("time_zone"));
+    let time_zone = zone.as_ref().map_or(Ok(chrono_tz::UTC), |said| said.value.parse());
+    if let (Err(_), Some(said), Some(partner)) = (&time_zone, &zone, &partner) {
+        let zones: Vec<&str> = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
+        let near = zones.iter().min_by_key(|zone| strsim::damerau_levenshtein(zone, &said.value)).copied();
+        let hint = format!("did you mean `{}`? zones are named like America/Chicago", near.unwrap_or("UTC"));
+        partner.fault(
+            "time_zone_unknown",
+            &said.place,
+            format!("there is no time zone `{}`", said.value),
+            hint,
+        );
+    }
+    if let Some(partner) = &partner {
+        partner.finish();
+    }
+    let x12 = section.section("x12").map(|section| x12::read(&section));
+    let channels: BTreeMap<String, Channel> = section
+        .named_sections("channels")
+        .into_iter()
+        .map(|(name, section)| (name.clone(), channel::read(&name, &section, root)))
+        .collect();
+    let exchange = exchange::read(section, &channels, x12.is_some(), known);
+    section.finish();
+    let text = layers.iter().map(|layer| format!("# {}\n{}\n", layer.name, layer.text)).collect::<String>();
+    Profile {
+        id: id.to_owned(),
+        name,
+        time_zone: time_zone.unwrap_or(chrono_tz::UTC),
+        x12,
+        channels,
+        exchange,
+        version: ids::derived("profile_version", &[id, &text]),
+        text,
+    }
+}
+
+fn shown(path: &Path, root: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).display().to_string()
+}

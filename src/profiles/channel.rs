@@ -1,0 +1,352 @@
+//! Channels: the places where a partner's files appear or are put.
+
+use crate::declaration::{Said, Section};
+use crate::profiles::pattern;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// One place on one transport.
+#[derive(Clone, Debug)]
+pub struct Channel {
+    /// Its name in the profile.
+    pub name: String,
+    /// The way to move bytes.
+    pub transport: Transport,
+    /// Where the partner's files appear, if they do.
+    pub inbound: Option<Inbound>,
+    /// Where ours are put, if they are.
+    pub outbound: Option<Outbound>,
+}
+
+/// A way to move bytes, with its address.
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// Folders of this machine.
+    Local {
+        /// Folders of the channel lie below this one.
+        root: PathBuf,
+    },
+    /// SFTP.
+    Sftp(Sftp),
+    /// HTTP calls.
+    Http(Http),
+}
+
+/// An SFTP server and our account on it.
+#[derive(Clone, Debug)]
+pub struct Sftp {
+    /// Host name or address.
+    pub host: String,
+    /// Port, 22 by default.
+    pub port: u16,
+    /// Account.
+    pub user: String,
+    /// Private key or password.
+    pub login: Login,
+    /// Pinned host keys, `SHA256:…`.
+    pub host_keys: Vec<String>,
+    /// Sessions kept open.
+    pub sessions: usize,
+    /// Whether algorithms of old servers are offered too.
+    pub legacy: bool,
+}
+
+/// How we prove who we are.
+#[derive(Clone, Debug)]
+pub enum Login {
+    /// A private key.
+    Key(Secret),
+    /// A password.
+    Password(Secret),
+}
+
+/// A reference to a secret; the secret itself is read when it is needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Secret {
+    /// A file; relative paths start from the folder of `crossdock.toml`.
+    File(PathBuf),
+    /// An environment variable.
+    Environment(String),
+}
+
+/// A system that is called.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// Where to.
+    pub url: String,
+    /// `POST`, `PUT` or `PATCH`.
+    pub method: String,
+    /// Header that carries the idempotency key.
+    pub idempotency_header: String,
+    /// Headers whose values are plain.
+    pub headers: Vec<(String, String)>,
+    /// A bearer token.
+    pub token: Option<Secret>,
+    /// Member of the JSON answer that holds the other side's id.
+    pub response_id: Option<String>,
+    /// Deadline of one call.
+    pub timeout: Duration,
+}
+
+/// When a file counts as written to its end. The format's own end must be there in any case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Complete {
+    /// The partner writes elsewhere and renames; or a local program closes the file.
+    Renamed,
+    /// Seen twice, unchanged, this long apart.
+    Stable(Duration),
+    /// A second file with this added to the name says so.
+    Marker(String),
+}
+
+/// What becomes of the partner's file once it is ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum After {
+    /// It stays; we remember it.
+    Leave,
+    /// It is deleted.
+    Delete,
+    /// It is moved to this folder, overwriting nothing.
+    Move(String),
+}
+
+/// Where a partner's files appear.
+#[derive(Clone, Debug)]
+pub struct Inbound {
+    /// Folder on the transport.
+    pub path: String,
+    /// Completion rule.
+    pub complete: Complete,
+    /// How often we look.
+    pub poll_every: Duration,
+    /// Disposal.
+    pub after: After,
+    /// Only names that fit; all by default.
+    pub files: Vec<String>,
+    /// Names that are passed over, besides the usual temporary ones.
+    pub ignore: Vec<String>,
+}
+
+impl Inbound {
+    /// Whether a file of this name is picked up.
+    #[must_use]
+    pub fn takes(&self, name: &str) -> bool {
+        let ignored = pattern::TEMPORARY.iter().any(|pattern| pattern::fits(pattern, name))
+            || self.ignore.iter().any(|pattern| pattern::fits(pattern, name))
+            || matches!(&self.complete, Complete::Marker(suffix) if name.ends_with(suffix));
+        !ignored && (self.files.is_empty() || self.files.iter().any(|pattern| pattern::fits(pattern, name)))
+    }
+}
+
+/// Where our files are put.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    /// Folder on the transport.
+    pub path: String,
+    /// Template of the name.
+    pub name: String,
+}
+
+const HTTP_METHODS: &[(&str, &str)] = &[("POST", "POST"), ("PUT", "PUT"), ("PATCH", "PATCH")];
+
+pub(super) fn read(name: &str, section: &Section<'_>, root: &std::path::Path) -> Channel {
+    let kinds = [("local", 0), ("sftp", 1), ("http", 2)];
+    section.required_text("transport", "write transport = \"sftp\", \"local\" or \"http\"");
+    let transport = match section.choice("transport", &kinds).map(|said| said.value) {
+        Some(1) => Transport::Sftp(sftp(section, root)),
+        Some(2) => Transport::Http(http(section, root)),
+        _ => {
+            let said = section.text("root").map(|said| said.value);
+            Transport::Local { root: root.join(said.as_deref().unwrap_or(".")) }
+        }
+    };
+    let local = matches!(transport, Transport::Local { .. });
+    let inbound = section.section("inbound").map(|section| inbound(&section, local));
+    let outbound = section.section("outbound").map(|section| outbound(&section));
+    if inbound.is_none() && outbound.is_none() && !matches!(transport, Transport::Http(_)) {
+        section.fault(
+            "channel_without_folders",
+            &section.place(),
+            format!("the channel `{name}` has no folder"),
+            "write inbound = { path = \"/out\" } for files that come, outbound = { path = \"/in\" } for files that go",
+        );
+    }
+    section.finish();
+    Channel { name: name.to_owned(), transport, inbound, outbound }
+}
+
+fn sftp(section: &Section<'_>, root: &std::path::Path) -> Sftp {
+    let key = secret(section, "key", root);
+    let password = secret(section, "password", root);
+    let login = match (key, password) {
+        (Some(key), _) => Login::Key(key),
+        (None, Some(password)) => Login::Password(password),
+        (None, None) => {
+            section.fault(
+                "login_missing",
+                &section.place(),
+                "the channel does not say how to log in",
+                "write key = { file = \"keys/partner_ed25519\" } or password = { env = \"PARTNER_PASSWORD\" }",
+            );
+            Login::Password(Secret::Environment(String::new()))
+        }
+    };
+    let host_keys: Vec<Said<String>> = section.texts("host_keys");
+    for key in host_keys.iter().filter(|key| !key.value.starts_with("SHA256:")) {
+        section.fault(
+            "host_key_form",
+            &key.place,
+            format!("`{}` is no fingerprint", key.value),
+            "ask the partner for the SHA256 fingerprint; it begins with `SHA256:`",
+        );
+    }
+    if host_keys.is_empty() {
+        section.fault(
+            "host_key_missing",
+            &section.place(),
+            "the server's host key is not pinned",
+            "write host_keys = [\"SHA256:…\"]; the partner tells you the fingerprint, or `ssh-keyscan HOST | ssh-keygen -lf -` shows it",
+        );
+    }
+    let port = section.number("port");
+    let checked =
+        port.as_ref().map_or(Some(22), |said| u16::try_from(said.value).ok().filter(|port| *port > 0));
+    if let (None, Some(said)) = (checked, &port) {
+        section.fault(
+            "port_range",
+            &said.place,
+            format!("{} is no port", said.value),
+            "ports are 1 to 65535",
+        );
+    }
+    let sessions = section.number("sessions").map_or(2, |said| said.value);
+    Sftp {
+        host: section.required_text("host", "write host = \"sftp.partner.example\"").value,
+        port: checked.unwrap_or(22),
+        user: section.required_text("user", "write user = \"…\", the account the partner gave you").value,
+        login,
+        host_keys: host_keys.into_iter().map(|key| key.value).collect(),
+        sessions: usize::try_from(sessions).unwrap_or(2).clamp(1, 16),
+        legacy: section.flag("legacy").is_some_and(|said| said.value),
+    }
+}
+
+fn http(section: &Section<'_>, root: &std::path::Path) -> Http {
+    let url = section.required_text("url", "write url = \"https://erp.example/api/shipments\"");
+    if !url.value.is_empty() && !url.value.starts_with("https://") && !url.value.starts_with("http://") {
+        section.fault(
+            "url_form",
+            &url.place,
+            format!("`{}` is no web address", url.value),
+            "it begins with `https://`",
+        );
+    }
+    let method = section.choice("method", HTTP_METHODS).map_or("POST", |said| said.value);
+    let header = section.text("idempotency_header").map(|said| said.value);
+    Http {
+        url: url.value,
+        method: method.to_owned(),
+        idempotency_header: header.unwrap_or_else(|| "Idempotency-Key".to_owned()),
+        headers: section
+            .pairs("headers")
+            .into_iter()
+            .map(|(name, value)| (name.value, value.value))
+            .collect(),
+        token: secret(section, "token", root),
+        response_id: section.text("response_id").map(|said| said.value),
+        timeout: section.duration("timeout").map_or(Duration::from_secs(30), |said| said.value),
+    }
+}
+
+fn secret(section: &Section<'_>, key: &'static str, root: &std::path::Path) -> Option<Secret> {
+    const HINT: &str =
+        "a secret never stands in a profile: write { file = \"keys/name\" } or { env = \"NAME\" }";
+    if section.raw(key).is_some_and(|said| !said.value.starts_with('{')) {
+        let place = section.raw(key).map_or_else(|| section.place(), |said| said.place);
+        section.fault("secret_in_profile", &place, format!("`{key}` holds the secret itself"), HINT);
+        return None;
+    }
+    let below = section.section(key)?;
+    let file = below.text("file").map(|said| Secret::File(root.join(said.value)));
+    let secret = file.or_else(|| below.text("env").map(|said| Secret::Environment(said.value)));
+    below.finish();
+    if secret.is_none() {
+        below.fault("secret_form", &below.place(), format!("`{key}` names no secret"), HINT);
+    }
+    secret
+}
+
+fn inbound(section: &Section<'_>, local: bool) -> Inbound {
+    let marker = section.text("marker").map(|said| Complete::Marker(said.value));
+    // Settled for SFTP: seen twice, ten seconds apart. A local program's close is seen by the watcher.
+    let stable = section.duration("stable").map_or(Duration::from_secs(10), |said| said.value);
+    let rules = [("renamed", 0), ("stable", 1), ("marker", 2)];
+    let complete = match section.choice("complete", &rules).map(|said| said.value) {
+        Some(0) => Complete::Renamed,
+        Some(1) => Complete::Stable(stable),
+        Some(_) => marker.unwrap_or_else(|| Complete::Marker(".done".to_owned())),
+        None if local => Complete::Renamed,
+        None => Complete::Stable(stable),
+    };
+    let to = section.text("move_to").map(|said| said.value);
+    let ends = [("leave", 0), ("delete", 1), ("move", 2)];
+    let after = match (section.choice("after", &ends).map(|said| said.value), to) {
+        (Some(0), _) => After::Leave,
+        (Some(1), _) => After::Delete,
+        (Some(_), Some(to)) => After::Move(to),
+        (Some(_), None) => {
+            let hint = "write move_to = \"/out/done\", a folder beside the one we read";
+            section.fault(
+                "move_to_missing",
+                &section.place(),
+                "the folder to move files to is missing",
+                hint,
+            );
+            After::Leave
+        }
+        (None, Some(to)) => After::Move(to),
+        (None, None) => After::Leave,
+    };
+    let texts = |key| section.texts(key).into_iter().map(|said| said.value).collect();
+    let inbound = Inbound {
+        path: folder(section),
+        complete,
+        poll_every: section.duration("poll_every").map_or(Duration::from_secs(30), |said| said.value),
+        after,
+        files: texts("files"),
+        ignore: texts("ignore"),
+    };
+    section.finish();
+    inbound
+}
+
+fn outbound(section: &Section<'_>) -> Outbound {
+    let name = section.text("name");
+    if let Some((said, fault)) =
+        name.as_ref().and_then(|said| Some((said, pattern::check_template(&said.value)?)))
+    {
+        let known =
+            pattern::PLACEHOLDERS.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(" ");
+        section.fault("name_template", &said.place, fault, format!("placeholders are {known}"));
+    }
+    let outbound = Outbound {
+        path: folder(section),
+        name: name.map_or_else(|| "{document}_{control_number}.edi".to_owned(), |said| said.value),
+    };
+    section.finish();
+    outbound
+}
+
+/// The folder; one that climbs out of the channel's root is a fault, since profiles are not trusted with paths.
+fn folder(section: &Section<'_>) -> String {
+    let path = section.required_text("path", "write path = \"/out\", the folder on the partner's server");
+    if path.value.split(['/', '\\']).any(|part| part == "..") {
+        section.fault(
+            "path_climbs",
+            &path.place,
+            "a folder cannot lie above the channel's root",
+            "take `..` out",
+        );
+    }
+    path.value
+}
