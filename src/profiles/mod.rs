@@ -10,7 +10,7 @@ pub mod pattern;
 mod x12;
 
 pub use channel::{After, Channel, Complete, Http, Inbound, Login, Outbound, Secret, Sftp, Transport};
-pub use exchange::{Acknowledge, Derivation, Exchange, ExpectAck, Invoices, Receives, Route, Sends};
+pub use exchange::{Acknowledge, Derivation, Exchange, ExpectAck, Invoices, Overlay, Receives, Route, Sends};
 pub use x12::{Identity, Usage, X12};
 
 use crate::declaration::{self, Faults, Section, Source, suggestion};
@@ -58,7 +58,7 @@ pub trait Known {
     /// Its format: `x12`, `delimited`, `xml`, `json`.
     fn format(&self, translator: &str) -> Option<&str>;
     /// Faults of laying a profile's fields and tables over a translator.
-    fn check_overlay(&self, translator: &str, overlay: &exchange::Overlay) -> Vec<(String, Finding)>;
+    fn check_overlay(&self, translator: &str, overlay: &Overlay) -> Vec<(String, Finding)>;
 }
 
 impl Profiles {
