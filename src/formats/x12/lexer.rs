@@ -1,1 +1,714 @@
 //! The lexer: segments and elements of an interchange, without copying.
+//!
+//! [`Scanner`] works over a window of a file that its caller may slide and fill; whatever the windows, the events
+//! are the same. [`Lexer`] is the scanner over a whole file, [`Segments`] the plain splitter for bytes whose
+//! delimiters are known already.
+
+use super::delimiters::{self, Isa, Unreadable};
+use super::segment::{Delimiters, Segment};
+use super::wide;
+use std::ops::Range;
+
+/// What one file may cost before the lexer looks no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest segment handed on whole; longer ones are cut there. 64 KiB.
+    pub segment_bytes: usize,
+    /// Most elements told apart in one segment; the last one holds the rest. 1,000.
+    pub elements: usize,
+    /// Most bytes skipped, before the first ISA or within one segment, before reading stops. 64 MiB.
+    pub skipped_bytes: u64,
+    /// Most bytes of one transaction set kept in memory. 512 MiB.
+    pub set_bytes: u64,
+    /// Most faults kept for one interchange or group envelope. 100.
+    pub envelope_faults: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 64 << 10,
+            elements: 1_000,
+            skipped_bytes: 64 << 20,
+            set_bytes: 512 << 20,
+            envelope_faults: 100,
+        }
+    }
+}
+
+/// What the lexer met.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'w> {
+    /// An ISA; its separators hold until the next one.
+    Interchange(Segment<'w>, Isa),
+    /// Text that begins with `ISA` and gives no usable separators. Everything up to the next ISA is skipped.
+    Unreadable {
+        /// Offset from the start of the file.
+        byte: u64,
+        /// The header, as far as it goes, at most 160 bytes.
+        header: &'w [u8],
+        /// What is the matter; none when the header is whole but its terminator cannot be one.
+        why: Option<Unreadable>,
+    },
+    /// A segment of an interchange.
+    Segment(Segment<'w>),
+    /// A segment over the limit, cut there; the rest of it is skipped.
+    TooLong(Segment<'w>),
+    /// The file ends before the terminator of this segment.
+    Unfinished(Segment<'w>),
+    /// Bytes that belong to no interchange.
+    Stray {
+        /// Where they are.
+        bytes: Range64,
+        /// Nothing but blanks, NUL and Ctrl-Z, as mainframes fill their last block.
+        padding: bool,
+    },
+    /// A byte order mark at the start of the file.
+    ByteOrderMark,
+    /// The window holds no whole segment any more.
+    More,
+    /// The end, or the point where a limit says to stop.
+    End,
+}
+
+/// A range of offsets from the start of the file that can be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range64 {
+    /// First byte.
+    pub start: u64,
+    /// One past the last byte.
+    pub end: u64,
+}
+
+impl From<Range64> for Range<u64> {
+    fn from(range: Range64) -> Self {
+        range.start..range.end
+    }
+}
+
+/// Part of a file that is in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Window<'w> {
+    /// The bytes.
+    pub bytes: &'w [u8],
+    /// Offset of the first of them from the start of the file.
+    pub byte: u64,
+    /// Line of the first of them, 1 at the start of a file.
+    pub line: u32,
+}
+
+impl<'w> Window<'w> {
+    /// A whole file.
+    #[must_use]
+    pub const fn whole(bytes: &'w [u8]) -> Self {
+        Self { bytes, byte: 0, line: 1 }
+    }
+
+    /// The bytes of a range of the file, if all of them are here.
+    #[must_use]
+    pub fn get(&self, range: Range<u64>) -> Option<&'w [u8]> {
+        let start = usize::try_from(range.start.checked_sub(self.byte)?).ok()?;
+        let end = usize::try_from(range.end.checked_sub(self.byte)?).ok()?;
+        self.bytes.get(start..end)
+    }
+
+    /// The bytes from an offset of the file to the end of the window.
+    #[must_use]
+    pub fn from(&self, byte: u64) -> &'w [u8] {
+        let start = byte.checked_sub(self.byte).and_then(|start| usize::try_from(start).ok());
+        start.and_then(|start| self.bytes.get(start..)).unwrap_or(&[])
+    }
+
+    /// The line an offset of the file is on, first line is 1.
+    #[must_use]
+    pub fn line_of(&self, byte: u64) -> u32 {
+        let end = byte.saturating_sub(self.byte).min(self.bytes.len() as u64);
+        let before = self.get(self.byte..self.byte + end).unwrap_or(&[]);
+        self.line + count_lines(before)
+    }
+}
+
+/// Line feeds in `bytes`.
+pub(super) fn count_lines(bytes: &[u8]) -> u32 {
+    u32::try_from(memchr::memchr_iter(b'\n', bytes).count()).unwrap_or(u32::MAX)
+}
+
+/// Segments of bytes whose delimiters are known, such as one transaction set.
+#[derive(Debug)]
+pub struct Segments<'a> {
+    bytes: &'a [u8],
+    byte: u64,
+    delimiters: Delimiters,
+    at: usize,
+    position: u32,
+    cursor: Cursor,
+}
+
+impl<'a> Segments<'a> {
+    /// Splits `bytes`, whose first byte is `byte` of the file. Positions count from 1.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], byte: u64, delimiters: Delimiters) -> Self {
+        let cursor = Cursor::new(Limits::default().elements);
+        Self { bytes, byte, delimiters, at: 0, position: 0, cursor }
+    }
+
+    /// The next segment; a last one without its terminator counts too.
+    pub fn next_segment(&mut self) -> Option<Segment<'_>> {
+        loop {
+            self.at = skip_blanks(self.bytes, self.at, &self.delimiters);
+            let start = self.at;
+            if start >= self.bytes.len() {
+                return None;
+            }
+            let end = self.cursor.take(self.bytes, start, &self.delimiters);
+            let end = end.unwrap_or_else(|| self.cursor.close(start, self.bytes.len()));
+            self.at = end + 1;
+            if end > start || !is_line_end(self.delimiters.segment) {
+                self.position += 1;
+                return Some(Segment {
+                    bytes: self.bytes.get(start..end).unwrap_or(&[]),
+                    byte: self.byte + start as u64,
+                    position: self.position,
+                    ends: self.cursor.ends(),
+                    delimiters: self.delimiters,
+                });
+            }
+        }
+    }
+}
+
+/// Interchanges and segments of a whole file in memory.
+#[derive(Debug)]
+pub struct Lexer<'a> {
+    bytes: &'a [u8],
+    scanner: Scanner,
+}
+
+impl<'a> Lexer<'a> {
+    /// Reads `bytes` from their start.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], limits: Limits) -> Self {
+        Self { bytes, scanner: Scanner::new(limits) }
+    }
+
+    /// The next event; never [`Event::More`].
+    pub fn next_event(&mut self) -> Event<'_> {
+        self.scanner.next_event(self.bytes, true)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Before the first ISA or after an IEA.
+    Outside,
+    /// After an ISA that cannot be used.
+    Lost,
+    Inside,
+    /// In the rest of a segment that is too long.
+    Skipping,
+    Ended,
+}
+
+/// What [`Scanner::step`] found, as places in the window.
+pub(super) enum Step {
+    Interchange { start: usize, isa: Isa },
+    Unreadable { start: usize, why: Option<Unreadable> },
+    Segment { start: usize, end: usize },
+    TooLong { start: usize, end: usize },
+    Unfinished { start: usize, end: usize },
+    Stray(Range64, bool),
+    ByteOrderMark,
+    More,
+    End,
+}
+
+/// The lexer's state between windows.
+#[derive(Debug)]
+pub struct Scanner {
+    limits: Limits,
+    state: State,
+    delimiters: Delimiters,
+    /// Offset of the window's first byte from the start of the file.
+    base: u64,
+    /// Next byte to look at, in the window.
+    at: usize,
+    cursor: Cursor,
+    /// Where stray bytes began, and whether all of them are padding so far.
+    stray: Option<(u64, bool)>,
+    skipped: u64,
+}
+
+impl Scanner {
+    /// A scanner at the start of a file.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        let delimiters = Delimiters { element: b'*', component: b'>', repetition: None, segment: b'~' };
+        let cursor = Cursor::new(limits.elements);
+        Self { limits, state: State::Outside, delimiters, base: 0, at: 0, cursor, stray: None, skipped: 0 }
+    }
+
+    /// Offset in the file of the next byte to look at; everything before it may be dropped from the window.
+    #[must_use]
+    pub fn byte(&self) -> u64 {
+        self.base + self.at as u64
+    }
+
+    /// Tells that `count` bytes at the start of the window are gone.
+    pub fn discard(&mut self, count: usize) {
+        debug_assert!(count <= self.at, "bytes not looked at yet must stay");
+        self.at -= count;
+        self.base += count as u64;
+        self.cursor.reset(self.at);
+    }
+
+    /// The next event in `window`, which begins where the last call's did less what was discarded. With `at_end`
+    /// no bytes follow the window.
+    pub fn next_event<'w>(&'w mut self, window: &'w [u8], at_end: bool) -> Event<'w> {
+        let step = self.step(window, at_end);
+        self.event(step, window)
+    }
+
+    /// What a step found, in the window it was found in.
+    pub(super) fn event<'w>(&'w self, step: Step, window: &'w [u8]) -> Event<'w> {
+        let segment = |start: usize, end: usize| Segment {
+            bytes: window.get(start..end).unwrap_or(&[]),
+            byte: self.base + start as u64,
+            position: 0,
+            ends: self.cursor.ends(),
+            delimiters: self.delimiters,
+        };
+        match step {
+            Step::Interchange { start, isa } => Event::Interchange(segment(start, start + isa.length), isa),
+            Step::Segment { start, end } => Event::Segment(segment(start, end)),
+            Step::TooLong { start, end } => Event::TooLong(segment(start, end)),
+            Step::Unfinished { start, end } => Event::Unfinished(segment(start, end)),
+            Step::Unreadable { start, why } => {
+                let header = window.get(start..).unwrap_or(&[]);
+                let header = header.get(..delimiters::ISA_MAXIMUM).unwrap_or(header);
+                Event::Unreadable { byte: self.base + start as u64, header, why }
+            }
+            Step::Stray(bytes, padding) => Event::Stray { bytes, padding },
+            Step::ByteOrderMark => Event::ByteOrderMark,
+            Step::More => Event::More,
+            Step::End => Event::End,
+        }
+    }
+
+    /// Finds the next event without borrowing the window.
+    pub(super) fn step(&mut self, window: &[u8], at_end: bool) -> Step {
+        loop {
+            let step = match self.state {
+                State::Outside | State::Lost => self.step_outside(window, at_end),
+                State::Inside => self.step_inside(window, at_end),
+                State::Skipping => self.skip(window, at_end),
+                State::Ended => Some(Step::End),
+            };
+            if let Some(step) = step {
+                if matches!(step, Step::More) {
+                    self.cursor.reset(self.at);
+                }
+                return step;
+            }
+        }
+    }
+
+    fn step_inside(&mut self, window: &[u8], at_end: bool) -> Option<Step> {
+        self.at = skip_blanks(window, self.at, &self.delimiters);
+        let start = self.at;
+        let rest = window.get(start..).unwrap_or(&[]);
+        if rest.first() == Some(&b'I') {
+            if rest.len() < delimiters::ISA_LENGTH && !at_end && rest.starts_with(b"ISA") {
+                return Some(Step::More);
+            }
+            if rest.starts_with(b"ISA")
+                && (rest.get(3) == Some(&self.delimiters.element) || delimiters::is_plausible(rest))
+            {
+                // Its interchange has no IEA; the reader sees that from the order of events.
+                self.state = State::Outside;
+                return None;
+            }
+        }
+        let limit = self.limits.segment_bytes;
+        match self.cursor.take(window, start, &self.delimiters) {
+            Some(end) if end - start > limit => {
+                if (end - start) as u64 > self.limits.skipped_bytes {
+                    self.state = State::Ended;
+                }
+                self.cursor.cut(limit);
+                self.at = end + 1;
+                Some(Step::TooLong { start, end: start + limit })
+            }
+            Some(end) => {
+                self.at = end + 1;
+                if end == start && is_line_end(self.delimiters.segment) {
+                    return None;
+                }
+                let text = window.get(start..end).unwrap_or(&[]);
+                if text.starts_with(b"IEA") && text.get(3).is_none_or(|byte| *byte == self.delimiters.element)
+                {
+                    self.state = State::Outside;
+                }
+                Some(Step::Segment { start, end })
+            }
+            None if rest.len() > limit => {
+                self.cursor.cut(limit);
+                self.skipped = limit as u64;
+                self.at = start + limit;
+                self.state = State::Skipping;
+                Some(Step::TooLong { start, end: self.at })
+            }
+            None if !at_end => Some(Step::More),
+            None => {
+                self.state = State::Ended;
+                self.at = window.len();
+                if rest.is_empty() {
+                    return Some(Step::End);
+                }
+                self.cursor.close(start, window.len());
+                Some(Step::Unfinished { start, end: window.len() })
+            }
+        }
+    }
+
+    fn skip(&mut self, window: &[u8], at_end: bool) -> Option<Step> {
+        let rest = window.get(self.at..).unwrap_or(&[]);
+        let found = memchr::memchr(self.delimiters.segment, rest);
+        let count = found.unwrap_or(rest.len());
+        self.skipped += count as u64;
+        self.at += count;
+        if self.skipped > self.limits.skipped_bytes {
+            self.state = State::Ended;
+            return Some(Step::End);
+        }
+        match found {
+            Some(_) => {
+                self.at += 1;
+                self.cursor.reset(self.at);
+                self.state = State::Inside;
+                None
+            }
+            None if at_end => {
+                self.state = State::Ended;
+                Some(Step::End)
+            }
+            None => Some(Step::More),
+        }
+    }
+
+    fn step_outside(&mut self, window: &[u8], at_end: bool) -> Option<Step> {
+        let rest = window.get(self.at..).unwrap_or(&[]);
+        if self.byte() == 0 && rest.first() == Some(&0xef) {
+            if rest.len() < 3 && !at_end {
+                return Some(Step::More);
+            }
+            if rest.starts_with(b"\xef\xbb\xbf") {
+                self.at = 3;
+                return Some(Step::ByteOrderMark);
+            }
+        }
+        match rest.first() {
+            None => {
+                if !at_end {
+                    return Some(Step::More);
+                }
+                let stray = self.end_stray();
+                if stray.is_none() {
+                    self.state = State::Ended;
+                }
+                return stray.or(Some(Step::End));
+            }
+            Some(b' ' | b'\t' | b'\r' | b'\n') => {
+                self.at += 1;
+                return None;
+            }
+            Some(0 | 0x1a) => {
+                self.begin_stray(true);
+                self.at += 1;
+                return None;
+            }
+            Some(_) => {}
+        }
+        if b"ISA".starts_with(rest.get(..3).unwrap_or(rest)) {
+            let isa = match delimiters::read(rest, at_end) {
+                None => return Some(Step::More),
+                Some(isa) => isa,
+            };
+            if self.is_interchange(rest, isa) {
+                if let Some(stray) = self.end_stray() {
+                    return Some(stray);
+                }
+                return Some(self.begin_interchange(isa, rest));
+            }
+        }
+        self.begin_stray(false);
+        let next = rest.get(1..).and_then(|rest| memchr::memmem::find(rest, b"ISA")).map(|at| at + 1);
+        self.at += match next {
+            Some(next) => next,
+            None if at_end => rest.len(),
+            // `IS` at the end of the window may be the start of an ISA.
+            None => rest.len().saturating_sub(2).max(1),
+        };
+        let begun = self.stray.map_or(0, |(begun, _)| begun);
+        if self.byte() - begun > self.limits.skipped_bytes {
+            let stray = self.end_stray();
+            self.state = State::Ended;
+            return stray;
+        }
+        None
+    }
+
+    /// Amid stray text, and where the separator would be a letter, only a header of fixed width is one.
+    fn is_interchange(&self, rest: &[u8], isa: Result<Isa, Unreadable>) -> bool {
+        let amid_text = self.state == State::Lost || matches!(self.stray, Some((_, false)));
+        let letter = rest.get(3).is_some_and(u8::is_ascii_alphanumeric);
+        match isa {
+            Ok(isa) if amid_text => isa.fixed_width && isa.usable(),
+            Ok(isa) => isa.fixed_width || !letter,
+            Err(Unreadable::CutShort) => !amid_text && (rest.len() <= 3 || !letter) && rest.len() > 2,
+            Err(Unreadable::ElementCount) => !amid_text && !letter,
+        }
+    }
+
+    fn begin_interchange(&mut self, isa: Result<Isa, Unreadable>, rest: &[u8]) -> Step {
+        let start = self.at;
+        match isa {
+            Ok(isa) if isa.usable() => {
+                self.delimiters = isa.delimiters;
+                self.at = start + isa.length + 1;
+                self.state = State::Inside;
+                let header = rest.get(..isa.length).unwrap_or(rest);
+                // By hand: ISA16 itself may equal another separator.
+                self.cursor.split_header(header, isa.delimiters.element);
+                self.cursor.reset(self.at);
+                Step::Interchange { start, isa }
+            }
+            isa => {
+                self.state = State::Lost;
+                self.at += 3;
+                Step::Unreadable { start, why: isa.err() }
+            }
+        }
+    }
+
+    fn begin_stray(&mut self, padding: bool) {
+        let byte = self.byte();
+        let stray = self.stray.get_or_insert((byte, padding));
+        stray.1 &= padding;
+    }
+
+    /// The stray bytes up to here, unless they belong to an ISA that could not be read.
+    fn end_stray(&mut self) -> Option<Step> {
+        let end = self.byte();
+        let (start, padding) = self.stray.take()?;
+        (self.state != State::Lost).then_some(Step::Stray(Range64 { start, end }, padding))
+    }
+}
+
+/// Walks the separators of a window, a mask at a time, and keeps where the elements of one segment end.
+#[derive(Debug)]
+struct Cursor {
+    masks: Box<[u64; wide::BLOCKS]>,
+    /// Place in the window of the first mask.
+    origin: usize,
+    made: usize,
+    next: usize,
+    mask: u64,
+    /// Place in the window of `mask`.
+    block: usize,
+    slots: Box<[u32]>,
+    used: usize,
+}
+
+impl Cursor {
+    fn new(elements: usize) -> Self {
+        // One more for the segment id.
+        let slots = vec![0; elements.max(1) + 1].into_boxed_slice();
+        let masks = Box::new([0; wide::BLOCKS]);
+        Self { masks, origin: 0, made: 0, next: 0, mask: 0, block: 0, slots, used: 0 }
+    }
+
+    fn ends(&self) -> &[u32] {
+        self.slots.get(..self.used).unwrap_or(&[])
+    }
+
+    /// Forgets the masks; scanning goes on at `at`.
+    fn reset(&mut self, at: usize) {
+        self.origin = at;
+        self.made = 0;
+        self.next = 0;
+        self.mask = 0;
+    }
+
+    /// Finds the end of the segment that starts at `start`; none if the window ends before. The segment before
+    /// must have been taken, or the cursor reset to `start`.
+    fn take(&mut self, window: &[u8], start: usize, delimiters: &Delimiters) -> Option<usize> {
+        let mut used = 0;
+        loop {
+            while self.mask != 0 {
+                let at = self.block + self.mask.trailing_zeros() as usize;
+                self.mask &= self.mask - 1;
+                let is_end = window.get(at) == Some(&delimiters.segment);
+                if let Some(slot) = self.slots.get_mut(used) {
+                    *slot = offset(at - start);
+                    used += 1;
+                } else if is_end && let Some(last) = self.slots.last_mut() {
+                    *last = offset(at - start);
+                }
+                if is_end {
+                    self.used = used;
+                    return Some(at);
+                }
+            }
+            if self.next == self.made {
+                let at = self.origin + self.made * wide::BLOCK;
+                let rest = window.get(at..).unwrap_or(&[]);
+                if rest.is_empty() {
+                    self.used = used;
+                    return None;
+                }
+                self.origin = at;
+                self.next = 0;
+                self.made = wide::fill(rest, delimiters.element, delimiters.segment, &mut self.masks);
+            }
+            self.block = self.origin + self.next * wide::BLOCK;
+            self.mask = self.masks.get(self.next).copied().unwrap_or(0);
+            self.next += 1;
+        }
+    }
+
+    /// Ends the segment at `end`, where the window ends without a terminator. Returns `end`.
+    fn close(&mut self, start: usize, end: usize) -> usize {
+        self.used = (self.used + 1).min(self.slots.len());
+        if let Some(last) = self.used.checked_sub(1).and_then(|last| self.slots.get_mut(last)) {
+            *last = offset(end - start);
+        }
+        end
+    }
+
+    /// Ends the segment at `length` bytes.
+    fn cut(&mut self, length: usize) {
+        let length = offset(length);
+        let whole = self.ends().iter().take_while(|end| **end < length).count();
+        self.used = (whole + 1).min(self.slots.len());
+        if let Some(last) = self.used.checked_sub(1).and_then(|last| self.slots.get_mut(last)) {
+            *last = length;
+        }
+    }
+
+    fn split_header(&mut self, header: &[u8], element: u8) {
+        let ends = header.iter().enumerate().filter(|(_, byte)| **byte == element).map(|(at, _)| at);
+        self.used = 0;
+        for end in ends.take(16).chain([header.len()]) {
+            if let Some(slot) = self.slots.get_mut(self.used) {
+                *slot = offset(end);
+                self.used += 1;
+            }
+        }
+    }
+}
+
+fn offset(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+/// Line ends after a terminator and blanks before a tag are not data, unless they are separators here.
+fn skip_blanks(window: &[u8], mut at: usize, delimiters: &Delimiters) -> usize {
+    while let Some(byte @ (b' ' | b'\t' | b'\r' | b'\n')) = window.get(at)
+        && *byte != delimiters.segment
+        && *byte != delimiters.element
+    {
+        at += 1;
+    }
+    at
+}
+
+/// Empty lines are no empty segments.
+fn is_line_end(segment: u8) -> bool {
+    segment == b'\n' || segment == b'\r'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(terminator: &str) -> String {
+        "ISA*00*          *00*          *ZZ*SENDER         *ZZ*RECEIVER       *261125*1200*U*00401*000000001*0*P*>~\
+         GS*PO*A*B*20261125*1200*1*X*004010~ST*850*0001~BEG*00*SA*ISA**20261125~~SE*3*0001~GE*1*1~IEA*1*000000001~"
+            .replace('~', terminator)
+    }
+
+    fn events(bytes: &[u8]) -> Vec<String> {
+        let mut lexer = Lexer::new(bytes, Limits::default());
+        let mut seen = Vec::new();
+        loop {
+            let event = lexer.next_event();
+            seen.push(match event {
+                Event::End => return seen,
+                Event::Interchange(segment, _) | Event::Segment(segment) => (0..segment.ends.len())
+                    .map(|at| String::from_utf8_lossy(segment.element(at)).trim_end().to_owned())
+                    .collect::<Vec<_>>()
+                    .join("|"),
+                Event::Unfinished(segment) => {
+                    format!("unfinished {}", String::from_utf8_lossy(segment.bytes))
+                }
+                Event::Stray { bytes, padding } => format!("stray {}..{} {padding}", bytes.start, bytes.end),
+                Event::Unreadable { why, .. } => format!("unreadable {why:?}"),
+                Event::TooLong(segment) => format!("too long {}", segment.bytes.len()),
+                Event::ByteOrderMark => "mark".to_owned(),
+                Event::More => "more".to_owned(),
+            });
+        }
+    }
+
+    #[test]
+    fn segments_are_split_into_elements() {
+        let seen = events(file("~").as_bytes());
+        assert_eq!(seen[0], "ISA|00||00||ZZ|SENDER|ZZ|RECEIVER|261125|1200|U|00401|000000001|0|P|>");
+        assert_eq!(seen[3], "BEG|00|SA|ISA||20261125");
+        assert_eq!(seen[4], "");
+        assert_eq!(seen[7], "IEA|1|000000001");
+        assert_eq!(seen.len(), 8);
+    }
+
+    #[test]
+    fn line_ends_and_blanks_after_a_terminator_are_no_data() {
+        let plain = events(file("~").as_bytes());
+        assert_eq!(events(file("~\r\n  ").as_bytes()), plain);
+        let without_empty: Vec<_> = plain.iter().filter(|text| !text.is_empty()).cloned().collect();
+        assert_eq!(events(file("\n").as_bytes()), without_empty);
+        assert_eq!(events(file("\r\n").as_bytes()), without_empty);
+    }
+
+    #[test]
+    fn bytes_around_interchanges_are_told_apart() {
+        let text = format!("\u{feff}{}\nTRAILER\n{}\u{1a}\0\0", file("~"), file("|"));
+        let seen = events(text.as_bytes());
+        assert_eq!(seen[0], "mark");
+        assert!(seen[9].starts_with("stray") && seen[9].ends_with("false"), "{}", seen[9]);
+        assert_eq!(seen.len(), 1 + 8 + 1 + 8 + 1);
+        assert!(seen[18].ends_with("true"), "{}", seen[18]);
+    }
+
+    #[test]
+    fn an_isa_without_use_is_skipped_to_the_next() {
+        let bad = file("~").replacen('~', "*", 1);
+        let seen = events(format!("{bad}{}", file("~")).as_bytes());
+        assert_eq!(seen[0], "unreadable None");
+        assert_eq!(seen.len(), 1 + 8);
+        assert_eq!(events(b"ISA*00*   "), ["unreadable Some(CutShort)"]);
+    }
+
+    #[test]
+    fn a_segment_over_the_limit_is_cut_and_the_next_one_found() {
+        let text = file("~").replace("SA*ISA", &"A*".repeat(60_000));
+        let seen = events(text.as_bytes());
+        assert_eq!(seen[3], "too long 65536");
+        assert_eq!(seen[5], "SE|3|0001");
+    }
+
+    #[test]
+    fn a_second_isa_begins_a_new_interchange() {
+        let cut = file("~").replace("IEA*1*000000001~", "");
+        assert_eq!(events(format!("{cut}{}", file("!")).as_bytes()).len(), 7 + 8);
+    }
+}

@@ -1,0 +1,74 @@
+//! Reads X12 from any source of bytes through a window that slides and is used again.
+
+use super::lexer::{Event, Limits, Scanner, Step, Window, count_lines};
+use std::io::{self, Read};
+
+// Large enough that a read costs little, small enough to stay in the cache.
+const WINDOW_BYTES: usize = 256 << 10;
+
+/// A lexer over a [`Read`]. Its memory is one window and whatever its caller asks to keep.
+#[derive(Debug)]
+pub struct Stream<R> {
+    read: R,
+    scanner: Scanner,
+    buffer: Vec<u8>,
+    filled: usize,
+    /// Offset and line of the buffer's first byte.
+    byte: u64,
+    line: u32,
+    at_end: bool,
+}
+
+impl<R: Read> Stream<R> {
+    /// Reads from the start of a file.
+    pub fn new(read: R, limits: Limits) -> Self {
+        let buffer = vec![0; WINDOW_BYTES];
+        Self { read, scanner: Scanner::new(limits), buffer, filled: 0, byte: 0, line: 1, at_end: false }
+    }
+
+    /// The next event and the window it lies in; never [`Event::More`]. Bytes of the file from `keep` on stay in
+    /// the window.
+    ///
+    /// # Errors
+    /// What the source answers, except interruptions.
+    pub fn next_event(&mut self, keep: Option<u64>) -> io::Result<(Event<'_>, Window<'_>)> {
+        let step = loop {
+            match self.scanner.step(self.buffer.get(..self.filled).unwrap_or(&[]), self.at_end) {
+                Step::More => self.fill(keep)?,
+                step => break step,
+            }
+        };
+        let bytes = self.buffer.get(..self.filled).unwrap_or(&[]);
+        let window = Window { bytes, byte: self.byte, line: self.line };
+        Ok((self.scanner.event(step, bytes), window))
+    }
+
+    fn fill(&mut self, keep: Option<u64>) -> io::Result<()> {
+        let next = self.scanner.byte();
+        let keep = keep.map_or(next, |keep| keep.min(next));
+        let gone = usize::try_from(keep.saturating_sub(self.byte)).unwrap_or(0);
+        self.line = self.line.saturating_add(count_lines(self.buffer.get(..gone).unwrap_or(&[])));
+        self.byte += gone as u64;
+        self.scanner.discard(gone);
+        self.buffer.copy_within(gone..self.filled, 0);
+        self.filled -= gone;
+        if self.filled * 2 > self.buffer.len() {
+            self.buffer.resize(self.buffer.len() * 2, 0);
+        } else if self.buffer.len() > WINDOW_BYTES && self.filled < WINDOW_BYTES / 2 {
+            self.buffer.truncate(WINDOW_BYTES);
+            self.buffer.shrink_to_fit();
+        }
+        while let Some(free @ [_, ..]) = self.buffer.get_mut(self.filled..) {
+            match self.read.read(free) {
+                Ok(0) => {
+                    self.at_end = true;
+                    break;
+                }
+                Ok(count) => self.filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
