@@ -1,1 +1,3 @@
 //! The one test binary: inputs and expected outputs are files beside the tests.
+
+mod house;
