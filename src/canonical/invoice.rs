@@ -1,0 +1,298 @@
+//! An invoice: what a seller, a supplier, a warehouse or a carrier bills.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use rust_decimal::{Decimal, RoundingStrategy};
+
+use super::declare::{record, words};
+use super::field::Source;
+use super::parts::{
+    Carrier, Charge, ChargeKind, DatedEvent, ItemId, Note, Party, Purpose, Reference, Tax, Terms,
+};
+
+words! {
+    /// Who bills whom for what; each kind is reconciled against something else.
+    pub enum InvoiceKind {
+        /// The depositor bills its customer for goods.
+        Sale = "sale",
+        /// A supplier bills us for goods.
+        Purchase = "purchase",
+        /// A warehouse or a carrier bills us for work.
+        Service = "service",
+    }
+}
+
+words! {
+    /// Which way the money goes.
+    pub enum InvoiceSense {
+        /// The receiver of the invoice owes.
+        Debit = "debit",
+        /// The sender of the invoice owes.
+        Credit = "credit",
+    }
+}
+
+record! {
+    /// What a seller, a supplier, a warehouse or a carrier bills.
+    pub struct Invoice {
+        /// Who bills whom for what; the profile says it, not the document.
+        kind: Option<InvoiceKind>,
+        /// Which way the money goes; absent means debit.
+        sense: Option<InvoiceSense>,
+        /// Whether it bills several orders, whose numbers stand on the lines.
+        consolidated: Option<bool>,
+        /// Kind of invoice: a word or the sender's code.
+        type_code: Option<String>,
+        /// What it does to an earlier invoice.
+        purpose: Option<Purpose>,
+        /// The sender's invoice number.
+        invoice_number: Option<String>,
+        /// Day of the invoice.
+        invoiced_on: Option<NaiveDate>,
+        /// The buyer's order number.
+        purchase_order_number: Option<String>,
+        /// Release of a blanket order.
+        release_number: Option<String>,
+        /// Change of the order that this follows.
+        change_number: Option<String>,
+        /// Day of the order.
+        ordered_on: Option<NaiveDate>,
+        /// The invoice that this one corrects.
+        original_invoice_number: Option<String>,
+        /// The depositor's order number.
+        order_number: Option<String>,
+        /// Bill of lading.
+        bill_of_lading: Option<String>,
+        /// The seller's shipment number.
+        shipment_id: Option<String>,
+        /// The carrier's number of the shipment (PRO).
+        pro_number: Option<String>,
+        /// The buyer's department.
+        department: Option<String>,
+        /// The seller's number at the buyer.
+        vendor_number: Option<String>,
+        /// Contract it is under.
+        contract_number: Option<String>,
+        /// Currency of all amounts, ISO 4217.
+        currency: Option<String>,
+        /// Day it was shipped.
+        shipped_on: Option<NaiveDate>,
+        /// Day it was delivered.
+        delivered_on: Option<NaiveDate>,
+        /// Who pays the freight.
+        freight_terms: Option<String>,
+        /// Place where the risk passes.
+        freight_place: Option<String>,
+        /// Who carried the goods.
+        carrier: Carrier,
+        /// The seller.
+        seller: Party,
+        /// Who is to be paid.
+        remit_to: Party,
+        /// The buyer.
+        buyer: Party,
+        /// Who pays.
+        bill_to: Party,
+        /// Where the goods went.
+        ship_to: Party,
+        /// Where the goods came from.
+        ship_from: Party,
+        /// Other parties.
+        parties: Vec<Party>,
+        /// Other numbers.
+        references: Vec<Reference>,
+        /// Other dates.
+        dates: Vec<DatedEvent>,
+        /// Texts.
+        notes: Vec<Note>,
+        /// Terms of payment.
+        terms: Vec<Terms>,
+        /// The lines.
+        lines: Vec<InvoiceLine>,
+        /// Allowances and charges on the whole invoice.
+        charges: Vec<Charge>,
+        /// Taxes on the whole invoice.
+        taxes: Vec<Tax>,
+        /// Amount of the whole invoice, in its currency.
+        total_amount: Option<Decimal>,
+        /// The part of it that terms of payment apply to.
+        discountable_amount: Option<Decimal>,
+        /// What is due when paid within the discount.
+        discounted_amount: Option<Decimal>,
+        /// Amount of the discount.
+        discount_amount: Option<Decimal>,
+        /// Units shipped.
+        total_shipped: Option<Decimal>,
+        /// What the units are.
+        shipped_unit: Option<String>,
+        /// Weight of what was shipped.
+        total_weight: Option<Decimal>,
+        /// Unit of that weight.
+        weight_unit: Option<String>,
+        /// Number of lines, as the sender counts them.
+        line_count: Option<i64>,
+        /// Sum of the quantities, as the sender counts them.
+        total_quantity: Option<Decimal>,
+        /// A partner's own fields.
+        extra: BTreeMap<String, String>,
+        /// Where the invoice begins in its file.
+        source: Option<Source>,
+    }
+}
+
+record! {
+    /// One line of an invoice.
+    pub struct InvoiceLine {
+        /// Line number.
+        line_number: Option<String>,
+        /// Quantity billed.
+        quantity: Option<Decimal>,
+        /// Unit of the quantity.
+        unit: Option<String>,
+        /// Price of one unit, or of what `price_basis` says.
+        unit_price: Option<Decimal>,
+        /// What the price is per, when not per unit.
+        price_basis: Option<String>,
+        /// Amount of the line, where the sender gives one.
+        amount: Option<Decimal>,
+        /// The seller's item number.
+        sku: Option<String>,
+        /// The buyer's item number.
+        buyer_item: Option<String>,
+        /// Universal Product Code, 12 digits.
+        upc: Option<String>,
+        /// Global Trade Item Number, 13 or 14 digits.
+        gtin: Option<String>,
+        /// Other item numbers.
+        item_ids: Vec<ItemId>,
+        /// What it is, in words.
+        description: Option<String>,
+        /// Units in a pack.
+        pack: Option<Decimal>,
+        /// Size of one unit.
+        size: Option<Decimal>,
+        /// Unit of that size.
+        size_unit: Option<String>,
+        /// The buyer's order number, where lines bill several orders.
+        purchase_order_number: Option<String>,
+        /// Bill of lading, where lines bill several shipments.
+        bill_of_lading: Option<String>,
+        /// Other numbers.
+        references: Vec<Reference>,
+        /// Other dates.
+        dates: Vec<DatedEvent>,
+        /// Allowances and charges on the line.
+        charges: Vec<Charge>,
+        /// Taxes on the line.
+        taxes: Vec<Tax>,
+        /// A partner's own fields.
+        extra: BTreeMap<String, String>,
+        /// Where the line begins in its file.
+        source: Option<Source>,
+    }
+}
+
+/// Bases of unit price that are multiples of a unit: per hundred, per thousand.
+const PRICE_MULTIPLES: [(&str, i64); 4] = [("hundred", 100), ("HP", 100), ("thousand", 1000), ("TP", 1000)];
+
+impl InvoiceLine {
+    /// The line's amount without allowances, charges and taxes, rounded half up to the cent: the one
+    /// it gives, else quantity times price. None when quantity or price is missing.
+    #[must_use]
+    pub fn extended_amount(&self) -> Option<Decimal> {
+        if let Some(amount) = self.amount {
+            return Some(amount);
+        }
+        let per = self.price_basis.as_deref().and_then(|basis| {
+            PRICE_MULTIPLES.iter().find(|(name, _)| *name == basis).map(|(_, per)| Decimal::from(*per))
+        });
+        let amount = self.quantity?.checked_mul(self.unit_price?)?;
+        Some(cents(amount / per.unwrap_or(Decimal::ONE)))
+    }
+}
+
+impl Invoice {
+    /// What the invoice's figures come to: lines, plus charges, minus allowances, plus taxes, without
+    /// those that stand outside the total. None when a line has a quantity but no price, or the other
+    /// way round.
+    #[must_use]
+    pub fn computed_total(&self) -> Option<Decimal> {
+        let mut total = charges(&self.charges) + taxes(&self.taxes);
+        for line in &self.lines {
+            if line.amount.is_some() || line.quantity.is_some() || line.unit_price.is_some() {
+                total += line.extended_amount()?;
+            }
+            total += charges(&line.charges) + taxes(&line.taxes);
+        }
+        Some(total)
+    }
+}
+
+fn charges(all: &[Charge]) -> Decimal {
+    all.iter()
+        .filter(|charge| charge.in_total.unwrap_or(true))
+        .map(|charge| {
+            let amount = charge.amount.unwrap_or_default();
+            let signed = match charge.kind {
+                Some(ChargeKind::Allowance) => -amount,
+                Some(ChargeKind::Information) => Decimal::ZERO,
+                Some(ChargeKind::Charge) | None => amount,
+            };
+            signed + taxes(&charge.taxes)
+        })
+        .sum()
+}
+
+fn taxes(all: &[Tax]) -> Decimal {
+    all.iter().filter(|tax| tax.in_total.unwrap_or(true)).filter_map(|tax| tax.amount).sum()
+}
+
+fn cents(amount: Decimal) -> Decimal {
+    amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(quantity: &str, price: &str) -> InvoiceLine {
+        InvoiceLine {
+            quantity: quantity.parse().ok(),
+            unit_price: price.parse().ok(),
+            ..InvoiceLine::default()
+        }
+    }
+
+    #[test]
+    fn each_line_is_rounded_before_it_is_added() {
+        let invoice = Invoice { lines: vec![line("3", "0.335"), line("1", "0.005")], ..Invoice::default() };
+        assert_eq!(invoice.computed_total(), "1.02".parse().ok());
+    }
+
+    #[test]
+    fn what_is_settled_elsewhere_stays_outside_the_total() {
+        let charge = |kind, amount: &str, in_total| Charge {
+            kind: Some(kind),
+            amount: amount.parse().ok(),
+            in_total,
+            ..Charge::default()
+        };
+        let invoice = Invoice {
+            lines: vec![line("10", "2.5")],
+            charges: vec![
+                charge(ChargeKind::Charge, "4", None),
+                charge(ChargeKind::Allowance, "1.5", Some(true)),
+                charge(ChargeKind::Charge, "99", Some(false)),
+            ],
+            ..Invoice::default()
+        };
+        assert_eq!(invoice.computed_total(), "27.5".parse().ok());
+    }
+
+    #[test]
+    fn a_price_per_hundred_is_divided() {
+        let line = InvoiceLine { price_basis: Some("hundred".into()), ..line("250", "12") };
+        assert_eq!(line.extended_amount(), "30".parse().ok());
+    }
+}
