@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 mod declare;
 mod field;
 mod invoice;
+mod item;
 mod json_schema;
 mod parts;
 mod purchase_order;
@@ -20,6 +21,7 @@ mod shipping_order;
 
 pub use field::{Field, FieldShape, FieldType, Group, Mismatch, Shape, Source, Value};
 pub use invoice::{Invoice, InvoiceKind, InvoiceLine, InvoiceSense};
+pub use item::ItemKeys;
 pub use json_schema::json_schema;
 pub use parts::{
     Carrier, Charge, ChargeKind, DatedEvent, ItemId, Note, Party, Purpose, Reference, Tax, Terms,
