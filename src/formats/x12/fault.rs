@@ -1,6 +1,6 @@
 //! X12 faults: one enum whose members are the acknowledgments' own words.
 
-use super::segment::SegmentId;
+use super::segment::{Segment, SegmentId};
 use crate::finding::Severity;
 
 /// Which part of an acknowledgment reports a fault.
@@ -132,7 +132,7 @@ codes! {
     InvalidGroupDate Group "" Warning "invalid_group_date"
 
     // AK502, elements 718 and 618.
-    /// The set is not one we have, or does not belong to its group's GS01.
+    /// The set is not one we have.
     SetNotSupported Set "1" Reject "set_not_supported"
     /// The set has no SE.
     SetTrailerMissing Set "2" Reject "set_trailer_missing"
@@ -140,6 +140,8 @@ codes! {
     SetControlNumberMismatch Set "3" Reject "set_control_number_mismatch"
     /// SE01 is not the number of segments.
     SegmentCountWrong Set "4" Reject "segment_count_wrong"
+    /// The set does not belong to its group's GS01.
+    WrongFunctionalGroup Set "1" Reject "wrong_functional_group"
     /// ST01 is missing or no set id.
     InvalidSetId Set "6" Reject "invalid_set_id"
     /// ST02 is missing or not four to nine characters.
@@ -154,6 +156,8 @@ codes! {
     HierarchyTooDeep Set "5" Reject "hierarchy_too_deep"
     /// A total (CTT, SE, hash) does not agree with what it counts.
     TotalWrong Set "5" AcceptWithErrors "total_wrong"
+    /// The set is larger than the limit.
+    SetTooLarge Set "5" Reject "set_too_large"
     /// More faults than the limit; the rest are not reported.
     TooManyFaults Set "5" Reject "too_many_faults"
 
@@ -253,4 +257,53 @@ pub struct Fault {
     pub value: Box<[u8]>,
     /// What was expected, in our words, for the sentence: `4 to 9 characters`, `20261301`, `W06`; may be empty.
     pub expected: Box<str>,
+}
+
+impl Fault {
+    /// A fault of the default severity at an offset of the file; everything else is empty.
+    #[must_use]
+    pub fn new(code: Code, byte: u64) -> Self {
+        Self {
+            code,
+            severity: code.default_severity(),
+            byte,
+            segment_position: 0,
+            segment: SegmentId::default(),
+            loop_id: Box::default(),
+            element: 0,
+            component: 0,
+            repetition: 0,
+            element_number: 0,
+            value: Box::default(),
+            expected: Box::default(),
+        }
+    }
+
+    /// A fault of a segment as a whole.
+    #[must_use]
+    pub fn of_segment(code: Code, segment: &Segment<'_>) -> Self {
+        let mut fault = Self::new(code, segment.byte);
+        fault.segment = SegmentId::new(segment.id());
+        fault.segment_position = segment.position;
+        fault
+    }
+
+    /// A fault of one element, with a copy of its value.
+    #[must_use]
+    pub fn of_element(code: Code, segment: &Segment<'_>, element: u16) -> Self {
+        let mut fault = Self::of_segment(code, segment);
+        fault.byte = segment.element_byte(usize::from(element));
+        fault.element = element;
+        let value = segment.element(usize::from(element));
+        // AK404 holds 99 characters.
+        fault.value = value.get(..99).unwrap_or(value).into();
+        fault
+    }
+
+    /// The same fault, saying what was expected.
+    #[must_use]
+    pub fn expecting(mut self, expected: impl Into<Box<str>>) -> Self {
+        self.expected = expected.into();
+        self
+    }
 }

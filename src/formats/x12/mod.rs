@@ -1,8 +1,10 @@
 //! The X12 engine: delimiters, lexer, schema, validation, acknowledgments, writer.
 
 pub mod ack;
+pub mod cursor;
 pub mod delimiters;
 pub mod describe;
+mod envelope;
 pub mod fault;
 pub mod lexer;
 pub mod reader;

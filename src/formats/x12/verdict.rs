@@ -2,6 +2,7 @@
 
 use super::fault::Fault;
 use super::segment::Delimiters;
+use crate::finding::Severity;
 use std::ops::Range;
 
 /// Element 715 and 717: what became of a group or a set.
@@ -15,6 +16,37 @@ pub enum Status {
     PartiallyAccepted,
     /// `R`.
     Rejected,
+}
+
+impl Status {
+    /// The letter the acknowledgments use: `A`, `E`, `P` or `R`.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Accepted => "A",
+            Self::AcceptedWithErrors => "E",
+            Self::PartiallyAccepted => "P",
+            Self::Rejected => "R",
+        }
+    }
+
+    /// What faults do to the document they are in.
+    #[must_use]
+    pub fn of_faults(faults: &[Fault]) -> Self {
+        match faults.iter().map(|fault| fault.severity).max() {
+            Some(Severity::Reject) => Self::Rejected,
+            Some(Severity::AcceptWithErrors) => Self::AcceptedWithErrors,
+            Some(Severity::Warning) | None => Self::Accepted,
+        }
+    }
+}
+
+impl Group {
+    /// Whether the group holds acknowledgments, which are never acknowledged.
+    #[must_use]
+    pub fn is_acknowledgment(&self) -> bool {
+        self.functional_id == "FA"
+    }
 }
 
 /// One file: its interchanges in order and what lies outside of them.
@@ -58,7 +90,9 @@ pub struct Interchange {
     pub header: InterchangeHeader,
     /// Its bytes in the file, ISA to IEA's terminator.
     pub bytes: Range<u64>,
-    /// Groups in order.
+    /// Groups read.
+    pub received_groups: u32,
+    /// Groups in order; a streaming reader hands them to its visitor and leaves this empty.
     pub groups: Vec<Group>,
     /// TA1 segments it carries.
     pub acknowledgments: Vec<Ta1>,
@@ -85,7 +119,11 @@ pub struct Group {
     pub byte: u64,
     /// GE01 as sent, 0 if there is none or no number.
     pub declared_sets: u32,
-    /// Sets in order.
+    /// Sets read.
+    pub received_sets: u32,
+    /// Sets accepted, with errors or without.
+    pub accepted_sets: u32,
+    /// Sets in order; a streaming reader hands them to its visitor and leaves this empty.
     pub sets: Vec<Set>,
     /// Faults of GS and GE.
     pub faults: Vec<Fault>,
@@ -115,6 +153,8 @@ pub struct Set {
 /// A TA1: what the other side says of one of our interchanges.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ta1 {
+    /// Offset of the TA1.
+    pub byte: u64,
     /// TA101: our ISA13.
     pub control_number: String,
     /// TA102, `YYMMDD`.
