@@ -1,0 +1,291 @@
+//! The elements, composites, segments and codes of one release, ready for use.
+
+use super::element::{CodeList, Element, ElementNumber};
+use super::facts::{Body, ConditionKind, Facts, Problem, RawElement, RawPart};
+use crate::formats::x12::segment::SegmentId;
+use std::collections::BTreeMap;
+
+/// A segment as its release defines it.
+#[derive(Clone, Debug)]
+pub struct SegmentDefinition {
+    /// Its id.
+    pub id: SegmentId,
+    /// Its elements in order.
+    pub elements: Box<[Part]>,
+    /// Its relational conditions.
+    pub conditions: Box<[Condition]>,
+    /// A bit for each mandatory element, element 1 is bit 0.
+    pub(in crate::formats::x12) mandatory: u64,
+}
+
+/// A composite as its release defines it.
+#[derive(Clone, Debug)]
+pub struct CompositeDefinition {
+    /// Its id, such as `C040`.
+    pub id: Box<str>,
+    /// Its components in order.
+    pub components: Box<[Part]>,
+    /// Its relational conditions.
+    pub conditions: Box<[Condition]>,
+    pub(in crate::formats::x12) mandatory: u64,
+}
+
+/// An element of a segment, or a component of a composite.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// Whether it must be there.
+    pub mandatory: bool,
+    /// Most repetitions, usually 1.
+    pub repeat: u16,
+    /// The element; of a composite it is the first component's.
+    pub element: Element,
+    /// Index of the composite, see [`Dictionary::composite`]; none for a simple element.
+    pub composite: Option<u16>,
+    pub(in crate::formats::x12) check_digit: Option<CheckDigit>,
+}
+
+/// Values whose last digit is a check digit when the qualifier in front says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::formats::x12) enum CheckDigit {
+    /// Element 234 behind 235: UP, EN, UK, EO.
+    Product,
+    /// Element 87 behind 88: GM.
+    Mark,
+}
+
+/// A relational condition of X12.6.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// Its rule.
+    pub kind: ConditionKind,
+    /// The elements it is about, in its own order.
+    pub places: Box<[u8]>,
+    /// A bit for each of the elements, element 1 is bit 0.
+    pub(in crate::formats::x12) mask: u64,
+}
+
+/// All definitions of one release.
+#[derive(Debug, Default)]
+pub struct Dictionary {
+    release: String,
+    elements: Vec<Element>,
+    composites: Vec<CompositeDefinition>,
+    segments: Vec<SegmentDefinition>,
+    codes: Vec<CodeList>,
+    lookup: Lookup,
+}
+
+impl Dictionary {
+    /// Builds the tables; what names something unknown is left out and told.
+    pub(super) fn build(facts: &Facts) -> (Self, Vec<Problem>) {
+        let mut problems = Vec::new();
+        let mut codes: BTreeMap<ElementNumber, &[String]> = BTreeMap::new();
+        for (number, list) in &facts.codes {
+            codes.insert(*number, list);
+        }
+        // The last statement about a thing counts, so that a guide can override its release.
+        let raw: BTreeMap<ElementNumber, &RawElement> =
+            facts.elements.iter().map(|element| (element.number, element)).collect();
+        let mut dictionary = Self { release: facts.release.clone(), ..Self::default() };
+        for (number, element) in raw {
+            let list = codes.get(&number).map(|codes| {
+                dictionary.codes.push(CodeList::new(codes.iter().map(String::as_str)));
+                u16::try_from(dictionary.codes.len() - 1)
+                    .expect("there are fewer code lists than element numbers")
+            });
+            let RawElement { number, kind, min, max } = *element;
+            dictionary.elements.push(Element { number, kind, min, max, codes: list });
+        }
+        let composites: BTreeMap<&str, &Body> =
+            facts.composites.iter().map(|(id, body)| (id.as_str(), body)).collect();
+        for (id, body) in composites {
+            let components = dictionary.parts(body, &mut problems);
+            let mandatory = mandatory_mask(&components);
+            let conditions = conditions(body);
+            dictionary.composites.push(CompositeDefinition {
+                id: id.into(),
+                components,
+                conditions,
+                mandatory,
+            });
+        }
+        let segments: BTreeMap<SegmentId, &Body> =
+            facts.segments.iter().map(|(id, body)| (*id, body)).collect();
+        for (id, body) in segments {
+            let elements = dictionary.parts(body, &mut problems);
+            let mandatory = mandatory_mask(&elements);
+            let conditions = conditions(body);
+            dictionary.segments.push(SegmentDefinition { id, elements, conditions, mandatory });
+        }
+        dictionary.lookup = Lookup::new(dictionary.segments.iter().map(|segment| segment.id));
+        (dictionary, problems)
+    }
+
+    /// The release, such as `004010`.
+    #[must_use]
+    pub fn release(&self) -> &str {
+        &self.release
+    }
+
+    /// A segment's definition.
+    #[must_use]
+    pub fn find_segment(&self, id: &[u8]) -> Option<&SegmentDefinition> {
+        self.segments.get(usize::from(self.lookup.find(id)?))
+    }
+
+    /// An element's definition.
+    #[must_use]
+    pub fn find_element(&self, number: ElementNumber) -> Option<&Element> {
+        let at = self.elements.binary_search_by_key(&number, |element| element.number).ok()?;
+        self.elements.get(at)
+    }
+
+    /// A composite's definition by [`Part::composite`].
+    ///
+    /// # Panics
+    /// If the index comes from another release.
+    #[must_use]
+    pub fn composite(&self, index: u16) -> &CompositeDefinition {
+        self.composites.get(usize::from(index)).expect("indexes of composites come from this dictionary")
+    }
+
+    /// Whether the element has a list of codes.
+    #[must_use]
+    pub fn has_codes(&self, element: &Element) -> bool {
+        element.codes.is_some()
+    }
+
+    /// Whether the element has the code; true when it has no list.
+    #[must_use]
+    pub fn has_code(&self, element: &Element, code: &[u8]) -> bool {
+        element
+            .codes
+            .and_then(|list| self.codes.get(usize::from(list)))
+            .is_none_or(|list| list.contains(code))
+    }
+
+    /// The element's codes in order; empty when it has no list.
+    #[must_use]
+    pub fn list_codes(&self, element: &Element) -> Vec<String> {
+        element
+            .codes
+            .and_then(|list| self.codes.get(usize::from(list)))
+            .map(CodeList::list)
+            .unwrap_or_default()
+    }
+
+    pub(in crate::formats::x12) fn find_index(&self, id: &[u8]) -> Option<u16> {
+        self.lookup.find(id)
+    }
+
+    pub(in crate::formats::x12) fn segment(&self, index: u16) -> &SegmentDefinition {
+        self.segments.get(usize::from(index)).expect("indexes of segments come from this dictionary")
+    }
+
+    pub(super) fn segment_count(&self) -> usize {
+        self.segments.len()
+    }
+
+    fn parts(&self, body: &Body, problems: &mut Vec<Problem>) -> Box<[Part]> {
+        let mut parts: Vec<Part> = Vec::with_capacity(body.parts.len());
+        for raw in &body.parts {
+            match self.part(raw, parts.last()) {
+                Some(part) => parts.push(part),
+                None => problems.push(Problem::new(
+                    body.line,
+                    format!("the release has no element `{}`", raw.content),
+                    "mend the number, or define it above with `element` or `composite`",
+                )),
+            }
+        }
+        parts.into()
+    }
+
+    fn part(&self, raw: &RawPart, before: Option<&Part>) -> Option<Part> {
+        let RawPart { mandatory, repeat, .. } = *raw;
+        if raw.content.starts_with('C') {
+            let at = self.composites.iter().position(|composite| *composite.id == *raw.content)?;
+            let element = self.composites.get(at)?.components.first()?.element;
+            return Some(Part {
+                mandatory,
+                repeat,
+                element,
+                composite: u16::try_from(at).ok(),
+                check_digit: None,
+            });
+        }
+        let element = *self.find_element(ElementNumber::from_word(&raw.content)?)?;
+        let qualifier = before.map_or(0, |part| part.element.number.plain());
+        let check_digit = match (qualifier, element.number.plain()) {
+            (235, 234) => Some(CheckDigit::Product),
+            (88, 87) => Some(CheckDigit::Mark),
+            _ => None,
+        };
+        Some(Part { mandatory, repeat, element, composite: None, check_digit })
+    }
+}
+
+fn mandatory_mask(parts: &[Part]) -> u64 {
+    parts.iter().enumerate().filter(|(_, part)| part.mandatory).fold(0, |mask, (at, _)| mask | 1 << at)
+}
+
+fn conditions(body: &Body) -> Box<[Condition]> {
+    body.conditions
+        .iter()
+        .map(|(kind, places)| Condition {
+            kind: *kind,
+            places: places.clone().into(),
+            mask: places.iter().fold(0, |mask, place| mask | 1 << (place - 1)),
+        })
+        .collect()
+}
+
+/// Segment ids to indexes: open addressing on the packed id.
+#[derive(Debug, Default)]
+struct Lookup {
+    slots: Box<[(u32, u16)]>,
+    shift: u32,
+}
+
+impl Lookup {
+    fn new(ids: impl ExactSizeIterator<Item = SegmentId>) -> Self {
+        let size = (ids.len() * 8).next_power_of_two().max(16);
+        let mut lookup = Self { slots: vec![(0, 0); size].into(), shift: 32 - size.trailing_zeros() };
+        for (index, id) in (0_u16..).zip(ids) {
+            let key = pack(id.text().as_bytes()).expect("definitions have ids of two or three characters");
+            let mut at = lookup.home(key);
+            while lookup.slots[at].0 != 0 {
+                at = (at + 1) & (size - 1);
+            }
+            lookup.slots[at] = (key, index);
+        }
+        lookup
+    }
+
+    #[inline]
+    fn find(&self, id: &[u8]) -> Option<u16> {
+        let key = pack(id)?;
+        let mut at = self.home(key);
+        loop {
+            match self.slots.get(at) {
+                Some((slot, index)) if *slot == key => return Some(*index),
+                Some((0, _)) | None => return None,
+                Some(_) => at = (at + 1) & (self.slots.len() - 1),
+            }
+        }
+    }
+
+    #[inline]
+    fn home(&self, key: u32) -> usize {
+        (key.wrapping_mul(0x9E37_79B1) >> self.shift) as usize
+    }
+}
+
+#[inline]
+fn pack(id: &[u8]) -> Option<u32> {
+    match *id {
+        [a, b] if a != 0 => Some(u32::from(a) << 8 | u32::from(b)),
+        [a, b, c] if a != 0 => Some(u32::from(a) << 16 | u32::from(b) << 8 | u32::from(c)),
+        _ => None,
+    }
+}

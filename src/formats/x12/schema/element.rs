@@ -1,0 +1,174 @@
+//! Data elements: their numbers, types, lengths and codes.
+
+use std::fmt;
+
+/// A data element's number, such as 355, or I05 of the interchange segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ElementNumber(u16);
+
+const INTERCHANGE: u16 = 0x8000;
+
+impl ElementNumber {
+    /// A plain number.
+    #[must_use]
+    pub const fn new(number: u16) -> Self {
+        Self(number)
+    }
+
+    /// `355` or `I05`.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word.strip_prefix('I') {
+            Some(digits) => digits.parse().ok().map(|number: u16| Self(number | INTERCHANGE)),
+            None => word.parse().ok().filter(|number| *number > 0 && *number < INTERCHANGE).map(Self),
+        }
+    }
+
+    /// The number for AK402 and IK402; 0 for elements of the interchange segments, which those leave out.
+    #[must_use]
+    pub const fn plain(self) -> u16 {
+        if self.0 & INTERCHANGE == 0 { self.0 } else { 0 }
+    }
+}
+
+impl fmt::Display for ElementNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 & INTERCHANGE == 0 {
+            write!(f, "{}", self.0)
+        } else {
+            write!(f, "I{:02}", self.0 & !INTERCHANGE)
+        }
+    }
+}
+
+/// The type of an element, X12.6 clause 3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// AN.
+    Text,
+    /// ID.
+    Code,
+    /// R: decimal with an explicit point.
+    Decimal,
+    /// N0 to N9: digits without a point, of which so many are decimals.
+    Integer(u8),
+    /// DT: CCYYMMDD from 004010, YYMMDD before and in the interchange segments, by the element's length.
+    Date,
+    /// TM: HHMM, HHMMSS, HHMMSSD or HHMMSSDD.
+    Time,
+    /// B: any bytes.
+    Binary,
+}
+
+impl Kind {
+    /// `AN`, `ID`, `R`, `N2`, `DT`, `TM`, `B`.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Some(match word.as_bytes() {
+            b"AN" => Self::Text,
+            b"ID" => Self::Code,
+            b"R" => Self::Decimal,
+            b"N" => Self::Integer(0),
+            [b'N', digit @ b'0'..=b'9'] => Self::Integer(digit - b'0'),
+            b"DT" => Self::Date,
+            b"TM" => Self::Time,
+            b"B" => Self::Binary,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text => f.write_str("AN"),
+            Self::Code => f.write_str("ID"),
+            Self::Decimal => f.write_str("R"),
+            Self::Integer(decimals) => write!(f, "N{decimals}"),
+            Self::Date => f.write_str("DT"),
+            Self::Time => f.write_str("TM"),
+            Self::Binary => f.write_str("B"),
+        }
+    }
+}
+
+/// One data element of one release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Element {
+    /// Its number.
+    pub number: ElementNumber,
+    /// Its type.
+    pub kind: Kind,
+    /// Shortest length in characters; sign and point of numbers do not count.
+    pub min: u32,
+    /// Longest length, counted likewise.
+    pub max: u32,
+    /// Index of its code list in the dictionary.
+    pub(super) codes: Option<u16>,
+}
+
+/// The codes of one element, packed eight bytes each, in an open hash table.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CodeList {
+    slots: Box<[u64]>,
+    shift: u32,
+    len: usize,
+}
+
+impl CodeList {
+    pub(super) fn new<'a>(codes: impl Iterator<Item = &'a str>) -> Self {
+        let mut packed: Vec<u64> = codes.filter_map(|code| pack(code.as_bytes())).collect();
+        packed.sort_unstable();
+        packed.dedup();
+        let size = (packed.len() * 4).next_power_of_two().max(8);
+        let mut list =
+            Self { slots: vec![0; size].into(), shift: 64 - size.trailing_zeros(), len: packed.len() };
+        for code in packed {
+            let mut at = list.home(code);
+            while list.slots[at] != 0 {
+                at = (at + 1) & (size - 1);
+            }
+            list.slots[at] = code;
+        }
+        list
+    }
+
+    pub(super) fn contains(&self, code: &[u8]) -> bool {
+        let Some(code) = pack(code) else {
+            return false;
+        };
+        let mut at = self.home(code);
+        loop {
+            match self.slots[at] {
+                0 => return false,
+                slot if slot == code => return true,
+                _ => at = (at + 1) & (self.slots.len() - 1),
+            }
+        }
+    }
+
+    /// All codes in order.
+    pub(super) fn list(&self) -> Vec<String> {
+        let mut codes: Vec<String> = Vec::with_capacity(self.len);
+        for slot in self.slots.iter().filter(|slot| **slot != 0) {
+            let bytes = slot.to_be_bytes();
+            codes.push(bytes.iter().filter(|byte| **byte != 0).map(|byte| char::from(*byte)).collect());
+        }
+        codes.sort_unstable();
+        codes
+    }
+
+    fn home(&self, code: u64) -> usize {
+        // Fibonacci hashing: the high bits of the product are well mixed.
+        usize::try_from(code.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift).unwrap_or(0)
+    }
+}
+
+/// Up to eight bytes in one word; none when there are more, or none at all.
+fn pack(code: &[u8]) -> Option<u64> {
+    // A leading zero byte would be lost in the packing, and no code has one.
+    if code.len() > 8 || code.first().is_none_or(|byte| *byte == 0) {
+        return None;
+    }
+    Some(code.iter().fold(0, |packed, byte| packed << 8 | u64::from(*byte)))
+}

@@ -1,0 +1,142 @@
+//! A user's guide: a narrower use of a release, or sets and segments of its own.
+//!
+//! ```text
+//! guide acme-940
+//! release 004010
+//! for 004010ACME
+//! use 940 W66 not used             the segment must not be sent
+//! use 940 N9 M max 5               it must, at most five times
+//! use 940 0310/N9 max 2            only the N9 of loop 0310
+//! use 940 N103 M codes 9 92        an element of N1: mandatory, only these codes
+//! use 940 W0502 2/10               from 2 to 10 characters
+//! use 945 REF04-02 not used        a component
+//! ```
+
+use super::element::CodeList;
+use super::facts::{self, Problem};
+
+/// One `use` line.
+#[derive(Clone, Debug)]
+pub(super) struct Narrowing {
+    pub(super) line: u32,
+    pub(super) set: String,
+    pub(super) loop_id: Option<String>,
+    /// A segment id, or one with element and component such as `N103` or `REF04-02`.
+    pub(super) designator: String,
+    pub(super) rule: Rule,
+}
+
+/// What a `use` line says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rule {
+    pub(super) unused: bool,
+    pub(super) mandatory: Option<bool>,
+    pub(super) lengths: Option<(u32, u32)>,
+    pub(super) max: Option<u32>,
+    pub(super) codes: Vec<String>,
+}
+
+/// The narrower use of one segment at one place of a set.
+#[derive(Clone, Debug, Default)]
+pub(in crate::formats::x12) struct SegmentRule {
+    pub(in crate::formats::x12) unused: bool,
+    pub(in crate::formats::x12) elements: Vec<ElementRule>,
+}
+
+/// The narrower use of one element or component.
+#[derive(Clone, Debug)]
+pub(in crate::formats::x12) struct ElementRule {
+    pub(in crate::formats::x12) element: u16,
+    /// 0 for the element as a whole.
+    pub(in crate::formats::x12) component: u16,
+    pub(in crate::formats::x12) unused: bool,
+    pub(in crate::formats::x12) mandatory: bool,
+    pub(in crate::formats::x12) lengths: Option<(u32, u32)>,
+    codes: Option<CodeList>,
+}
+
+impl ElementRule {
+    /// Whether the guide allows the code.
+    pub(in crate::formats::x12) fn allows(&self, code: &[u8]) -> bool {
+        self.codes.as_ref().is_none_or(|codes| codes.contains(code))
+    }
+
+    /// The codes the guide allows, in order.
+    pub(in crate::formats::x12) fn list_codes(&self) -> Vec<String> {
+        self.codes.as_ref().map(CodeList::list).unwrap_or_default()
+    }
+}
+
+/// Reads what follows `use`.
+pub(super) fn narrowing<'a>(
+    mut words: impl Iterator<Item = &'a str>,
+    line: u32,
+) -> Result<Narrowing, Problem> {
+    let (Some(set), Some(path)) = (words.next(), words.next()) else {
+        return Err(Problem::new(
+            line,
+            "`use` needs a set and a place in it",
+            "write it as in `use 940 N103 M codes 9 92`",
+        ));
+    };
+    let (loop_id, designator) = match path.split_once('/') {
+        Some((loop_id, designator)) => (Some(loop_id.to_owned()), designator),
+        None => (None, path),
+    };
+    let mut rule = Rule::default();
+    while let Some(word) = words.next() {
+        match word {
+            "not" if words.next() == Some("used") => rule.unused = true,
+            "M" | "O" => rule.mandatory = Some(word == "M"),
+            "max" => {
+                let max = words.next().and_then(|max| max.parse().ok()).filter(|max| *max > 0);
+                let hint = "write it as in `max 5`; to forbid it write `not used`";
+                rule.max =
+                    Some(max.ok_or_else(|| Problem::new(line, "`max` needs a number from 1 on", hint))?);
+            }
+            "codes" => rule.codes.extend(words.by_ref().map(str::to_owned)),
+            lengths if lengths.contains('/') => rule.lengths = Some(facts::lengths(lengths, line)?),
+            other => {
+                return Err(Problem::new(
+                    line,
+                    format!("`{other}` has no meaning here"),
+                    "a use may say: not used, M, O, max 5, 1/10 (lengths), codes A B C",
+                ));
+            }
+        }
+    }
+    Ok(Narrowing { line, set: set.into(), loop_id, designator: designator.into(), rule })
+}
+
+impl Narrowing {
+    /// Element and component of the designator behind `segment`; none when it names another segment.
+    pub(super) fn place_in(&self, segment: &str) -> Option<(u16, u16)> {
+        let rest = self.designator.strip_prefix(segment)?;
+        if rest.is_empty() {
+            return Some((0, 0));
+        }
+        let (element, component) = match rest.split_once('-') {
+            Some((element, component)) => (element, component.parse().ok().filter(|number| *number > 0)?),
+            None => (rest, 0),
+        };
+        if element.len() != 2 {
+            return None;
+        }
+        Some((element.parse().ok().filter(|number| *number > 0)?, component))
+    }
+}
+
+impl SegmentRule {
+    /// Adds what a `use` line says of an element.
+    pub(super) fn narrow(&mut self, element: u16, component: u16, rule: &Rule) {
+        let codes = (!rule.codes.is_empty()).then(|| CodeList::new(rule.codes.iter().map(String::as_str)));
+        self.elements.push(ElementRule {
+            element,
+            component,
+            unused: rule.unused,
+            mandatory: rule.mandatory == Some(true),
+            lengths: rule.lengths,
+            codes,
+        });
+    }
+}

@@ -1,0 +1,122 @@
+//! Works out, for every place of a set, where each segment leads from there.
+
+use super::set::{Leaf, NONE, Place, Tables, index};
+
+/// Fills the tables that depend on the whole tree.
+pub(super) fn compile(tables: &mut Tables) {
+    bounds(tables);
+    mandatory(tables);
+    let symbols = tables.leaves_of.len();
+    let mut transitions = Vec::with_capacity(tables.leaves.len() * symbols);
+    let mut overflow = Vec::with_capacity(tables.leaves.len());
+    for number in 0..tables.leaves.len() {
+        let mut row = vec![NONE; symbols];
+        let from = &tables.leaves[number];
+        search(tables, from, false, &mut row);
+        transitions.extend_from_slice(&row);
+        row.fill(NONE);
+        search(tables, from, true, &mut row);
+        let next = row[usize::from(from.symbol)];
+        // A place that is full hands over only to a later one of the same loop, else it is a fault.
+        let same_loop = tables.leaves.get(usize::from(next)).is_some_and(|leaf| leaf.parent == from.parent);
+        overflow.push(if same_loop { next } else { NONE });
+    }
+    tables.transitions = transitions;
+    for (leaf, next) in tables.leaves.iter_mut().zip(overflow) {
+        leaf.overflow = next;
+    }
+}
+
+/// From the innermost open loop outwards, at or after the current place; a loop's opener is its next turn.
+fn search(tables: &Tables, from: &Leaf, past: bool, row: &mut [u16]) {
+    let mut inside = from.parent;
+    let mut at = usize::from(from.at);
+    if past {
+        at += 1;
+    }
+    loop {
+        scan(tables, inside, at, row);
+        if inside == 0 {
+            return;
+        }
+        at = usize::from(tables.loop_at(inside).at);
+        inside = tables.loop_at(inside).parent;
+    }
+}
+
+fn scan(tables: &Tables, inside: u16, start: usize, row: &mut [u16]) {
+    let children = &tables.loop_at(inside).children;
+    let mut at = start;
+    while let Some(place) = children.get(at) {
+        let leaf = tables.first_leaf(*place);
+        let symbol = usize::from(tables.leaf(leaf).symbol);
+        // The opener of the loop itself is not one of its repeatable segments: it is the next turn, which
+        // the scan of the loop around finds.
+        let own_opener = at == 0 && inside != 0;
+        if row[symbol] == NONE && !own_opener {
+            row[symbol] = leaf;
+        }
+        // What stands between LS and LE may only be entered after the LS.
+        let closed_by = tables.loop_at(inside).closed_by[at];
+        at = if closed_by != NONE && at > start { usize::from(closed_by) + 1 } else { at + 1 };
+    }
+}
+
+/// Finds the stretches from LS to LE.
+fn bounds(tables: &mut Tables) {
+    for number in 0..tables.loops.len() {
+        let children = tables.loops[number].children.clone();
+        let mut closed_by = vec![NONE; children.len()];
+        let mut at = 0;
+        while at < children.len() {
+            let end = (at + 1..children.len()).find(|end| is_segment(tables, children[*end], "LE"));
+            match end.filter(|_| is_segment(tables, children[at], "LS")) {
+                Some(end) => {
+                    for inside in at..end {
+                        closed_by[inside] = index(end);
+                        if let Place::Loop(id) = children[inside] {
+                            mark_bounded(tables, id);
+                        }
+                    }
+                    at = end + 1;
+                }
+                None => at += 1,
+            }
+        }
+        tables.loops[number].closed_by = closed_by;
+    }
+}
+
+fn mark_bounded(tables: &mut Tables, id: u16) {
+    let (first, end) = (tables.loop_at(id).opener, tables.loop_at(id).end);
+    for leaf in first..end {
+        tables.leaves[usize::from(leaf)].bounded = id;
+    }
+}
+
+fn is_segment(tables: &Tables, place: Place, id: &str) -> bool {
+    match place {
+        Place::Leaf(leaf) => tables.dictionary.segment(tables.leaf(leaf).definition).id.text() == id,
+        Place::Loop(_) => false,
+    }
+}
+
+/// Chains the mandatory children of each loop; those between LS and LE are only due there.
+fn mandatory(tables: &mut Tables) {
+    for number in 0..tables.loops.len() {
+        let children = tables.loops[number].children.clone();
+        let mut next = index(children.len());
+        let mut chain = vec![next; children.len()];
+        for (at, place) in children.iter().enumerate().rev() {
+            chain[at] = next;
+            let due = match place {
+                Place::Leaf(leaf) => tables.leaf(*leaf).mandatory,
+                Place::Loop(id) => tables.loop_at(*id).mandatory,
+            };
+            if due && tables.loops[number].closed_by[at] == NONE {
+                next = index(at);
+            }
+        }
+        tables.loops[number].next_mandatory = chain;
+    }
+}
