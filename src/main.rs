@@ -1,3 +1,7 @@
 //! The `crossdock` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    crossdock::cli::run()
+}

@@ -1,1 +1,80 @@
 //! Commands: the only part that prints.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands speak to people")]
+
+pub mod faults;
+
+use crate::config::{self, Config};
+use crate::telemetry;
+use clap::{Parser, Subcommand};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Exit codes, as `docs/guides/operations.md` lists them.
+pub mod exit {
+    /// Done.
+    pub const DONE: u8 = 0;
+    /// Findings: something was rejected or a check failed.
+    pub const FINDINGS: u8 = 1;
+    /// Usage or settings.
+    pub const USAGE: u8 = 2;
+    /// Failed, but may work later.
+    pub const LATER: u8 = 3;
+    /// A fault of the program.
+    pub const BUG: u8 = 70;
+}
+
+/// EDI and file-transfer hub: files in, canonical records in Postgres, every acknowledgment tracked.
+#[derive(Debug, Parser)]
+#[command(name = "crossdock", version, about, max_term_width = 100)]
+struct Arguments {
+    /// Settings of the hub
+    #[arg(long, global = true, default_value = "crossdock.toml", value_name = "FILE")]
+    config: PathBuf,
+    /// Log lines as JSON
+    #[arg(long, global = true)]
+    log_json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check settings, translators and partner profiles, and say all that is wrong at once
+    Check,
+}
+
+/// Runs the command that the arguments name.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let code = if error.use_stderr() { exit::USAGE } else { exit::DONE };
+            // A closed pipe leaves nobody to tell.
+            drop(error.print());
+            return ExitCode::from(code);
+        }
+    };
+    let form = if arguments.log_json { telemetry::Form::Json } else { telemetry::Form::Plain };
+    telemetry::start(form, config::environment("CROSSDOCK_LOG").as_deref(), is_colour(&std::io::stderr()));
+    let config = match Config::load(&arguments.config) {
+        Ok(config) => config,
+        Err(findings) => {
+            let texts = faults::texts(&findings, std::path::Path::new(""));
+            eprint!("{}", faults::render(&findings, &texts, is_colour(&std::io::stderr())));
+            return ExitCode::from(exit::USAGE);
+        }
+    };
+    match arguments.command {
+        Command::Check => {
+            println!("{}", config.profiles.display());
+            ExitCode::from(exit::DONE)
+        }
+    }
+}
+
+/// Whether to write colours: only to a terminal, and never where `NO_COLOR` is set.
+fn is_colour(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && config::environment("NO_COLOR").is_none()
+}
