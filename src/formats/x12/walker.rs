@@ -1,1 +1,391 @@
 //! Places each segment of a set in the set's tree of loops.
+//!
+//! A place that segments cannot reach is a fault, and the walker then stays where it is, so that one mistake of
+//! a sender is one fault and not a row of them:
+//!
+//! - a segment that is only found earlier in the set is out of sequence; if it opens a loop, what follows is
+//!   taken into that loop as long as it fits;
+//! - a mandatory segment that comes late is out of sequence, and no longer missing;
+//! - a segment whose loop lacks its opener (W01 without LX) reports the opener as missing and enters the loop.
+
+use super::fault::Code;
+use super::schema::{LoopId, NONE, Place, Set, Tables};
+use super::segment::SegmentId;
+use std::sync::Arc;
+
+/// Walks sets one after the other; its memory is used again.
+#[derive(Debug, Default)]
+pub struct Walker {
+    tables: Option<Arc<Tables>>,
+    /// The leaf of the last segment that found its place.
+    at: u16,
+    /// Where to go on when the loop entered out of sequence ends, and that loop.
+    detour: Option<(u16, u16)>,
+    turns: u32,
+    /// The turn of each loop that is open, counted over the whole set.
+    turn_of: Vec<u32>,
+    /// Uses of each leaf in the turn it names.
+    uses: Vec<(u32, u32)>,
+    /// Turns of each loop in the turn of the loop around it.
+    repeats: Vec<(u32, u32)>,
+    /// Mandatory segments passed over; they may still come, out of sequence, while their loop is open.
+    due: Vec<Due>,
+    settled: Vec<Missing>,
+    left_open: bool,
+}
+
+/// What became of a segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// The loop the segment belongs to, or opens; none when it has no place.
+    pub inside: Option<LoopId>,
+    /// Whether it opens that loop.
+    pub opens: bool,
+    /// A loop that was entered without its opener just before.
+    pub without_opener: Option<LoopId>,
+    /// What is wrong with its place.
+    pub fault: Option<Code>,
+    /// Whether it left a stretch that an LS began and no LE ended; the fault says so.
+    pub left_open: bool,
+    pub(super) leaf: Option<u16>,
+    pub(super) definition: Option<u16>,
+}
+
+/// A mandatory segment that never came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Its id; for a loop, that of the segment that opens it.
+    pub segment: SegmentId,
+    /// Position of the segment that stands where it was due.
+    pub position: u32,
+    /// Offset of that segment.
+    pub byte: u64,
+    pub(super) leaf: u16,
+}
+
+#[derive(Clone, Debug)]
+struct Due {
+    missing: Missing,
+    inside: u16,
+    turn: u32,
+}
+
+/// Most missing segments remembered at a time; a set with more is far beyond the limit of faults.
+const MOST_DUE: usize = 1_000;
+
+impl Walker {
+    /// Starts a set.
+    pub fn begin(&mut self, set: &Set) {
+        let tables = set.tables();
+        self.at = NONE;
+        self.detour = None;
+        // Turn 0 is no turn: what has not been used carries it.
+        self.turns = 1;
+        self.turn_of.clear();
+        self.turn_of.resize(tables.loops.len(), 0);
+        if let Some(root) = self.turn_of.first_mut() {
+            *root = 1;
+        }
+        self.uses.clear();
+        self.uses.resize(tables.leaves.len(), (0, 0));
+        self.repeats.clear();
+        self.repeats.resize(tables.loops.len(), (0, 0));
+        self.due.clear();
+        self.settled.clear();
+        self.left_open = false;
+        self.tables = Some(Arc::clone(tables));
+    }
+
+    /// Places the next segment. `position` and `byte` say where it stands, for what is missing before it.
+    ///
+    /// # Panics
+    /// If no set was begun.
+    pub fn step(&mut self, id: &[u8], position: u32, byte: u64) -> Step {
+        let tables = self.tables.take().expect("a set is begun before its segments are walked");
+        let step = self.place(&tables, id, position, byte);
+        if !self.due.is_empty() {
+            self.settle();
+        }
+        self.tables = Some(tables);
+        step
+    }
+
+    /// Ends the set: everything that is still due is missing now.
+    pub fn end(&mut self) {
+        self.settled.extend(self.due.drain(..).map(|due| due.missing));
+    }
+
+    /// Takes the segments found missing since the last call.
+    pub fn take_missing(&mut self) -> impl Iterator<Item = Missing> + '_ {
+        self.settled.drain(..)
+    }
+
+    pub(super) fn has_missing(&self) -> bool {
+        !self.settled.is_empty()
+    }
+
+    /// The loop that is open innermost.
+    #[must_use]
+    pub fn innermost(&self) -> LoopId {
+        let leaf = self.tables.as_ref().and_then(|tables| tables.leaves.get(usize::from(self.at)));
+        leaf.map_or(LoopId::ROOT, |leaf| LoopId(leaf.parent))
+    }
+
+    fn place(&mut self, tables: &Tables, id: &[u8], position: u32, byte: u64) -> Step {
+        let Some(definition) = tables.dictionary.find_index(id) else {
+            return Step { fault: Some(Code::UnrecognizedSegment), ..Step::default() };
+        };
+        let symbol = tables.symbol(definition);
+        if symbol == NONE {
+            let fault = Some(Code::SegmentNotInSet);
+            return Step { definition: Some(definition), fault, ..Step::default() };
+        }
+        if self.at == NONE {
+            // ST is the first leaf of every set.
+            self.at = 0;
+            if symbol == tables.leaf(0).symbol {
+                return self.arrive(tables, 0, position, byte);
+            }
+        }
+        let mut next = tables.next(self.at, symbol);
+        if let Some((back, inside)) = self.detour {
+            let stays = next != NONE && tables.is_inside(tables.leaf(next).parent, inside);
+            if !stays {
+                self.detour = None;
+                self.at = back;
+                next = tables.next(back, symbol);
+            }
+        }
+        if next == NONE {
+            self.recover(tables, symbol, position, byte)
+        } else {
+            self.arrive(tables, next, position, byte)
+        }
+    }
+
+    /// Goes to a leaf that can be reached from here.
+    fn arrive(&mut self, tables: &Tables, next: u16, position: u32, byte: u64) -> Step {
+        let mut next = next;
+        let overflow = tables.leaf(next).overflow;
+        if overflow != NONE && self.is_full(tables, next) {
+            next = overflow;
+        }
+        if self.detour.is_none() {
+            self.pass_over(tables, next, position, byte);
+        }
+        let left_open = std::mem::take(&mut self.left_open);
+        let step = self.enter(tables, next);
+        if left_open && step.fault.is_none() {
+            return Step { fault: Some(Code::SegmentOutOfSequence), left_open, ..step };
+        }
+        step
+    }
+
+    fn is_full(&self, tables: &Tables, number: u16) -> bool {
+        let leaf = tables.leaf(number);
+        let (counted, outer, max) = match tables.loops.get(usize::from(leaf.opens)) {
+            Some(opened) => (self.repeats[usize::from(leaf.opens)], opened.parent, opened.max),
+            None => (self.uses[usize::from(number)], leaf.parent, leaf.max),
+        };
+        counted.0 == self.turn_of[usize::from(outer)] && counted.1 >= max
+    }
+
+    /// Counts a use, opens the loop the leaf opens, and makes the leaf the current place.
+    fn enter(&mut self, tables: &Tables, number: u16) -> Step {
+        let leaf = tables.leaf(number);
+        self.at = number;
+        let mut fault = None;
+        if leaf.opens == NONE {
+            let turn = self.turn_of[usize::from(leaf.parent)];
+            // Only the first use over the limit is told.
+            if count(&mut self.uses[usize::from(number)], turn) == u64::from(leaf.max) + 1 {
+                fault = Some(Code::SegmentOverMaximum);
+            }
+        } else if self.open(tables, leaf.opens) {
+            fault = Some(Code::LoopOverMaximum);
+        }
+        Step {
+            inside: Some(LoopId(leaf.parent)),
+            opens: leaf.opens != NONE,
+            without_opener: None,
+            fault,
+            left_open: false,
+            leaf: Some(number),
+            definition: Some(leaf.definition),
+        }
+    }
+
+    /// Starts a turn of a loop; true when it is the first over the limit.
+    fn open(&mut self, tables: &Tables, id: u16) -> bool {
+        let opened = tables.loop_at(id);
+        let outer = self.turn_of[usize::from(opened.parent)];
+        let over = count(&mut self.repeats[usize::from(id)], outer) == u64::from(opened.max) + 1;
+        self.turns = self.turns.wrapping_add(1).max(2);
+        self.turn_of[usize::from(id)] = self.turns;
+        over
+    }
+
+    /// Notes the mandatory places between the current one and `next`.
+    fn pass_over(&mut self, tables: &Tables, next: u16, position: u32, byte: u64) {
+        let from = tables.leaf(self.at);
+        let to = tables.leaf(next);
+        // The usual case: a later or the same place of the same loop.
+        let (mut inside, mut at) = (from.parent, from.at);
+        let (mut target, mut target_at) = (to.parent, to.at);
+        if to.opens != NONE {
+            target_at = tables.loop_at(target).at;
+            target = tables.loop_at(target).parent;
+        }
+        while inside != target {
+            if tables.loop_at(inside).depth < tables.loop_at(target).depth {
+                // Only openers lead inwards, and `target` has been lifted to the loop around: going on
+                // would mean that the tables are wrong.
+                return;
+            }
+            let end = index_of_end(tables, inside);
+            self.note(tables, inside, at, end, position, byte);
+            if tables.loop_at(inside).closed_by[usize::from(at)] != NONE {
+                self.left_open = true;
+            }
+            at = tables.loop_at(inside).at;
+            inside = tables.loop_at(inside).parent;
+        }
+        let closed_by = tables.loop_at(inside).closed_by[usize::from(at)];
+        if closed_by != NONE && target_at > closed_by {
+            self.left_open = true;
+        }
+        self.note(tables, inside, at, target_at, position, byte);
+    }
+
+    fn note(&mut self, tables: &Tables, inside: u16, at: u16, before: u16, position: u32, byte: u64) {
+        let place = tables.loop_at(inside);
+        let mut next = place.next_mandatory[usize::from(at)];
+        while next < before && self.due.len() < MOST_DUE {
+            let leaf = tables.first_leaf(place.children[usize::from(next)]);
+            let segment = tables.dictionary.segment(tables.leaf(leaf).definition).id;
+            let missing = Missing { segment, position, byte, leaf };
+            self.due.push(Due { missing, inside, turn: self.turn_of[usize::from(inside)] });
+            next = place.next_mandatory[usize::from(next)];
+        }
+    }
+
+    /// What was due in a loop that has since begun another turn, or was left, is missing for good.
+    fn settle(&mut self) {
+        let Self { due, settled, turn_of, .. } = self;
+        due.retain(|due| {
+            let open = turn_of[usize::from(due.inside)] == due.turn;
+            if !open {
+                settled.push(due.missing.clone());
+            }
+            open
+        });
+    }
+
+    /// Finds a place for a segment of the set that cannot be reached from here.
+    fn recover(&mut self, tables: &Tables, symbol: u16, position: u32, byte: u64) -> Step {
+        let leaves = &tables.leaves_of[usize::from(symbol)];
+        let late = self.due.iter().position(|due| {
+            tables.leaf(due.missing.leaf).symbol == symbol
+                && self.turn_of[usize::from(due.inside)] == due.turn
+                && self.is_open(tables, due.inside)
+        });
+        if let Some(late) = late {
+            let leaf = self.due.swap_remove(late).missing.leaf;
+            return self.out_of_sequence(tables, leaf);
+        }
+        let earlier = leaves.iter().rev().find(|leaf| {
+            **leaf <= self.at && {
+                let place = tables.leaf(**leaf);
+                let inside =
+                    if place.opens == NONE { place.parent } else { tables.loop_at(place.opens).parent };
+                self.is_open(tables, inside)
+            }
+        });
+        if let Some(leaf) = earlier {
+            return self.out_of_sequence(tables, *leaf);
+        }
+        // Its loop may lack no more than the segment that opens it.
+        for leaf in leaves {
+            let place = tables.leaf(*leaf);
+            let inside = if place.opens == NONE { place.parent } else { tables.loop_at(place.opens).parent };
+            let opener = tables.loop_at(inside).opener;
+            // A level of an 856 cannot be guessed.
+            if inside == 0 || place.bounded != NONE || is_hierarchy(tables, opener) {
+                continue;
+            }
+            if tables.next(self.at, tables.leaf(opener).symbol) == opener {
+                return self.enter_without_opener(tables, inside, *leaf, position, byte);
+            }
+        }
+        let known = leaves.iter().any(|leaf| {
+            // LE without LS, or what belongs between them.
+            let place = tables.leaf(*leaf);
+            *leaf <= self.at || place.bounded != NONE || is_loop_end(tables, *leaf)
+        });
+        let fault = if known { Code::SegmentOutOfSequence } else { Code::UnexpectedSegment };
+        let definition = leaves.first().map(|leaf| tables.leaf(*leaf).definition);
+        Step { definition, fault: Some(fault), ..Step::default() }
+    }
+
+    fn enter_without_opener(
+        &mut self,
+        tables: &Tables,
+        inside: u16,
+        leaf: u16,
+        position: u32,
+        byte: u64,
+    ) -> Step {
+        let opener = tables.loop_at(inside).opener;
+        self.pass_over(tables, opener, position, byte);
+        self.left_open = false;
+        self.at = opener;
+        self.open(tables, inside);
+        let segment = tables.dictionary.segment(tables.leaf(opener).definition).id;
+        self.settled.push(Missing { segment, position, byte, leaf: opener });
+        self.pass_over(tables, leaf, position, byte);
+        let step = self.enter(tables, leaf);
+        Step { without_opener: Some(LoopId(inside)), ..step }
+    }
+
+    /// Takes a segment at an earlier place; a loop it opens is walked until something does not fit.
+    fn out_of_sequence(&mut self, tables: &Tables, number: u16) -> Step {
+        let back = self.at;
+        let step = self.enter(tables, number);
+        let leaf = tables.leaf(number);
+        if leaf.opens == NONE {
+            self.at = back;
+        } else {
+            self.detour = Some((back, leaf.opens));
+        }
+        Step { fault: Some(Code::SegmentOutOfSequence), ..step }
+    }
+
+    /// Whether a loop holds the current place.
+    fn is_open(&self, tables: &Tables, id: u16) -> bool {
+        tables.is_inside(tables.leaf(self.at).parent, id)
+    }
+}
+
+fn index_of_end(tables: &Tables, inside: u16) -> u16 {
+    u16::try_from(tables.loop_at(inside).children.len()).unwrap_or(NONE)
+}
+
+fn is_hierarchy(tables: &Tables, opener: u16) -> bool {
+    tables.dictionary.segment(tables.leaf(opener).definition).id == SegmentId::new(b"HL")
+}
+
+fn is_loop_end(tables: &Tables, leaf: u16) -> bool {
+    let place = tables.leaf(leaf);
+    let parent = tables.loop_at(place.parent);
+    parent.closed_by.contains(&place.at)
+        && parent.children.get(usize::from(place.at)) == Some(&Place::Leaf(leaf))
+}
+
+/// Counts one more in `turn` and gives the new count.
+fn count(counter: &mut (u32, u32), turn: u32) -> u64 {
+    if counter.0 != turn {
+        *counter = (turn, 0);
+    }
+    counter.1 = counter.1.saturating_add(1);
+    u64::from(counter.1)
+}

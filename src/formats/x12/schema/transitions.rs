@@ -18,7 +18,8 @@ pub(super) fn compile(tables: &mut Tables) {
         search(tables, from, true, &mut row);
         let next = row[usize::from(from.symbol)];
         // A place that is full hands over only to a later one of the same loop, else it is a fault.
-        let same_loop = tables.leaves.get(usize::from(next)).is_some_and(|leaf| leaf.parent == from.parent);
+        let same_loop =
+            tables.leaves.get(usize::from(next)).map(|leaf| level(tables, leaf)) == Some(level(tables, from));
         overflow.push(if same_loop { next } else { NONE });
     }
     tables.transitions = transitions;
@@ -32,6 +33,10 @@ fn search(tables: &Tables, from: &Leaf, past: bool, row: &mut [u16]) {
     let mut inside = from.parent;
     let mut at = usize::from(from.at);
     if past {
+        if from.opens != NONE {
+            at = usize::from(tables.loop_at(inside).at);
+            inside = tables.loop_at(inside).parent;
+        }
         at += 1;
     }
     loop {
@@ -42,6 +47,11 @@ fn search(tables: &Tables, from: &Leaf, past: bool, row: &mut [u16]) {
         at = usize::from(tables.loop_at(inside).at);
         inside = tables.loop_at(inside).parent;
     }
+}
+
+/// The loop in which a leaf, or the loop it opens, has its place.
+fn level(tables: &Tables, leaf: &Leaf) -> u16 {
+    if leaf.opens == NONE { leaf.parent } else { tables.loop_at(leaf.opens).parent }
 }
 
 fn scan(tables: &Tables, inside: u16, start: usize, row: &mut [u16]) {

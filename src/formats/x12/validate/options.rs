@@ -1,7 +1,7 @@
-//! Validates one transaction set against its schema.
+//! How strictly transaction sets are judged.
 
-use super::fault::Code;
 use crate::finding::Severity;
+use crate::formats::x12::fault::Code;
 use std::collections::BTreeMap;
 
 /// How strictly sets are judged; part of what is agreed with a partner.
@@ -15,7 +15,7 @@ pub struct Options {
     pub character_set: CharacterSet,
     /// What bytes outside of ASCII mean.
     pub national: National,
-    /// Name of the guide that narrows the release, see [`super::schema::Schemas::find_set`].
+    /// Name of the guide that narrows the release, see [`crate::formats::x12::schema::Schemas::find_set`].
     pub guide: Option<String>,
 }
 
