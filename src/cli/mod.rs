@@ -1,6 +1,7 @@
 //! Commands: the only part that prints.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands speak to people")]
 
+pub mod demo;
 pub mod faults;
 
 use crate::config::{self, Config};

@@ -1,1 +1,153 @@
 //! Transports: ways to move bytes. Local folders, SFTP, HTTP.
+
+mod error;
+pub mod http;
+pub mod local;
+mod name;
+mod place;
+mod secret;
+pub mod sftp;
+pub mod watch;
+
+pub use error::{Error, Kind};
+pub use name::{BadName, FileName};
+pub use place::{Chunks, Contents, Entry, EntryKind, Listing, Outcome, Put, Refused, Stat};
+pub use secret::{SecretError, SecretRef, SecretResolver, read_secret_file, resolve_with};
+
+use bytes::Bytes;
+
+/// Most entries a listing returns; a folder with more is cut there and says so.
+pub const LIST_LIMIT: usize = 200_000;
+
+/// One place files are picked up from and put to: a tree of local folders, or an SFTP server.
+///
+/// Folders are given as text by the profile; names are bytes given by whoever made the file. All calls
+/// may be under way at the same time, and a clone shares sessions with its original.
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// Folders below one local root; folder `""` or `"."` is the root itself.
+    Local(local::Local),
+    /// Folders of one SFTP server under one login.
+    Sftp(sftp::Server),
+}
+
+impl Transport {
+    /// Lists `folder` without following links; entries whose names could lead elsewhere are set aside.
+    ///
+    /// # Errors
+    /// When the folder is absent or closed to us, or the server cannot be reached.
+    pub async fn list(&self, folder: &str) -> Result<Listing, Error> {
+        match self {
+            Self::Local(local) => local.list(folder).await,
+            Self::Sftp(server) => server.list(folder).await,
+        }
+    }
+
+    /// What `name` in `folder` is now; none when nothing has that name.
+    ///
+    /// # Errors
+    /// When the folder is closed to us, or the server cannot be reached.
+    pub async fn stat(&self, folder: &str, name: &FileName) -> Result<Option<Entry>, Error> {
+        match self {
+            Self::Local(local) => local.stat(folder, name).await,
+            Self::Sftp(server) => server.stat(folder, name).await,
+        }
+    }
+
+    /// Opens a regular file for reading piece by piece, so that its size does not matter to memory.
+    ///
+    /// # Errors
+    /// `TooLarge` above `limit_bytes`, `Invalid` for what is no regular file, else as [`Self::list`].
+    pub async fn read_chunks(
+        &self,
+        folder: &str,
+        name: &FileName,
+        limit_bytes: u64,
+    ) -> Result<Chunks, Error> {
+        match self {
+            Self::Local(local) => local.read_chunks(folder, name, limit_bytes).await,
+            Self::Sftp(server) => server.read_chunks(folder, name, limit_bytes).await,
+        }
+    }
+
+    /// Reads a whole regular file, with its size and time before and after.
+    ///
+    /// # Errors
+    /// `Changed` when size or time moved while reading (its writer is not done), else as [`Self::read_chunks`].
+    pub async fn read(&self, folder: &str, name: &FileName, limit_bytes: u64) -> Result<Contents, Error> {
+        self.read_chunks(folder, name, limit_bytes).await?.collect().await
+    }
+
+    /// Puts one file: written under `temp_name`, size checked, then renamed without ever overwriting.
+    ///
+    /// May be called again with the same arguments after any failure: what is already there is compared
+    /// byte by byte and adopted when it is the same.
+    ///
+    /// # Errors
+    /// When the file could not be put; nothing is then visible under `final_name`, unless the connection
+    /// broke during the rename, which the next call settles.
+    pub async fn write_new(
+        &self,
+        folder: &str,
+        temp_name: &FileName,
+        final_name: &FileName,
+        bytes: Bytes,
+    ) -> Result<Outcome, Error> {
+        let put = Put { temp_name: temp_name.clone(), final_name: final_name.clone(), bytes };
+        match self {
+            Self::Local(local) => {
+                local.write_batch(folder, vec![put]).await.pop().expect("a batch answers once for each file")
+            }
+            Self::Sftp(server) => server.write_new(folder, put).await,
+        }
+    }
+
+    /// Puts many files, each as [`Self::write_new`]; answers in the order given.
+    ///
+    /// Local files are forced to disk together, once for the batch; SFTP uses all its sessions.
+    pub async fn write_batch(&self, folder: &str, files: Vec<Put>) -> Vec<Result<Outcome, Error>> {
+        match self {
+            Self::Local(local) => local.write_batch(folder, files).await,
+            Self::Sftp(server) => {
+                futures_util::future::join_all(files.into_iter().map(|put| server.write_new(folder, put)))
+                    .await
+            }
+        }
+    }
+
+    /// Moves a file to another folder and name of the same transport, never overwriting.
+    ///
+    /// # Errors
+    /// `Exists` when the target is taken, `NotFound` when the source is gone.
+    pub async fn move_to(
+        &self,
+        folder: &str,
+        name: &FileName,
+        to_folder: &str,
+        to_name: &FileName,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Local(local) => local.move_to(folder, name, to_folder, to_name).await,
+            Self::Sftp(server) => server.move_to(folder, name, to_folder, to_name).await,
+        }
+    }
+
+    /// Renames a file within its folder, never overwriting.
+    ///
+    /// # Errors
+    /// As [`Self::move_to`].
+    pub async fn rename(&self, folder: &str, name: &FileName, to_name: &FileName) -> Result<(), Error> {
+        self.move_to(folder, name, folder, to_name).await
+    }
+
+    /// Removes a file; a file that is already gone is no error, so the step may run twice.
+    ///
+    /// # Errors
+    /// When the file is still there and may not be removed, or the server cannot be reached.
+    pub async fn remove(&self, folder: &str, name: &FileName) -> Result<(), Error> {
+        match self {
+            Self::Local(local) => local.remove(folder, name).await,
+            Self::Sftp(server) => server.remove(folder, name).await,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Whom the hub talks to, in the demo and in tests. Shares no code with the hub's own formats.
+
+pub mod sshd;

@@ -1,0 +1,3 @@
+//! The world of the demo: partners, their servers and an ERP, all real and all on this machine.
+
+pub mod counterparts;

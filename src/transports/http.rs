@@ -1,0 +1,333 @@
+//! Calls to other systems over HTTP: one call, one outcome, nowhere else than agreed.
+
+mod addresses;
+
+use std::collections::BTreeMap;
+use std::error::Error as StdError;
+use std::sync::Once;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, StatusCode, Url, redirect};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{Error, Kind};
+
+pub use addresses::{Allowed, BadAllowed};
+
+/// A longer answer than this is cut off, and its outcome is unknown.
+pub const RESPONSE_LIMIT_BYTES: usize = 10 << 20;
+
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Installs the one TLS provider of the program; `main` and the tests call it before the first call.
+pub fn install_tls() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        // Fails only when another part has installed one, which serves as well.
+        rustls::crypto::ring::default_provider().install_default().ok();
+    });
+}
+
+/// One call to make.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// `GET`, `POST`, `PUT` …
+    pub method: String,
+    /// Where to, `https` or, to hosts that are allowed by name, `http`.
+    pub url: String,
+    /// Plain headers, such as `Content-Type`.
+    pub headers: BTreeMap<String, String>,
+    /// Headers whose values are secrets, such as `Authorization`; never logged.
+    pub secret_headers: BTreeMap<String, SecretString>,
+    /// Header that carries the key and the key itself, the same for every try of one delivery.
+    pub idempotency: Option<(String, String)>,
+    /// What is sent; empty for none.
+    pub body: Bytes,
+    /// Longest time for the whole call.
+    pub timeout: Duration,
+    /// Member of a JSON answer that holds the other side's id, as a pointer such as `/id` (RFC 6901).
+    pub response_id: Option<String>,
+}
+
+/// How a call ended. Only [`Outcome::Unknown`] leaves open whether it took effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// 2xx: it took effect.
+    Delivered(Answer),
+    /// It took no effect, or may be repeated under the same key: later.
+    RetryLater {
+        /// The answer, where there was one.
+        answer: Option<Answer>,
+        /// The wait the other side asked for.
+        after: Option<Duration>,
+        /// What happened, for people.
+        why: String,
+    },
+    /// The other side will not have it however often it is sent: a person must look.
+    Refused {
+        /// The answer, where there was one.
+        answer: Option<Answer>,
+        /// What happened, for people.
+        why: String,
+    },
+    /// It was sent and no full answer came: read back before anything is sent again.
+    Unknown {
+        /// What happened, for people.
+        why: String,
+    },
+}
+
+/// What the other side answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// Its id for what was sent, where the answer holds one at the place agreed.
+    pub id: Option<String>,
+    /// Its body, whole.
+    pub body: Bytes,
+}
+
+/// Makes calls. Redirects and proxies are not followed, names are resolved once and checked, and
+/// addresses of this machine and of private networks are called only where they are allowed.
+#[derive(Clone, Debug)]
+pub struct Client {
+    public: reqwest::Client,
+    allowed: reqwest::Client,
+    private_hosts: Vec<Allowed>,
+}
+
+impl Client {
+    /// A client that may call the public internet, and of private hosts only those named.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(private_hosts: Vec<Allowed>) -> Result<Self, Error> {
+        install_tls();
+        let build = || {
+            reqwest::Client::builder()
+                .redirect(redirect::Policy::none())
+                .no_proxy()
+                .connect_timeout(CONNECT)
+                .user_agent(concat!("crossdock/", env!("CARGO_PKG_VERSION")))
+                // A kept connection that the other side has just closed would make outcomes unknown.
+                .pool_idle_timeout(Duration::from_secs(5))
+                .retry(reqwest::retry::never())
+        };
+        let failed = |error| Error::new(Kind::Invalid, "cannot set up calls over https").because(error);
+        Ok(Self {
+            public: build().dns_resolver(addresses::PublicOnly).build().map_err(failed)?,
+            allowed: build().build().map_err(failed)?,
+            private_hosts,
+        })
+    }
+
+    /// Makes one call, once.
+    ///
+    /// # Errors
+    /// `Invalid` when the call itself is wrong or may not be made; nothing was sent then. Everything
+    /// that happens on the way is an [`Outcome`].
+    pub async fn call(&self, call: &Call) -> Result<Outcome, Error> {
+        let attempted = || format!("cannot call `{}`", shown_url(&call.url));
+        let invalid = |why: String| Error::new(Kind::Invalid, attempted()).because(why);
+        let url = Url::parse(&call.url).map_err(|error| invalid(error.to_string()))?;
+        let client = self.client_for(&url).map_err(invalid)?;
+        let method = Method::from_bytes(call.method.as_bytes())
+            .map_err(|_| invalid(format!("`{}` is no method", call.method)))?;
+        let headers = headers(call).map_err(invalid)?;
+        let request =
+            client.request(method, url).headers(headers).timeout(call.timeout).body(call.body.clone());
+        match request.send().await {
+            Ok(response) => Ok(outcome(response, call).await),
+            Err(error) => failed_call(error, attempted()),
+        }
+    }
+
+    fn client_for(&self, url: &Url) -> Result<&reqwest::Client, String> {
+        let host = url.host_str().ok_or("it names no host")?;
+        let port = url.port_or_known_default().ok_or("it names no port")?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("it holds a login; use a secret header".into());
+        }
+        if self.private_hosts.iter().any(|allowed| allowed.is(host, port)) {
+            return match url.scheme() {
+                "http" | "https" => Ok(&self.allowed),
+                other => Err(format!("`{other}` is not http or https")),
+            };
+        }
+        if url.scheme() != "https" {
+            return Err(format!("`{}` is not https", url.scheme()));
+        }
+        match addresses::literal(host) {
+            Some(address) if !addresses::is_public(address) => {
+                Err(addresses::NotPublic { host: host.into() }.to_string())
+            }
+            _ => Ok(&self.public),
+        }
+    }
+}
+
+fn headers(call: &Call) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    let mut insert = |name: &str, value: &str, secret: bool| {
+        let parsed: HeaderName = name.parse().map_err(|_| format!("`{name}` is no name of a header"))?;
+        let mut value = HeaderValue::from_str(value)
+            .map_err(|_| format!("the value of header `{name}` has characters it may not have"))?;
+        value.set_sensitive(secret);
+        headers.insert(parsed, value);
+        Ok::<(), String>(())
+    };
+    for (name, value) in &call.headers {
+        insert(name, value, false)?;
+    }
+    for (name, value) in &call.secret_headers {
+        insert(name, value.expose_secret(), true)?;
+    }
+    if let Some((name, key)) = &call.idempotency {
+        insert(name, key, false)?;
+    }
+    Ok(headers)
+}
+
+async fn outcome(response: reqwest::Response, call: &Call) -> Outcome {
+    let status = response.status();
+    let after =
+        response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(retry_after);
+    let answer = match read_body(response).await {
+        Ok(body) => Answer {
+            status: status.as_u16(),
+            id: call.response_id.as_deref().and_then(|pointer| json_id(&body, pointer)),
+            body,
+        },
+        // The headers tell enough when the call took no effect.
+        Err(_) if !status.is_success() => Answer { status: status.as_u16(), id: None, body: Bytes::new() },
+        Err(why) => return Outcome::Unknown { why },
+    };
+    classify(status, answer, after)
+}
+
+fn classify(status: StatusCode, answer: Answer, after: Option<Duration>) -> Outcome {
+    let why = format!("it answered {status}");
+    let answer = match status.as_u16() {
+        200..=299 => return Outcome::Delivered(answer),
+        _ => Some(answer),
+    };
+    match status.as_u16() {
+        300..=399 => Outcome::Refused { answer, why: format!("{why}; redirects are not followed") },
+        // 409 is what a server answers while an earlier call under the same key is still at work.
+        408 | 409 | 423 | 425 | 429 | 500..=599 => Outcome::RetryLater { answer, after, why },
+        _ => Outcome::Refused { answer, why },
+    }
+}
+
+async fn read_body(mut response: reqwest::Response) -> Result<Bytes, String> {
+    let mut body = BytesMut::new();
+    loop {
+        match response.chunk().await {
+            Ok(None) => return Ok(body.freeze()),
+            Ok(Some(chunk)) if body.len() + chunk.len() > RESPONSE_LIMIT_BYTES => {
+                return Err("its answer is longer than 10 MiB".into());
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Err(error) => return Err(format!("its answer broke off: {}", chain(&error))),
+        }
+    }
+}
+
+fn failed_call(error: reqwest::Error, attempted: String) -> Result<Outcome, Error> {
+    if let Some(refused) = cause::<addresses::NotPublic>(&error) {
+        return Err(Error::new(Kind::Invalid, attempted)
+            .because(refused.to_string())
+            .hinted("allow the host and port in `crossdock.toml` if it is your own system"));
+    }
+    let why = chain(&error);
+    if error.is_connect() {
+        return Ok(Outcome::RetryLater { answer: None, after: None, why });
+    }
+    if error.is_builder() || error.is_redirect() {
+        return Err(Error::new(Kind::Invalid, attempted).because(why));
+    }
+    Ok(Outcome::Unknown { why })
+}
+
+fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// The error and its causes in one line, without the address, which may hold what is not for logs.
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = if error.is_timeout() {
+        "no answer in time".to_owned()
+    } else if error.is_connect() {
+        "no connection".to_owned()
+    } else {
+        "the call broke off".to_owned()
+    };
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+/// `Retry-After` in seconds (RFC 9110, section 10.2.3); dates are left to our own back-off.
+fn retry_after(value: &str) -> Option<Duration> {
+    const LONGEST_SECS: u64 = 24 * 60 * 60;
+    let secs: u64 = value.trim().parse().ok()?;
+    Some(Duration::from_secs(secs.min(LONGEST_SECS)))
+}
+
+fn json_id(body: &[u8], pointer: &str) -> Option<String> {
+    let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
+    match answer.pointer(pointer)? {
+        serde_json::Value::String(id) => Some(id.clone()),
+        serde_json::Value::Number(id) => Some(id.to_string()),
+        _ => None,
+    }
+}
+
+/// The address without its query, which may hold keys.
+fn shown_url(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_status_has_its_class() {
+        let class = |code| {
+            let status = StatusCode::from_u16(code).expect("a status");
+            let answer = Answer { status: code, id: None, body: Bytes::new() };
+            match classify(status, answer, None) {
+                Outcome::Delivered(_) => "delivered",
+                Outcome::RetryLater { .. } => "later",
+                Outcome::Refused { .. } => "refused",
+                Outcome::Unknown { .. } => "unknown",
+            }
+        };
+        assert_eq!([200, 201, 204].map(class), ["delivered"; 3]);
+        assert_eq!([409, 429, 500, 503].map(class), ["later"; 4]);
+        assert_eq!([301, 307, 400, 401, 404, 422].map(class), ["refused"; 6]);
+    }
+
+    #[test]
+    fn an_id_is_text_or_a_number() {
+        assert_eq!(json_id(br#"{"id":"S-1"}"#, "/id"), Some("S-1".into()));
+        assert_eq!(json_id(br#"{"d":{"id":7}}"#, "/d/id"), Some("7".into()));
+        assert_eq!(json_id(br#"{"id":null}"#, "/id"), None);
+        assert_eq!(json_id(b"<html>", "/id"), None);
+    }
+}

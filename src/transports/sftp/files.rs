@@ -1,0 +1,326 @@
+//! What is done with files on an open session.
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write as _};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use chrono::DateTime;
+use ssh2::{ErrorCode, FileStat, FileType, OpenFlags, OpenType, RenameFlags};
+use tokio::sync::{mpsc, oneshot};
+
+use super::super::place::Piece;
+use super::super::{Entry, EntryKind, Error, FileName, Kind, Listing, Outcome, Put, Stat};
+use super::link::{Link, REQUEST};
+use super::pool::Attempt;
+
+/// Bytes handed to libssh2 at a time: it keeps as many packets under way as fit.
+const PIECE_BYTES: usize = 256 * 1024;
+/// A slower transfer than this, over its whole length, is given up.
+const SLOWEST_BYTES_PER_SEC: u64 = 1024;
+/// libssh2 reports the end of a folder as this code.
+const NO_MORE_FILES: ErrorCode = ErrorCode::Session(-16);
+const UNSUPPORTED: ErrorCode = ErrorCode::SFTP(8);
+
+/// The folder, or the file in it, as the server is to find it.
+pub(super) fn path(folder: &str, name: Option<&FileName>) -> PathBuf {
+    let mut bytes = folder.as_bytes().to_vec();
+    if bytes.is_empty() {
+        bytes.push(b'.');
+    }
+    if let Some(name) = name {
+        if !bytes.ends_with(b"/") {
+            bytes.push(b'/');
+        }
+        bytes.extend_from_slice(name.as_bytes());
+    }
+    OsString::from_vec(bytes).into()
+}
+
+pub(super) fn list(link: &Link, folder: &str) -> Result<Listing, Error> {
+    let attempted = || format!("cannot list `{folder}` on {}", link.place);
+    let mut open = link.sftp.opendir(path(folder, None)).map_err(|error| link.failed(attempted(), error))?;
+    let mut listing = Listing::default();
+    let begun = Instant::now();
+    loop {
+        match open.readdir() {
+            Ok((name, stat)) => {
+                let bytes = name.as_os_str().as_bytes();
+                if !listing.push(bytes, kind(&stat), facts(&stat)) {
+                    return Ok(listing);
+                }
+            }
+            Err(error) if error.code() == NO_MORE_FILES => return Ok(listing),
+            Err(error) => return Err(link.failed(attempted(), error)),
+        }
+        // A server that dribbles names is cut off as one that hangs.
+        if begun.elapsed() > 4 * REQUEST {
+            return Err(Error::new(Kind::Down, attempted()).because("it took too long"));
+        }
+    }
+}
+
+pub(super) fn stat(link: &Link, folder: &str, name: &FileName) -> Result<Option<Entry>, Error> {
+    let path = path(folder, Some(name));
+    let found = look(link, &path)?;
+    Ok(found.map(|stat| Entry { name: name.clone(), kind: kind(&stat), stat: facts(&stat) }))
+}
+
+/// Sends a regular file piece by piece; the first thing sent, through `opened`, is what it was before.
+pub(super) fn read(
+    link: &Link,
+    folder: &str,
+    name: &FileName,
+    limit_bytes: u64,
+    opened: &mut Option<oneshot::Sender<Stat>>,
+    pieces: &mpsc::Sender<Result<Piece, Error>>,
+) -> Result<(), Error> {
+    if opened.is_none() {
+        // The first attempt broke when pieces had gone out: the reader has heard, and starts over itself.
+        return Ok(());
+    }
+    let result = read_through(link, folder, name, limit_bytes, opened, pieces);
+    if let Err(error) = &result
+        && opened.is_none()
+    {
+        pieces.blocking_send(Err(error.clone())).ok();
+    }
+    result
+}
+
+pub(super) fn write_new(link: &Link, folder: &str, put: &Put) -> Result<Outcome, Error> {
+    let temp = path(folder, Some(&put.temp_name));
+    let target = path(folder, Some(&put.final_name));
+    if let Some(outcome) = adopt(link, &target, put)? {
+        return Ok(outcome);
+    }
+    let written = write_whole(link, &temp, put);
+    if let Err(error) = &written
+        && !error.broke_the_connection()
+    {
+        link.sftp.unlink(&temp).ok();
+    }
+    written?;
+    match link.sftp.rename(&temp, &target, Some(RenameFlags::empty())) {
+        Ok(()) => Ok(Outcome::Delivered),
+        Err(error) => {
+            let attempted = format!("cannot rename {} to {}", shown(link, &temp), shown(link, &target));
+            let error = link.failed(attempted, error);
+            if error.broke_the_connection() {
+                return Err(error);
+            }
+            // SFTP version 3 says "failure" for a taken name as for anything else.
+            let outcome = adopt(link, &target, put)?;
+            link.sftp.unlink(&temp).ok();
+            outcome.ok_or(error)
+        }
+    }
+}
+
+pub(super) fn move_new(link: &Link, from: &Path, to: &Path, attempt: Attempt) -> Result<(), Error> {
+    let attempted = format!("cannot move {} to {}", shown(link, from), shown(link, to));
+    let taken = look(link, to)?.is_some();
+    let done_before = attempt == Attempt::Again && taken && look(link, from)?.is_none();
+    if done_before {
+        return Ok(());
+    }
+    if taken {
+        return Err(Error::new(Kind::Exists, attempted).because("the target is taken"));
+    }
+    link.sftp.rename(from, to, Some(RenameFlags::empty())).map_err(|error| link.failed(attempted, error))
+}
+
+pub(super) fn remove(link: &Link, path: &Path) -> Result<(), Error> {
+    match link.sftp.unlink(path) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let error = link.failed(format!("cannot remove {}", shown(link, path)), error);
+            match error.kind() {
+                Kind::NotFound => Ok(()),
+                _ => Err(error),
+            }
+        }
+    }
+}
+
+fn read_through(
+    link: &Link,
+    folder: &str,
+    name: &FileName,
+    limit_bytes: u64,
+    opened: &mut Option<oneshot::Sender<Stat>>,
+    pieces: &mpsc::Sender<Result<Piece, Error>>,
+) -> Result<(), Error> {
+    let path = path(folder, Some(name));
+    let attempted = format!("cannot read {}", shown(link, &path));
+    let lost = |error: ssh2::Error| link.failed(attempted.clone(), error);
+    let lstat = link.sftp.lstat(&path).map_err(lost)?;
+    if kind(&lstat) != EntryKind::File {
+        return Err(Error::new(Kind::Invalid, attempted).because("it is a link or no regular file"));
+    }
+    let too_large = || {
+        Error::new(Kind::TooLarge, attempted.clone()).because(format!("it has more than {limit_bytes} bytes"))
+    };
+    if lstat.size.is_some_and(|size| size > limit_bytes) {
+        return Err(too_large());
+    }
+    let mut file = link.sftp.open(&path).map_err(lost)?;
+    let before = facts(&file.stat().map_err(lost)?);
+    let heard = opened.take().is_some_and(|opened| opened.send(before).is_ok());
+    if !heard {
+        return Ok(());
+    }
+    let begun = Instant::now();
+    let mut total = 0_u64;
+    loop {
+        let mut piece = BytesMut::zeroed(PIECE_BYTES);
+        let mut filled = 0;
+        let mut ended = false;
+        while filled < PIECE_BYTES && !ended {
+            let room = piece.get_mut(filled..).unwrap_or_default();
+            let count = file.read(room).map_err(|error| link.lost(attempted.clone(), error))?;
+            ended = count == 0;
+            filled += count;
+        }
+        total += filled as u64;
+        if total > limit_bytes {
+            return Err(too_large());
+        }
+        check_pace(begun, total, &attempted)?;
+        if filled > 0 {
+            piece.truncate(filled);
+            if pieces.blocking_send(Ok(Piece::Bytes(piece.freeze()))).is_err() {
+                return Ok(());
+            }
+        }
+        if ended {
+            let after = facts(&file.stat().map_err(lost)?);
+            pieces.blocking_send(Ok(Piece::End(after))).ok();
+            return Ok(());
+        }
+    }
+}
+
+fn write_whole(link: &Link, temp: &Path, put: &Put) -> Result<(), Error> {
+    let attempted = format!("cannot write {}", shown(link, temp));
+    let lost = |error: ssh2::Error| link.failed(attempted.clone(), error);
+    let create = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
+    let open = |link: &Link| link.sftp.open_mode(temp, create, 0o644, OpenType::File);
+    let mut file = match open(link) {
+        Ok(file) => file,
+        Err(error) if matches!(error.code(), ErrorCode::SFTP(4 | 11)) => {
+            // What an earlier try left. Removed, not truncated: it might be a link by now.
+            link.sftp.unlink(temp).map_err(lost)?;
+            open(link).map_err(lost)?
+        }
+        Err(error) => return Err(lost(error)),
+    };
+    let begun = Instant::now();
+    let mut total = 0_u64;
+    for piece in put.bytes.chunks(PIECE_BYTES) {
+        if let Err(error) = file.write_all(piece) {
+            return Err(write_failed(link, temp, attempted, error));
+        }
+        total += piece.len() as u64;
+        check_pace(begun, total, &attempted)?;
+    }
+    if link.forces_to_disk.get() {
+        match file.fsync() {
+            Ok(()) => {}
+            Err(error) if error.code() == UNSUPPORTED => link.forces_to_disk.set(false),
+            Err(error) => return Err(lost(error)),
+        }
+    }
+    file.close().map_err(lost)?;
+    let arrived = link.sftp.lstat(temp).map_err(lost)?;
+    if arrived.size.is_some_and(|size| size != put.bytes.len() as u64) {
+        return Err(Error::new(Kind::Changed, attempted)
+            .because("the server has another number of bytes than we sent")
+            .hinted("tried again later; its disk may be full"));
+    }
+    Ok(())
+}
+
+/// Compares with what has the final name; none when nothing has.
+fn adopt(link: &Link, target: &Path, put: &Put) -> Result<Option<Outcome>, Error> {
+    let Some(stat) = look(link, target)? else {
+        return Ok(None);
+    };
+    let differs = |size| size != put.bytes.len() as u64;
+    if kind(&stat) != EntryKind::File || stat.size.is_some_and(differs) {
+        return Ok(Some(Outcome::AlreadyThere { same: false }));
+    }
+    let attempted = || format!("cannot compare with {}", shown(link, target));
+    let file = link.sftp.open(target).map_err(|error| link.failed(attempted(), error))?;
+    let same = holds(file, &put.bytes).map_err(|error| link.lost(attempted(), error))?;
+    Ok(Some(Outcome::AlreadyThere { same }))
+}
+
+fn look(link: &Link, path: &Path) -> Result<Option<FileStat>, Error> {
+    match link.sftp.lstat(path) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(error) => {
+            let error = link.failed(format!("cannot look at {}", shown(link, path)), error);
+            match error.kind() {
+                Kind::NotFound => Ok(None),
+                _ => Err(error),
+            }
+        }
+    }
+}
+
+fn holds(mut file: impl Read, bytes: &[u8]) -> io::Result<bool> {
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut rest = bytes;
+    loop {
+        let count = file.read(&mut piece)?;
+        if count == 0 {
+            return Ok(rest.is_empty());
+        }
+        match (piece.get(..count), rest.split_at_checked(count)) {
+            (Some(read), Some((head, tail))) if read == head => rest = tail,
+            _ => return Ok(false),
+        }
+    }
+}
+
+fn check_pace(begun: Instant, total_bytes: u64, attempted: &str) -> Result<(), Error> {
+    let allowed = 2 * REQUEST + Duration::from_secs(total_bytes / SLOWEST_BYTES_PER_SEC);
+    if begun.elapsed() > allowed {
+        return Err(Error::new(Kind::Down, attempted).because("slower than 1 KB a second"));
+    }
+    Ok(())
+}
+
+/// The `Write` of ssh2 hides its codes: where the server still answers, it is its disk that would not.
+fn write_failed(link: &Link, temp: &Path, attempted: String, error: io::Error) -> Error {
+    if error.kind() != io::ErrorKind::TimedOut && link.sftp.lstat(temp).is_ok() {
+        return Error::new(Kind::Disk, attempted).because(error);
+    }
+    link.lost(attempted, error)
+}
+
+fn shown(link: &Link, path: &Path) -> String {
+    let path = super::super::name::shown(path.as_os_str().as_bytes());
+    format!("`{path}` on {}", link.place)
+}
+
+fn kind(stat: &FileStat) -> EntryKind {
+    // Servers that send no permissions say nothing about the kind; most of them serve files only.
+    if stat.perm.is_none() {
+        return EntryKind::File;
+    }
+    match stat.file_type() {
+        FileType::RegularFile => EntryKind::File,
+        FileType::Directory => EntryKind::Folder,
+        FileType::Symlink => EntryKind::Link,
+        _ => EntryKind::Other,
+    }
+}
+
+fn facts(stat: &FileStat) -> Stat {
+    let at = |secs: u64| DateTime::from_timestamp(i64::try_from(secs).ok()?, 0);
+    Stat { size_bytes: stat.size, modified_at: stat.mtime.and_then(at) }
+}

@@ -1,0 +1,262 @@
+//! One session with a server: connect, compare the host key, log in, open SFTP.
+
+use std::cell::Cell;
+use std::io::Read as _;
+use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
+use std::time::{Duration, Instant};
+
+use secrecy::ExposeSecret as _;
+use ssh2::{ErrorCode, MethodType, Session, Sftp};
+
+use super::super::{Error, Kind, SecretResolver};
+use super::algorithms::is_legacy;
+use super::{Agreed, Algorithms, Fingerprint, HostKey, Login, Settings};
+
+const CONNECT: Duration = Duration::from_secs(10);
+const LOGIN_MILLIS: u32 = 15_000;
+/// Longest silence within one request.
+pub(super) const REQUEST: Duration = Duration::from_secs(30);
+pub(super) const KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// An open session. Every call on it blocks its thread.
+pub(super) struct Link {
+    pub(super) sftp: Sftp,
+    session: Session,
+    tcp: TcpStream,
+    pub(super) agreed: Agreed,
+    /// Host and port, for messages.
+    pub(super) place: String,
+    /// Whether the server knows `fsync@openssh.com`; believed until it says otherwise.
+    pub(super) forces_to_disk: Cell<bool>,
+}
+
+impl Link {
+    pub(super) fn open(settings: &Settings, secrets: &SecretResolver) -> Result<Self, Error> {
+        let (host, port) = (settings.host.as_str(), settings.port);
+        let place = format!("{host}:{port}");
+        let (tcp, session) = shake_hands(host, port, settings.algorithms)?;
+        let host_key = shown_key(&session, host, port)?;
+        if !settings.host_keys.contains(&host_key.fingerprint) {
+            tcp.shutdown(Shutdown::Both).ok();
+            let cause = format!(
+                "it showed {} {}, which is not pinned; nothing was sent",
+                host_key.kind, host_key.fingerprint
+            );
+            return Err(Error::new(Kind::HostKeyMismatch, format!("cannot trust {place}")).because(cause));
+        }
+        let agreed = agreed(&session, host_key);
+        if agreed.legacy {
+            tracing::warn!(
+                server = %place, key_exchange = %agreed.key_exchange, cipher = %agreed.cipher, mac = %agreed.mac,
+                "{place} speaks only old algorithms; ask the partner when it will be renewed"
+            );
+        }
+        log_in(&session, settings, secrets, &place)?;
+        let sftp = session.sftp().map_err(|error| failed(format!("cannot open sftp on {place}"), error))?;
+        let millis = u32::try_from(REQUEST.as_millis()).expect("half a minute fits");
+        session.set_timeout(millis);
+        session.set_keepalive(true, 15);
+        Ok(Self { sftp, session, tcp, agreed, place, forces_to_disk: Cell::new(true) })
+    }
+
+    /// Gives what libssh2 says its class, and hangs up where the session is of no more use.
+    pub(super) fn failed(&self, attempted: String, error: ssh2::Error) -> Error {
+        let error = failed(attempted, error);
+        if error.broke_the_connection() {
+            // Else closing the open file would wait for the same silent server once more.
+            self.tcp.shutdown(Shutdown::Both).ok();
+        }
+        error
+    }
+
+    /// The connection broke, or fell silent, in the middle of a transfer.
+    pub(super) fn lost(&self, attempted: String, error: std::io::Error) -> Error {
+        self.tcp.shutdown(Shutdown::Both).ok();
+        Error::new(Kind::Down, attempted).because(error)
+    }
+
+    /// Tells the server that we are still here; false when it is not.
+    pub(super) fn keep_alive(&self) -> bool {
+        self.session.keepalive_send().is_ok()
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        // libssh2 says goodbye when it is freed, and would wait half a minute for a server that is gone.
+        self.tcp.shutdown(Shutdown::Both).ok();
+    }
+}
+
+/// Connects and agrees on keys. Nothing of ours has been sent when it returns.
+pub(super) fn shake_hands(
+    host: &str,
+    port: u16,
+    algorithms: Algorithms,
+) -> Result<(TcpStream, Session), Error> {
+    let attempted = || format!("cannot reach {host}:{port}");
+    let tcp = connect(host, port)?;
+    let down = |error: std::io::Error| Error::new(Kind::Down, attempted()).because(error);
+    tcp.set_nodelay(true).map_err(down)?;
+    let mut session = Session::new().map_err(|error| Error::new(Kind::Down, attempted()).because(error))?;
+    algorithms.prefer(&session).map_err(|error| Error::new(Kind::Invalid, attempted()).because(error))?;
+    session.set_timeout(LOGIN_MILLIS);
+    session.set_tcp_stream(tcp.try_clone().map_err(down)?);
+    let begun = Instant::now();
+    match session.handshake() {
+        Ok(()) => Ok((tcp, session)),
+        Err(error) => Err(handshake_failed(attempted(), error, &tcp, begun)),
+    }
+}
+
+pub(super) fn shown_key(session: &Session, host: &str, port: u16) -> Result<HostKey, Error> {
+    let (key, _) = session
+        .host_key()
+        .ok_or_else(|| Error::new(Kind::Refused, format!("{host}:{port} showed no host key")))?;
+    // RFC 4253, section 6.6: the key opens with the length and the text of its kind.
+    let kind = key
+        .split_first_chunk::<4>()
+        .and_then(|(length, rest)| rest.get(..u32::from_be_bytes(*length) as usize))
+        .map(super::super::name::shown)
+        .unwrap_or_default();
+    Ok(HostKey { kind, fingerprint: Fingerprint::of(key) })
+}
+
+/// Gives what libssh2 says its class.
+fn failed(attempted: String, error: ssh2::Error) -> Error {
+    let kind = match error.code() {
+        // SSH_FX_ codes of draft-ietf-secsh-filexfer-02 and, from 8 on, of its later versions.
+        ErrorCode::SFTP(2 | 10) => Kind::NotFound,
+        ErrorCode::SFTP(3 | 12) => Kind::Permission,
+        ErrorCode::SFTP(6 | 7) => Kind::Down,
+        ErrorCode::SFTP(8) => Kind::Refused,
+        ErrorCode::SFTP(11) => Kind::Exists,
+        ErrorCode::SFTP(14 | 15) => Kind::Disk,
+        ErrorCode::SFTP(19..=21) => Kind::Invalid,
+        ErrorCode::SFTP(_) => Kind::Failed,
+        // Whatever else goes wrong in a session, its state is unknown afterwards.
+        ErrorCode::Session(_) => Kind::Down,
+    };
+    Error::new(kind, attempted).because(error)
+}
+
+fn connect(host: &str, port: u16) -> Result<TcpStream, Error> {
+    let down =
+        |error: std::io::Error| Error::new(Kind::Down, format!("cannot reach {host}:{port}")).because(error);
+    let deadline = Instant::now() + CONNECT;
+    let mut last = std::io::Error::from(std::io::ErrorKind::NotFound);
+    for address in (host, port).to_socket_addrs().map_err(down)? {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            last = std::io::ErrorKind::TimedOut.into();
+            break;
+        }
+        match TcpStream::connect_timeout(&address, left) {
+            Ok(tcp) => return Ok(tcp),
+            Err(error) => last = error,
+        }
+    }
+    Err(down(last))
+}
+
+fn handshake_failed(attempted: String, error: ssh2::Error, tcp: &TcpStream, begun: Instant) -> Error {
+    const BANNER: i32 = -2;
+    const KEX: i32 = -5;
+    const KEY_EXCHANGE: i32 = -8;
+    const DISCONNECT: i32 = -13;
+    const RECEIVE: i32 = -43;
+    match error.code() {
+        ErrorCode::Session(KEX | KEY_EXCHANGE) => Error::new(Kind::Refused, attempted).because(error).hinted(
+            "no algorithm in common: set `legacy = true` for an old server, or update libssh2 for a new one",
+        ),
+        // OpenSSH drops connections above MaxStartups before or instead of its banner.
+        ErrorCode::Session(BANNER | DISCONNECT | RECEIVE) if hung_up(tcp, begun) => {
+            Error::new(Kind::Busy, attempted).because(error)
+        }
+        _ => Error::new(Kind::Down, attempted).because(error),
+    }
+}
+
+/// Whether the server closed the connection soon after it took it.
+fn hung_up(mut tcp: &TcpStream, begun: Instant) -> bool {
+    let soon = begun.elapsed() < Duration::from_secs(5);
+    tcp.set_nonblocking(true).ok();
+    let mut rest = [0; 64];
+    soon && !matches!(tcp.read(&mut rest), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+fn agreed(session: &Session, host_key: HostKey) -> Agreed {
+    let method = |method| session.methods(method).unwrap_or_default().to_owned();
+    let names = [
+        method(MethodType::Kex),
+        method(MethodType::HostKey),
+        method(MethodType::CryptCs),
+        method(MethodType::CryptSc),
+        method(MethodType::MacCs),
+        method(MethodType::MacSc),
+    ];
+    let legacy = names.iter().any(|name| is_legacy(name));
+    let [key_exchange, _, cipher, _, mac, _] = names;
+    Agreed {
+        banner: super::super::name::shown(session.banner_bytes().unwrap_or_default()),
+        host_key,
+        key_exchange,
+        cipher,
+        mac,
+        legacy,
+    }
+}
+
+fn log_in(
+    session: &Session,
+    settings: &Settings,
+    secrets: &SecretResolver,
+    place: &str,
+) -> Result<(), Error> {
+    let attempted = || format!("cannot log in to {place} as `{}`", settings.user);
+    let secret = |reference| {
+        secrets.resolve(reference).map_err(|error| {
+            Error::new(Kind::Invalid, attempted()).because(error).hinted("mend the secret the profile names")
+        })
+    };
+    let result = match &settings.login {
+        Login::Key { key, passphrase } => {
+            let mut text = secret(key)?.expose_secret().to_owned();
+            // OpenSSH's own files end with a line end, and libssh2 asks for one.
+            text.push('\n');
+            let passphrase = passphrase.as_ref().map(secret).transpose()?;
+            let passphrase = passphrase.as_ref().map(|phrase| phrase.expose_secret());
+            let result = session.userauth_pubkey_memory(&settings.user, None, &text, passphrase);
+            drop(secrecy::SecretString::from(text));
+            result
+        }
+        Login::Password(password) => {
+            session.userauth_password(&settings.user, secret(password)?.expose_secret())
+        }
+    };
+    result.map_err(|error| login_failed(attempted(), error, session, &settings.login))
+}
+
+fn login_failed(attempted: String, error: ssh2::Error, session: &Session, login: &Login) -> Error {
+    const AUTHENTICATION_FAILED: i32 = -18;
+    const PUBLICKEY_UNVERIFIED: i32 = -19;
+    const FILE: i32 = -16;
+    const KEYFILE_AUTH_FAILED: i32 = -48;
+    let signs_rsa_with_sha2 =
+        session.supported_algs(MethodType::HostKey).is_ok_and(|names| names.contains(&"rsa-sha2-256"));
+    match error.code() {
+        ErrorCode::Session(AUTHENTICATION_FAILED | PUBLICKEY_UNVERIFIED) => {
+            let refused = Error::new(Kind::AuthRefused, attempted).because(error);
+            match login {
+                Login::Key { .. } if !signs_rsa_with_sha2 => refused.hinted(
+                    "check user and key with the partner; an RSA key needs libssh2 1.11 here, an ed25519 key does not",
+                ),
+                _ => refused,
+            }
+        }
+        ErrorCode::Session(FILE | KEYFILE_AUTH_FAILED) => Error::new(Kind::Invalid, attempted)
+            .because(error)
+            .hinted("the private key is not in OpenSSH or PEM form, or its passphrase is wrong"),
+        _ => failed(attempted, error),
+    }
+}

@@ -1,0 +1,209 @@
+//! Local folders.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::symlink;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use crossdock::transports::watch::{Nudge, Watcher};
+use crossdock::transports::{EntryKind, FileName, Kind, Outcome, Put, Transport, local::Local};
+
+use super::{LIMIT_BYTES, get, name, names, put};
+
+fn place() -> (tempfile::TempDir, Transport) {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    fs::create_dir(root.path().join("acme")).expect("a folder in it");
+    let local = Transport::Local(Local::new(root.path()));
+    (root, local)
+}
+
+#[tokio::test]
+async fn a_file_is_put_listed_read_moved_and_removed() {
+    let (root, local) = place();
+    let done = Local::new(root.path()).create_folder("acme/done").await;
+    done.expect("the folder is made");
+    assert_eq!(put(&local, "acme", "po.edi", b"ISA").await.expect("put"), Outcome::Delivered);
+    assert_eq!(names(&local, "acme").await, ["done", "po.edi"]);
+    let contents = get(&local, "acme", "po.edi").await.expect("read");
+    assert_eq!(contents.bytes, "ISA");
+    assert_eq!(contents.before.size_bytes, Some(3));
+    local.move_to("acme", &name("po.edi"), "acme/done", &name("1.edi")).await.expect("moved");
+    assert_eq!(names(&local, "acme/done").await, ["1.edi"]);
+    local.remove("acme/done", &name("1.edi")).await.expect("removed");
+    local.remove("acme/done", &name("1.edi")).await.expect("removed before");
+    assert_eq!(names(&local, "acme/done").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn nothing_is_overwritten() {
+    let (root, local) = place();
+    fs::write(root.path().join("acme/po.edi"), "theirs").expect("written");
+    let other = put(&local, "acme", "po.edi", b"ours, longer").await.expect("compared");
+    assert_eq!(other, Outcome::AlreadyThere { same: false });
+    let as_long = put(&local, "acme", "po.edi", b"OTHERS").await.expect("compared");
+    assert_eq!(as_long, Outcome::AlreadyThere { same: false });
+    let same = put(&local, "acme", "po.edi", b"theirs").await.expect("compared");
+    assert_eq!(same, Outcome::AlreadyThere { same: true });
+    put(&local, "acme", "other.edi", b"x").await.expect("put");
+    let moved = local.rename("acme", &name("other.edi"), &name("po.edi")).await;
+    assert_eq!(moved.expect_err("the name is taken").kind(), Kind::Exists);
+    assert_eq!(get(&local, "acme", "po.edi").await.expect("read").bytes, "theirs");
+    assert_eq!(names(&local, "acme").await, ["other.edi", "po.edi"]);
+}
+
+#[tokio::test]
+async fn links_pipes_and_folders_are_never_followed() {
+    let (root, local) = place();
+    let acme = root.path().join("acme");
+    fs::write(root.path().join("secret"), "secret").expect("written");
+    symlink(root.path().join("secret"), acme.join("link.edi")).expect("linked");
+    symlink(root.path(), root.path().join("elsewhere")).expect("linked");
+    nix::unistd::mkfifo(&acme.join("pipe.edi"), nix::sys::stat::Mode::S_IRWXU).expect("made");
+    let listing = local.list("acme").await.expect("listed");
+    let kind = |file: &str| {
+        let entry = listing.entries.iter().find(|entry| entry.name == name(file));
+        entry.expect("listed").kind
+    };
+    assert_eq!(kind("link.edi"), EntryKind::Link);
+    assert_eq!(kind("pipe.edi"), EntryKind::Other);
+    for file in ["link.edi", "pipe.edi"] {
+        let refused = get(&local, "acme", file).await.expect_err("not a file");
+        assert_eq!(refused.kind(), Kind::Invalid, "{refused}");
+        assert!(!refused.is_temporary());
+    }
+    for folder in ["elsewhere", "../..", "/etc", "acme/../.."] {
+        let refused = local.list(folder).await.expect_err("not below the root");
+        assert_eq!(refused.kind(), Kind::Invalid, "{folder}: {refused}");
+    }
+    // A link planted where we write is replaced, not written through.
+    symlink(root.path().join("secret"), acme.join(".po.edi.part")).expect("linked");
+    put(&local, "acme", "po.edi", b"ISA").await.expect("put");
+    assert_eq!(fs::read(root.path().join("secret")).expect("read"), b"secret");
+    let taken = put(&local, "acme", "link.edi", b"secret").await.expect("compared");
+    assert_eq!(taken, Outcome::AlreadyThere { same: false });
+}
+
+#[tokio::test]
+async fn hostile_names_are_kept_as_bytes() {
+    let (root, local) = place();
+    let raw: &[u8] = b"po\n\xff\x1b.edi";
+    let path = root.path().join("acme").join(std::ffi::OsStr::from_bytes(raw));
+    fs::write(path, "ISA").expect("written");
+    fs::write(root.path().join("acme/..\\boot.ini"), "x").expect("written");
+    let listing = local.list("acme").await.expect("listed");
+    assert_eq!(listing.entries.len(), 1);
+    assert_eq!(listing.refused.len(), 1);
+    assert_eq!(listing.refused[0].shown, "..\\boot.ini");
+    let kept = &listing.entries[0].name;
+    assert_eq!(kept.as_bytes(), raw);
+    assert_eq!(kept.to_string(), "po\\n\\xff\\u{1b}.edi");
+    let contents = local.read("acme", kept, LIMIT_BYTES).await.expect("read");
+    assert_eq!(contents.bytes, "ISA");
+}
+
+#[tokio::test]
+async fn a_file_above_the_limit_is_not_read() {
+    let (root, local) = place();
+    let file = fs::File::create(root.path().join("acme/sparse.edi")).expect("made");
+    file.set_len(10 << 30).expect("sparse");
+    let refused = get(&local, "acme", "sparse.edi").await.expect_err("too large");
+    assert_eq!(refused.kind(), Kind::TooLarge);
+    let gone = get(&local, "acme", "gone.edi").await.expect_err("not there");
+    assert_eq!(gone.kind(), Kind::NotFound);
+}
+
+#[tokio::test]
+async fn a_file_that_grows_while_it_is_read_is_not_taken() {
+    let (root, local) = place();
+    let path = root.path().join("acme/slow.edi");
+    fs::write(&path, vec![b'x'; 4 << 20]).expect("written");
+    let mut chunks = local.read_chunks("acme", &name("slow.edi"), LIMIT_BYTES).await.expect("opened");
+    chunks.next().await.expect("read").expect("a first piece");
+    let mut more = fs::OpenOptions::new().append(true).open(&path).expect("opened");
+    std::io::Write::write_all(&mut more, b"more").expect("written");
+    let changed = chunks.collect().await.expect_err("it grew");
+    assert_eq!(changed.kind(), Kind::Changed);
+    assert!(changed.is_temporary());
+}
+
+#[tokio::test]
+async fn a_batch_is_answered_in_order() {
+    let (_root, local) = place();
+    put(&local, "acme", "7.edi", b"7").await.expect("put");
+    put(&local, "acme", "8.edi", b"another").await.expect("put");
+    let files = (0..20)
+        .map(|number| Put {
+            temp_name: name(&format!(".{number}.part")),
+            final_name: name(&format!("{number}.edi")),
+            bytes: Bytes::from(number.to_string()),
+        })
+        .collect();
+    let outcomes = local.write_batch("acme", files).await;
+    for (number, outcome) in outcomes.into_iter().enumerate() {
+        let expected = match number {
+            7 => Outcome::AlreadyThere { same: true },
+            8 => Outcome::AlreadyThere { same: false },
+            _ => Outcome::Delivered,
+        };
+        assert_eq!(outcome.expect("written"), expected, "{number}");
+    }
+    assert_eq!(names(&local, "acme").await.len(), 20);
+    let missing = put(&local, "nobody", "1.edi", b"1").await.expect_err("no folder");
+    assert_eq!(missing.kind(), Kind::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_that_grabs_what_it_sees_never_sees_half_a_file() {
+    let (root, local) = place();
+    let folder = root.path().join("acme");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let grabbing = scope.spawn(|| {
+            let mut grabbed = 0;
+            loop {
+                let last = done.load(Ordering::Relaxed);
+                for entry in fs::read_dir(&folder).expect("listed").flatten() {
+                    if entry.file_name().as_bytes().ends_with(b".edi") {
+                        let bytes = fs::read(entry.path()).expect("read");
+                        assert_eq!(bytes.len(), 300_000, "half a file was visible");
+                        fs::remove_file(entry.path()).expect("grabbed");
+                        grabbed += 1;
+                    }
+                }
+                if last {
+                    return grabbed;
+                }
+            }
+        });
+        let local = &local;
+        tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(async {
+                for number in 0..60 {
+                    let file = format!("{number}.edi");
+                    put(local, "acme", &file, &vec![b'x'; 300_000]).await.expect("put");
+                }
+            });
+        });
+        done.store(true, Ordering::Relaxed);
+        assert_eq!(grabbing.join().expect("every grab was whole"), 60);
+    });
+}
+
+#[tokio::test]
+async fn a_closed_or_moved_file_gives_a_nudge() {
+    let (root, _) = place();
+    let folder = root.path().join("acme");
+    let every = Duration::from_secs(3600);
+    let mut watcher = Watcher::start(std::slice::from_ref(&folder), every).expect("watching");
+    assert_eq!(watcher.next().await, Nudge::Sweep);
+    fs::write(folder.join("a.edi"), "ISA").expect("written");
+    let nudge = |file: &str| Nudge::File { folder: folder.clone(), name: name(file) };
+    assert_eq!(watcher.next().await, nudge("a.edi"));
+    fs::rename(folder.join("a.edi"), folder.join("b.edi")).expect("renamed");
+    assert_eq!(watcher.next().await, nudge("b.edi"));
+    let missing = Watcher::start(&[root.path().join("nobody")], every);
+    assert_eq!(missing.expect_err("no such folder").kind(), Kind::NotFound);
+    assert!(FileName::parse(b"a.edi").is_ok());
+}
