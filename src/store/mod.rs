@@ -1,1 +1,129 @@
-//! Postgres: every statement of the hub, each named after its promise.
+//! The store: everything that must outlive a process, in Postgres, and the only SQL of the hub.
+
+mod archive;
+mod audit;
+mod error;
+mod files;
+mod jobs;
+pub mod private;
+mod sightings;
+mod wakes;
+mod words;
+mod work;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Connection, PgConnection};
+
+pub use archive::Archive;
+pub use audit::{AuditEvent, NewAuditEvent};
+pub use error::Error;
+pub use files::{
+    AcceptOutcome, AcceptedFile, Body, FileFilter, FileRow, LARGEST_BODY_BYTES, LoadedFile, NewFile,
+    OutboundFile, Undisposed, inbound_file_id, microseconds,
+};
+pub use jobs::{Job, JobRow, Lease, NewJob, job_id};
+pub use sightings::Seen;
+pub use wakes::Wakes;
+pub use words::{
+    AcknowledgmentNote, AcknowledgmentState, Business, DeliveryKind, DeliveryState, Direction,
+    ExceptionState, FileState, JobKind, JobState, UnknownWord, Usage, Validation,
+};
+pub use work::Work;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// Connections one hub holds at most: a handful of workers, their heartbeats and the doors.
+const MOST_CONNECTIONS: u32 = 24;
+
+/// A handle on the database and the archive; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: PgPool,
+    options: Arc<PgConnectOptions>,
+    archive: Option<Archive>,
+    waker: wakes::Waker,
+}
+
+impl Store {
+    /// A store on the database that `options` name. Connects when first used.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    #[must_use]
+    pub fn connect(options: PgConnectOptions) -> Self {
+        let pool = PgPoolOptions::new()
+            .max_connections(MOST_CONNECTIONS)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_lazy_with(options.clone());
+        Self { waker: wakes::Waker::new(pool.clone()), pool, options: Arc::new(options), archive: None }
+    }
+
+    /// A store on the database of a URL such as `postgres://user@host/database`.
+    ///
+    /// # Errors
+    /// When the URL cannot be read.
+    pub fn connect_url(url: &str) -> Result<Self, Error> {
+        let options =
+            url.parse().map_err(|source| Error::Connect { place: String::from("the URL given"), source })?;
+        Ok(Self::connect(options))
+    }
+
+    /// Brings the schema up to date. Does nothing when it is.
+    ///
+    /// # Errors
+    /// When the database is newer than this program, a migration was changed, or the connection fails.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        MIGRATIONS.run(&self.pool).await.map_err(Error::Migrate)
+    }
+
+    /// Waits until the database answers, at most as long as given.
+    ///
+    /// # Errors
+    /// The last reason for which it did not.
+    pub async fn wait_until_up(&self, at_most: Duration) -> Result<(), Error> {
+        let started = std::time::Instant::now();
+        loop {
+            let error = match PgConnection::connect_with(&self.options).await {
+                Ok(mut connection) => match connection.ping().await {
+                    Ok(()) => return Ok(()),
+                    Err(error) => error,
+                },
+                Err(error) => error,
+            };
+            let error = Error::Connect { place: self.place(), source: error };
+            if started.elapsed() > at_most || !error.is_temporary() {
+                return Err(error);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Closes all connections, waiting for those in use.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Sets the archive that holds large bodies, once it is known to belong to this database.
+    ///
+    /// # Errors
+    /// When the archive's marker names another database, or neither can be read or written.
+    pub async fn with_archive(mut self, archive: Archive) -> Result<Self, Error> {
+        let hub = sqlx::query_scalar!("select id from hub")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(Error::query("read the hub's id"))?;
+        archive.mark(hub).await?;
+        self.archive = Some(archive);
+        Ok(self)
+    }
+
+    fn place(&self) -> String {
+        match self.options.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}:{}", self.options.get_host(), self.options.get_port()),
+        }
+    }
+}

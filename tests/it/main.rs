@@ -1,4 +1,6 @@
 //! The one test binary: inputs and expected outputs are files beside the tests.
 
+mod harness;
 mod house;
+mod store;
 mod transports;

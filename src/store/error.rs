@@ -1,0 +1,129 @@
+//! What can go wrong between the hub and its store.
+
+use uuid::Uuid;
+
+/// A store operation that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No connection to the database can be had.
+    #[error("cannot reach the database at {place}")]
+    Connect {
+        /// Host or socket.
+        place: String,
+        /// Why not.
+        source: sqlx::Error,
+    },
+    /// The schema cannot be brought up to date.
+    #[error("cannot migrate the database")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    /// A statement failed.
+    #[error("cannot {what}")]
+    Query {
+        /// What was attempted, such as `claim jobs`.
+        what: &'static str,
+        /// Why not.
+        source: sqlx::Error,
+    },
+    /// The job was claimed again by somebody else; whatever was done under this lease is rolled back.
+    #[error("the lease on job {job} is lost")]
+    LeaseLost {
+        /// The job.
+        job: Uuid,
+    },
+    /// There is no such row.
+    #[error("there is no {what} {id}")]
+    Missing {
+        /// The table, in words.
+        what: &'static str,
+        /// The id asked for.
+        id: Uuid,
+    },
+    /// A stored value is not what this version of the hub understands.
+    #[error("cannot understand the stored {what} {id}")]
+    Stored {
+        /// The table, in words.
+        what: &'static str,
+        /// The row.
+        id: Uuid,
+        /// Why not.
+        source: serde_json::Error,
+    },
+    /// Bytes cannot be written to or read from the archive.
+    #[error("cannot {what} in the archive")]
+    Archive {
+        /// What was attempted, with the hash.
+        what: String,
+        /// Why not.
+        source: object_store::Error,
+    },
+    /// A file on its way to or from the archive cannot be read or written.
+    #[error("cannot {what}")]
+    File {
+        /// What was attempted, with the path.
+        what: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A file's bytes lie in an archive, and this store was opened without one.
+    #[error("file {file} lies in the archive, and none is set; hint: set `archive` in `crossdock.toml`")]
+    NoArchive {
+        /// The file.
+        file: Uuid,
+    },
+    /// The archive was made for another database, or the other way round.
+    #[error(
+        "the archive belongs to hub {found}, not to this database's {expected}; hint: set the archive this database was used with"
+    )]
+    ForeignArchive {
+        /// Id in the archive's marker.
+        found: String,
+        /// Id in the database.
+        expected: Uuid,
+    },
+}
+
+impl Error {
+    /// Whether the same call may succeed later without anybody doing anything.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Connect { source, .. } | Self::Query { source, .. } => is_temporary(source),
+            Self::Migrate(sqlx::migrate::MigrateError::Execute(source)) => is_temporary(source),
+            Self::Archive { source, .. } => !matches!(
+                source,
+                object_store::Error::NotFound { .. } | object_store::Error::PermissionDenied { .. }
+            ),
+            Self::File { source, .. } => {
+                !matches!(source.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied)
+            }
+            Self::Migrate(_)
+            | Self::LeaseLost { .. }
+            | Self::Missing { .. }
+            | Self::Stored { .. }
+            | Self::NoArchive { .. }
+            | Self::ForeignArchive { .. } => false,
+        }
+    }
+
+    /// For `map_err`: the statement that does `what` failed.
+    pub(super) fn query(what: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
+        move |source| Self::Query { what, source }
+    }
+}
+
+/// Whether the cause lies with the server or the way to it, not with the statement.
+fn is_temporary(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            // 08 connection, 53 resources, 57P0x shutdown and start, 40 conflicts, 25006 a standby.
+            ["08", "53", "57P0", "40"].iter().any(|class| code.starts_with(class))
+                || matches!(code.as_ref(), "25006" | "55P03" | "XX000")
+        }),
+        _ => false,
+    }
+}

@@ -1,0 +1,673 @@
+//! Files: accepted once, whatever they are called and however often they are seen.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use chrono::{DateTime, SubsecRound, Utc};
+use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Direction, Error, FileState, JobKind, NewJob, Store, Usage, Work};
+
+/// Bytes above this go to the archive: a row is read and logged whole.
+pub const LARGEST_BODY_BYTES: u64 = 1 << 20;
+
+/// A file's bytes, or the place of those that are too many for a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    /// SHA-256 of the bytes.
+    pub sha256: [u8; 32],
+    /// How many there are.
+    pub size_bytes: u64,
+    /// The bytes; none when the archive has them.
+    pub bytes: Option<Bytes>,
+}
+
+impl Body {
+    /// A body to be kept in the file's row.
+    #[must_use]
+    pub fn inline(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        Self { sha256: Sha256::digest(&bytes).into(), size_bytes: bytes.len() as u64, bytes: Some(bytes) }
+    }
+}
+
+/// A file picked up whole from a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewFile {
+    /// Where it was.
+    pub channel: String,
+    /// Whose channel it is, if one partner's.
+    pub partner_id: Option<String>,
+    /// Its name there.
+    pub name: String,
+    /// When it was last changed there.
+    pub modified_at: Option<DateTime<Utc>>,
+    /// Its bytes.
+    pub body: Body,
+    /// When we took it.
+    pub received_at: DateTime<Utc>,
+    /// A file with the same content received since then makes this one a duplicate; none: nothing does.
+    pub duplicates_since: Option<DateTime<Utc>>,
+}
+
+impl NewFile {
+    /// Its id; the same file seen again has the same.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        inbound_file_id(&self.channel, &self.name, self.body.size_bytes, self.modified_at, &self.body.sha256)
+    }
+
+    fn owner(&self) -> &str {
+        self.partner_id.as_deref().unwrap_or(&self.channel)
+    }
+}
+
+/// What became of a file that was to be accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcceptOutcome {
+    /// It is new, and its job is enqueued.
+    New,
+    /// The very same was accepted before: the source was not disposed of, or the hub was killed in between.
+    AlreadyAccepted,
+    /// Its content came before as this file; it is kept as a duplicate and has no job.
+    DuplicateOf(Uuid),
+}
+
+/// An accepted file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AcceptedFile {
+    /// Its id.
+    pub id: Uuid,
+    /// What became of it.
+    pub outcome: AcceptOutcome,
+}
+
+/// A file of ours, its bytes and name frozen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboundFile {
+    /// Derived from what it was composed of.
+    pub id: Uuid,
+    /// To whom.
+    pub partner_id: String,
+    /// Where it will be put.
+    pub channel: String,
+    /// Its name there.
+    pub name: String,
+    /// Its bytes.
+    pub body: Body,
+    /// ISA15, for X12.
+    pub usage: Option<Usage>,
+    /// When it was composed.
+    pub composed_at: DateTime<Utc>,
+    /// The profile it was composed by.
+    pub profile_version: Option<Uuid>,
+}
+
+/// How a file ended, or why it waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileOutcome {
+    /// Its new state.
+    pub state: FileState,
+    /// Why, in plain words; may be empty.
+    pub reason: String,
+    /// What to do about it; may be empty.
+    pub hint: String,
+    /// The partner found in the file; none leaves what is known.
+    pub partner_id: Option<String>,
+    /// ISA15; none leaves what is known.
+    pub usage: Option<Usage>,
+    /// The profile it was read by; none leaves what is known.
+    pub profile_version: Option<Uuid>,
+}
+
+/// A file without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct FileRow {
+    /// Its id.
+    pub id: Uuid,
+    /// Seen from us.
+    pub direction: Direction,
+    /// Whose, if known.
+    pub partner_id: Option<String>,
+    /// Where it was or goes.
+    pub channel: String,
+    /// Its name there.
+    pub name: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// When it was last changed at the partner's.
+    pub modified_at: Option<DateTime<Utc>>,
+    /// SHA-256 of its bytes.
+    #[serde(skip)]
+    pub sha256: Vec<u8>,
+    /// When we took or composed it.
+    pub received_at: DateTime<Utc>,
+    /// Where it stands.
+    pub state: FileState,
+    /// Why; may be empty.
+    pub reason: String,
+    /// What to do about it; may be empty.
+    pub hint: String,
+    /// The file with the same content.
+    pub duplicate_of: Option<Uuid>,
+    /// When its source was disposed of.
+    pub disposed_at: Option<DateTime<Utc>>,
+    /// Why its source could not be disposed of.
+    pub dispose_error: Option<String>,
+    /// ISA15.
+    pub usage: Option<Usage>,
+    /// The profile that read or composed it.
+    pub profile_version: Option<Uuid>,
+}
+
+/// A file with its bytes.
+#[derive(Clone, Debug)]
+pub struct LoadedFile {
+    /// All about it.
+    pub row: FileRow,
+    /// What was received or will be sent, to the byte.
+    pub bytes: Bytes,
+}
+
+/// Where a file's bytes can be read piece by piece.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// In memory.
+    Memory(Bytes),
+    /// In a local file, which nobody may change.
+    Path(PathBuf),
+}
+
+/// An accepted file whose source is still at the partner's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undisposed {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name in the channel.
+    pub name: String,
+    /// Its size when it was taken.
+    pub size_bytes: i64,
+    /// When it was last changed, when it was taken.
+    pub modified_at: Option<DateTime<Utc>>,
+    /// Where it stands here.
+    pub state: FileState,
+}
+
+/// Which files to list; what is none does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct FileFilter {
+    /// Seen from us.
+    pub direction: Option<Direction>,
+    /// Whose.
+    pub partner_id: Option<String>,
+    /// Where.
+    pub channel: Option<String>,
+    /// In this state.
+    pub state: Option<FileState>,
+    /// With this in their names.
+    pub name: Option<String>,
+    /// Received before this: for the next page.
+    pub before: Option<DateTime<Utc>>,
+}
+
+/// The id of an inbound file. The time counts to the microsecond, as the database keeps it.
+#[must_use]
+pub fn inbound_file_id(
+    channel: &str,
+    name: &str,
+    size_bytes: u64,
+    modified_at: Option<DateTime<Utc>>,
+    sha256: &[u8; 32],
+) -> Uuid {
+    let modified = modified_at.map(|at| at.timestamp_micros().to_string()).unwrap_or_default();
+    let hash: Vec<String> = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+    crate::ids::derived("inbound_file", &[channel, name, &size_bytes.to_string(), &modified, &hash.concat()])
+}
+
+/// An instant as exact as the database keeps it.
+#[must_use]
+pub fn microseconds(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.trunc_subsecs(6)
+}
+
+impl Store {
+    /// Keeps bytes of any number, so that a file can be accepted with them.
+    ///
+    /// # Errors
+    /// When they belong in the archive and it cannot be written.
+    pub async fn keep_bytes(&self, bytes: impl Into<Bytes>) -> Result<Body, Error> {
+        let mut body = Body::inline(bytes);
+        if body.size_bytes > LARGEST_BODY_BYTES
+            && let Some(archive) = &self.archive
+            && let Some(bytes) = body.bytes.take()
+        {
+            archive.put(&body.sha256, bytes).await?;
+        }
+        Ok(body)
+    }
+
+    /// Keeps a local file's bytes, so that a file can be accepted with them. Memory: 8 MiB at most.
+    ///
+    /// # Errors
+    /// When the file cannot be read, changes meanwhile, or the archive cannot be written.
+    pub async fn keep_file(&self, path: &Path) -> Result<Body, Error> {
+        let unreadable = |source| Error::File { what: format!("read {}", path.display()), source };
+        let size_bytes = tokio::fs::metadata(path).await.map_err(unreadable)?.len();
+        match &self.archive {
+            Some(archive) if size_bytes > LARGEST_BODY_BYTES => {
+                let (sha256, size_bytes) = archive.put_file(path).await?;
+                Ok(Body { sha256, size_bytes, bytes: None })
+            }
+            _ => Ok(Body::inline(tokio::fs::read(path).await.map_err(unreadable)?)),
+        }
+    }
+
+    /// Accepts files, with the jobs to process the new ones, in one commit. The answers are in the order given.
+    /// Calling it again with the same files changes nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing is accepted, or nobody knows, and it can be called again.
+    pub async fn accept_files(&self, files: &[NewFile]) -> Result<Vec<AcceptedFile>, Error> {
+        let mut work = self.begin().await?;
+        let connection = work.connection();
+        lock_owners(connection, files).await?;
+        let ids: Vec<Uuid> = files.iter().map(NewFile::id).collect();
+        let known: HashSet<Uuid> = list_existing(connection, &ids).await?.into_iter().collect();
+        let originals = find_originals(connection, files).await?;
+
+        let mut accepted = Vec::with_capacity(files.len());
+        let mut fresh: HashMap<Uuid, ()> = HashMap::new();
+        let mut contents: HashMap<(&str, [u8; 32]), Uuid> = HashMap::new();
+        for ((file, id), original) in files.iter().zip(&ids).zip(originals) {
+            let content = (file.owner(), file.body.sha256);
+            let outcome = if known.contains(id) || fresh.contains_key(id) {
+                AcceptOutcome::AlreadyAccepted
+            } else if file.duplicates_since.is_none() {
+                AcceptOutcome::New
+            } else if let Some(original) = original.or_else(|| contents.get(&content).copied()) {
+                AcceptOutcome::DuplicateOf(original)
+            } else {
+                AcceptOutcome::New
+            };
+            fresh.insert(*id, ());
+            if outcome == AcceptOutcome::New {
+                contents.entry(content).or_insert(*id);
+            }
+            accepted.push(AcceptedFile { id: *id, outcome });
+        }
+
+        insert_inbound(connection, files, &accepted).await?;
+        link_sightings(connection, files, &ids).await?;
+        let new: Vec<NewJob> = accepted
+            .iter()
+            .filter(|file| file.outcome == AcceptOutcome::New)
+            .map(|file| NewJob::now(JobKind::Process, file.id))
+            .collect();
+        work.enqueue_jobs(&new).await?;
+        work.commit().await?;
+        Ok(accepted)
+    }
+
+    /// Records that a file's source was renamed, moved or deleted.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn mark_disposed(&self, id: Uuid) -> Result<(), Error> {
+        sqlx::query!(
+            "update file set disposed_at = coalesce(disposed_at, now()), dispose_error = null where id = $1",
+            id
+        )
+        .execute(&self.pool)
+        .await
+        .map(drop)
+        .map_err(Error::query("mark a file disposed of"))
+    }
+
+    /// Records that a file's source could not be disposed of. It stays among the undisposed.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn mark_dispose_failed(&self, id: Uuid, error: &str) -> Result<(), Error> {
+        sqlx::query!("update file set dispose_error = $2 where id = $1 and disposed_at is null", id, error)
+            .execute(&self.pool)
+            .await
+            .map(drop)
+            .map_err(Error::query("record why a file is not disposed of"))
+    }
+
+    /// Accepted files of a channel whose sources are still there, the oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_undisposed(&self, channel: &str, limit: i64) -> Result<Vec<Undisposed>, Error> {
+        sqlx::query_as!(
+            Undisposed,
+            r#"select id, name, size_bytes, modified_at, state as "state: FileState" from file
+               where direction = 'inbound' and channel = $1 and disposed_at is null
+               order by received_at, id limit $2"#,
+            channel,
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(Error::query("list files to be disposed of"))
+    }
+
+    /// A file, without its bytes.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn find_file(&self, id: Uuid) -> Result<Option<FileRow>, Error> {
+        sqlx::query_as!(
+            FileRow,
+            r#"select id, direction as "direction: Direction", partner_id, channel, name, size_bytes, modified_at,
+                   sha256, received_at, state as "state: FileState", reason, hint, duplicate_of, disposed_at,
+                   dispose_error, usage as "usage: Usage", profile_version
+               from file where id = $1"#,
+            id,
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(Error::query("find a file"))
+    }
+
+    /// A file with all its bytes in memory.
+    ///
+    /// # Errors
+    /// When there is no such file, or its bytes cannot be read.
+    pub async fn load_file(&self, id: Uuid) -> Result<LoadedFile, Error> {
+        let (row, source) = self.open_file(id).await?;
+        let bytes = match source {
+            Source::Memory(bytes) => bytes,
+            Source::Path(path) => tokio::fs::read(&path)
+                .await
+                .map_err(|source| Error::File { what: format!("read {}", path.display()), source })?
+                .into(),
+        };
+        Ok(LoadedFile { row, bytes })
+    }
+
+    /// A file, and where its bytes can be read without holding all of them.
+    ///
+    /// # Errors
+    /// When there is no such file, or its bytes cannot be found.
+    pub async fn open_file(&self, id: Uuid) -> Result<(FileRow, Source), Error> {
+        let row = self.find_file(id).await?.ok_or(Error::Missing { what: "file", id })?;
+        let body = sqlx::query_scalar!(
+            "select coalesce(f.body, o.body) from file f left join file o on o.id = f.duplicate_of where f.id = $1",
+            id,
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(Error::query("read a file's bytes"))?;
+        if let Some(bytes) = body {
+            return Ok((row, Source::Memory(bytes.into())));
+        }
+        let archive = self.archive.as_ref().ok_or(Error::NoArchive { file: id })?;
+        let sha256: [u8; 32] = row.sha256.as_slice().try_into().expect("a check constraint says 32 bytes");
+        let source = match archive.local_path(&sha256) {
+            Some(path) => Source::Path(path),
+            None => Source::Memory(archive.get(&sha256).await?),
+        };
+        Ok((row, source))
+    }
+
+    /// Files, the latest first.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_files(&self, filter: &FileFilter, limit: i64) -> Result<Vec<FileRow>, Error> {
+        sqlx::query_as!(
+            FileRow,
+            r#"select id, direction as "direction: Direction", partner_id, channel, name, size_bytes, modified_at,
+                   sha256, received_at, state as "state: FileState", reason, hint, duplicate_of, disposed_at,
+                   dispose_error, usage as "usage: Usage", profile_version
+               from file
+               where ($1::text is null or direction = $1) and ($2::text is null or partner_id = $2)
+                 and ($3::text is null or channel = $3) and ($4::text is null or state = $4)
+                 and ($5::text is null or position($5 in name) > 0)
+                 and ($6::timestamptz is null or received_at < $6)
+               order by received_at desc, id limit $7"#,
+            filter.direction.map(Direction::as_str),
+            filter.partner_id.as_deref(),
+            filter.channel.as_deref(),
+            filter.state.map(FileState::as_str),
+            filter.name.as_deref(),
+            filter.before,
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(Error::query("list files"))
+    }
+
+    /// How many files there are, by direction and state.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn count_files(&self) -> Result<Vec<(Direction, FileState, i64)>, Error> {
+        let rows = sqlx::query!(
+            r#"select direction as "direction: Direction", state as "state: FileState", count(*) as "count!"
+               from file group by 1, 2 order by 1, 2"#,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(Error::query("count files"))?;
+        Ok(rows.into_iter().map(|row| (row.direction, row.state, row.count)).collect())
+    }
+}
+
+impl Work {
+    /// Writes how a file ended, or why it waits.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn set_file_outcome(&mut self, file_id: Uuid, outcome: &FileOutcome) -> Result<(), Error> {
+        sqlx::query!(
+            "update file set state = $2, reason = $3, hint = $4, partner_id = coalesce($5, partner_id),
+                 usage = coalesce($6, usage), profile_version = coalesce($7, profile_version)
+             where id = $1",
+            file_id,
+            outcome.state.as_str(),
+            outcome.reason,
+            outcome.hint,
+            outcome.partner_id.as_deref(),
+            outcome.usage.map(Usage::as_str),
+            outcome.profile_version,
+        )
+        .execute(self.connection())
+        .await
+        .map(drop)
+        .map_err(Error::query("set a file's outcome"))
+    }
+
+    /// Keeps composed files. One that is known stays as it was frozen.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn insert_outbound_files(&mut self, files: &[OutboundFile]) -> Result<(), Error> {
+        let ids: Vec<Uuid> = files.iter().map(|file| file.id).collect();
+        let partners: Vec<&str> = files.iter().map(|file| file.partner_id.as_str()).collect();
+        let channels: Vec<&str> = files.iter().map(|file| file.channel.as_str()).collect();
+        let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+        let sizes: Vec<i64> = files.iter().map(|file| file.body.size_bytes.cast_signed()).collect();
+        let hashes: Vec<&[u8]> = files.iter().map(|file| file.body.sha256.as_slice()).collect();
+        let bodies: Vec<Option<&[u8]>> = files.iter().map(|file| file.body.bytes.as_deref()).collect();
+        let usages: Vec<Option<&str>> = files.iter().map(|file| file.usage.map(Usage::as_str)).collect();
+        let times: Vec<DateTime<Utc>> = files.iter().map(|file| file.composed_at).collect();
+        let profiles: Vec<Option<Uuid>> = files.iter().map(|file| file.profile_version).collect();
+        sqlx::query!(
+            "insert into file (id, direction, partner_id, channel, name, size_bytes, sha256, body, archived,
+                 received_at, state, usage, profile_version)
+             select n.id, 'outbound', n.partner_id, n.channel, n.name, n.size_bytes, n.sha256, n.body, n.body is null,
+                 n.composed_at, 'composed', n.usage, n.profile_version
+             from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[], $7::bytea[],
+                     $8::text[], $9::timestamptz[], $10::uuid[])
+                 as n (id, partner_id, channel, name, size_bytes, sha256, body, usage, composed_at, profile_version)
+             order by n.id
+             on conflict do nothing",
+            &ids,
+            &partners as &[&str],
+            &channels as &[&str],
+            &names as &[&str],
+            &sizes,
+            &hashes as &[&[u8]],
+            &bodies as &[Option<&[u8]>],
+            &usages as &[Option<&str>],
+            &times,
+            &profiles as &[Option<Uuid>],
+        )
+        .execute(self.connection())
+        .await
+        .map(drop)
+        .map_err(Error::query("keep composed files"))
+    }
+}
+
+/// Two hubs that accept the same content at the same time must agree which was first.
+async fn lock_owners(connection: &mut PgConnection, files: &[NewFile]) -> Result<(), Error> {
+    let owners: BTreeSet<&str> = files.iter().map(NewFile::owner).collect();
+    let owners: Vec<&str> = owners.into_iter().collect();
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended(o.owner, 1))
+         from unnest($1::text[]) with ordinality as o (owner, position) order by o.position",
+        &owners as &[&str],
+    )
+    .fetch_all(connection)
+    .await
+    .map(drop)
+    .map_err(Error::query("lock for acceptance"))
+}
+
+async fn list_existing(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+    sqlx::query_scalar!("select id from file where id = any($1)", ids)
+        .fetch_all(connection)
+        .await
+        .map_err(Error::query("look for accepted files"))
+}
+
+/// For each file the first with the same content, within its window.
+async fn find_originals(
+    connection: &mut PgConnection,
+    files: &[NewFile],
+) -> Result<Vec<Option<Uuid>>, Error> {
+    let owners: Vec<&str> = files.iter().map(NewFile::owner).collect();
+    let hashes: Vec<&[u8]> = files.iter().map(|file| file.body.sha256.as_slice()).collect();
+    let since: Vec<Option<DateTime<Utc>>> = files.iter().map(|file| file.duplicates_since).collect();
+    sqlx::query_scalar!(
+        "select (
+             select f.id from file f
+             where f.direction = 'inbound' and coalesce(f.partner_id, f.channel) = n.owner
+               and f.sha256 = n.sha256 and f.received_at >= n.since and f.state <> 'duplicate'
+             order by f.received_at, f.id limit 1
+         )
+         from unnest($1::text[], $2::bytea[], $3::timestamptz[])
+             with ordinality as n (owner, sha256, since, position)
+         order by n.position",
+        &owners as &[&str],
+        &hashes as &[&[u8]],
+        &since as &[Option<DateTime<Utc>>],
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(Error::query("look for files with the same content"))
+}
+
+async fn insert_inbound(
+    connection: &mut PgConnection,
+    files: &[NewFile],
+    accepted: &[AcceptedFile],
+) -> Result<(), Error> {
+    let fresh: Vec<(&NewFile, Uuid, Option<Uuid>)> = files
+        .iter()
+        .zip(accepted)
+        .filter_map(|(file, accepted)| match accepted.outcome {
+            AcceptOutcome::New => Some((file, accepted.id, None)),
+            AcceptOutcome::DuplicateOf(original) => Some((file, accepted.id, Some(original))),
+            AcceptOutcome::AlreadyAccepted => None,
+        })
+        .collect();
+    let ids: Vec<Uuid> = fresh.iter().map(|(_, id, _)| *id).collect();
+    let partners: Vec<Option<&str>> = fresh.iter().map(|(file, ..)| file.partner_id.as_deref()).collect();
+    let channels: Vec<&str> = fresh.iter().map(|(file, ..)| file.channel.as_str()).collect();
+    let names: Vec<&str> = fresh.iter().map(|(file, ..)| file.name.as_str()).collect();
+    let sizes: Vec<i64> = fresh.iter().map(|(file, ..)| file.body.size_bytes.cast_signed()).collect();
+    let modified: Vec<Option<DateTime<Utc>>> =
+        fresh.iter().map(|(file, ..)| file.modified_at.map(microseconds)).collect();
+    let hashes: Vec<&[u8]> = fresh.iter().map(|(file, ..)| file.body.sha256.as_slice()).collect();
+    // A duplicate's bytes are its original's.
+    let bodies: Vec<Option<&[u8]>> = fresh
+        .iter()
+        .map(|(file, _, original)| if original.is_some() { None } else { file.body.bytes.as_deref() })
+        .collect();
+    let archived: Vec<bool> = fresh.iter().map(|(file, ..)| file.body.bytes.is_none()).collect();
+    let received: Vec<DateTime<Utc>> = fresh.iter().map(|(file, ..)| file.received_at).collect();
+    let originals: Vec<Option<Uuid>> = fresh.iter().map(|(.., original)| *original).collect();
+    sqlx::query!(
+        "insert into file (id, direction, partner_id, channel, name, size_bytes, modified_at, sha256, body, archived,
+             received_at, state, duplicate_of, reason)
+         select n.id, 'inbound', n.partner_id, n.channel, n.name, n.size_bytes, n.modified_at, n.sha256, n.body,
+             n.archived, n.received_at, case when n.original is null then 'received' else 'duplicate' end, n.original,
+             case when n.original is null then '' else 'the same content was received before' end
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::bytea[],
+                 $8::bytea[], $9::boolean[], $10::timestamptz[], $11::uuid[])
+             as n (id, partner_id, channel, name, size_bytes, modified_at, sha256, body, archived, received_at, original)
+         order by n.original nulls first, n.id
+         on conflict do nothing",
+        &ids,
+        &partners as &[Option<&str>],
+        &channels as &[&str],
+        &names as &[&str],
+        &sizes,
+        &modified as &[Option<DateTime<Utc>>],
+        &hashes as &[&[u8]],
+        &bodies as &[Option<&[u8]>],
+        &archived,
+        &received,
+        &originals as &[Option<Uuid>],
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(Error::query("accept files"))
+}
+
+/// Ties listings to the accepted files, so that they are known without being read again.
+async fn link_sightings(connection: &mut PgConnection, files: &[NewFile], ids: &[Uuid]) -> Result<(), Error> {
+    let mut last: HashMap<(&str, &str), (&NewFile, Uuid)> = HashMap::new();
+    for (file, id) in files.iter().zip(ids) {
+        last.insert((&file.channel, &file.name), (file, *id));
+    }
+    let mut rows: Vec<(&NewFile, Uuid, DateTime<Utc>)> = last
+        .into_values()
+        .filter_map(|(file, id)| Some((file, id, microseconds(file.modified_at?))))
+        .collect();
+    // The same order everywhere, or two hubs lock each other out.
+    rows.sort_by(|(a, ..), (b, ..)| (&a.channel, &a.name).cmp(&(&b.channel, &b.name)));
+    let channels: Vec<&str> = rows.iter().map(|(file, ..)| file.channel.as_str()).collect();
+    let names: Vec<&str> = rows.iter().map(|(file, ..)| file.name.as_str()).collect();
+    let sizes: Vec<i64> = rows.iter().map(|(file, ..)| file.body.size_bytes.cast_signed()).collect();
+    let modified: Vec<DateTime<Utc>> = rows.iter().map(|(.., modified)| *modified).collect();
+    let hashes: Vec<&[u8]> = rows.iter().map(|(file, ..)| file.body.sha256.as_slice()).collect();
+    let ids: Vec<Uuid> = rows.iter().map(|(_, id, _)| *id).collect();
+    sqlx::query!(
+        "insert into sighting (channel, name, size_bytes, modified_at, sha256, file_id)
+         select * from unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[], $5::bytea[], $6::uuid[])
+         on conflict (channel, name) do update set size_bytes = excluded.size_bytes,
+             modified_at = excluded.modified_at, sha256 = excluded.sha256, file_id = excluded.file_id,
+             last_seen_at = now()",
+        &channels as &[&str],
+        &names as &[&str],
+        &sizes,
+        &modified,
+        &hashes as &[&[u8]],
+        &ids,
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(Error::query("tie sightings to files"))
+}

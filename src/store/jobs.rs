@@ -1,0 +1,443 @@
+//! The queue: jobs are committed with their reason, claimed under a lease, and settled under its fence.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use super::{Error, JobKind, JobState, Store, Work};
+
+/// A lease is extended every five seconds; four missed in a row, and the worker counts as dead.
+const LEASE_SECS: i32 = 20;
+
+/// A job lost this often is poison: it takes its workers down with it.
+const MOST_LOST_LEASES: i32 = 3;
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewJob {
+    /// What kind of work.
+    pub kind: JobKind,
+    /// The file or delivery it is about. One job for each kind and subject, ever.
+    pub subject_id: Uuid,
+    /// Not before this; none is now.
+    pub run_after: Option<DateTime<Utc>>,
+    /// Higher goes first; zero is usual.
+    pub priority: i16,
+}
+
+impl NewJob {
+    /// A job that may run at once.
+    #[must_use]
+    pub fn now(kind: JobKind, subject_id: Uuid) -> Self {
+        Self { kind, subject_id, run_after: None, priority: 0 }
+    }
+}
+
+/// The right to settle a job. An older one than the latest settles nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The job.
+    pub job: Uuid,
+    /// Rises with every claim.
+    pub fence: i64,
+}
+
+/// A claimed job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// What kind of work.
+    pub kind: JobKind,
+    /// The file or delivery.
+    pub subject_id: Uuid,
+    /// Claims so far, with this one.
+    pub attempts: i32,
+    /// The right to settle it.
+    pub lease: Lease,
+}
+
+/// A job as people see it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct JobRow {
+    /// Its id.
+    pub id: Uuid,
+    /// What kind of work.
+    pub kind: JobKind,
+    /// The file or delivery.
+    pub subject_id: Uuid,
+    /// Where it stands.
+    pub state: JobState,
+    /// Claims so far.
+    pub attempts: i32,
+    /// Not before this.
+    pub run_after: DateTime<Utc>,
+    /// Who has or had it.
+    pub worker: Option<String>,
+    /// Why the last try did not do it.
+    pub last_error: Option<String>,
+}
+
+/// The id of the job of this kind about this subject.
+#[must_use]
+pub fn job_id(kind: JobKind, subject_id: Uuid) -> Uuid {
+    crate::ids::derived("job", &[kind.as_str(), &subject_id.to_string()])
+}
+
+impl Store {
+    /// Enqueues jobs in a commit of their own. Known ones stay as they are.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn enqueue_jobs(&self, jobs: &[NewJob]) -> Result<(), Error> {
+        enqueue_jobs(&self.pool, jobs).await?;
+        for job in jobs {
+            self.waker.wake(job.kind);
+        }
+        Ok(())
+    }
+
+    /// Claims up to `limit` jobs that are due, or whose worker died. Two workers never get the same one.
+    ///
+    /// A job that was lost three times in a row is held instead, as poison.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn claim_jobs(&self, kind: JobKind, worker: &str, limit: i64) -> Result<Vec<Job>, Error> {
+        let rows = sqlx::query!(
+            r#"with lost as (
+                   select id from job
+                   where kind = $1 and state = 'leased' and lease_until < now()
+                   order by lease_until limit $3 for update skip locked
+               ), due as (
+                   select id from job
+                   where kind = $1 and state = 'ready' and run_after <= now()
+                   order by priority desc, run_after limit $3 for update skip locked
+               ), picked as (
+                   select id from lost union all select id from due limit $3
+               )
+               update job set
+                   lost_leases = case job.state when 'leased' then job.lost_leases + 1 else job.lost_leases end,
+                   state = case when job.state = 'leased' and job.lost_leases + 1 >= $5 then 'held' else 'leased' end,
+                   lease_until = case when job.state = 'leased' and job.lost_leases + 1 >= $5 then null
+                       else now() + make_interval(secs => $4) end,
+                   last_error = case when job.state = 'leased' and job.lost_leases + 1 >= $5
+                       then 'its worker ended ' || $5 || ' times without an outcome' else job.last_error end,
+                   attempts = job.attempts + 1,
+                   fence = job.fence + 1,
+                   worker = $2
+               from picked where job.id = picked.id
+               returning job.id, job.kind as "kind: JobKind", job.subject_id, job.state as "state: JobState",
+                   job.attempts, job.fence, job.priority, job.run_after"#,
+            kind.as_str(),
+            worker,
+            limit,
+            f64::from(LEASE_SECS),
+            MOST_LOST_LEASES,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(Error::query("claim jobs"))?;
+        let mut claimed = Vec::with_capacity(rows.len());
+        for row in rows {
+            if row.state == JobState::Held {
+                tracing::error!(job.id = %row.id, subject.id = %row.subject_id,
+                    "a `{kind}` job is held: its worker ended {MOST_LOST_LEASES} times without an outcome");
+                continue;
+            }
+            let lease = Lease { job: row.id, fence: row.fence };
+            let job = Job { kind: row.kind, subject_id: row.subject_id, attempts: row.attempts, lease };
+            claimed.push((std::cmp::Reverse(row.priority), row.run_after, job));
+        }
+        claimed.sort_by_key(|(priority, run_after, _)| (*priority, *run_after));
+        Ok(claimed.into_iter().map(|(_, _, job)| job).collect())
+    }
+
+    /// Extends leases, to be called every five seconds, and gives those that are lost.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn extend_leases(&self, leases: &[Lease]) -> Result<Vec<Lease>, Error> {
+        let (jobs, fences): (Vec<Uuid>, Vec<i64>) =
+            leases.iter().map(|lease| (lease.job, lease.fence)).unzip();
+        let kept = sqlx::query_scalar!(
+            "update job set lease_until = now() + make_interval(secs => $3)
+             from unnest($1::uuid[], $2::bigint[]) as held (id, fence)
+             where job.id = held.id and job.fence = held.fence and job.state = 'leased'
+             returning job.id",
+            &jobs,
+            &fences,
+            f64::from(LEASE_SECS),
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(Error::query("extend leases"))?;
+        Ok(leases.iter().filter(|lease| !kept.contains(&lease.job)).copied().collect())
+    }
+
+    /// Settles a job whose work needed no commit of its own.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`], or when the database cannot be written.
+    pub async fn complete_job(&self, lease: Lease) -> Result<(), Error> {
+        complete_job(&self.pool, lease).await
+    }
+
+    /// Puts a job back to be tried again after a while, because of `error`.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`], or when the database cannot be written.
+    pub async fn retry_job(&self, lease: Lease, after: Duration, error: &str) -> Result<(), Error> {
+        retry_job(&self.pool, lease, after, error).await
+    }
+
+    /// Stops a job until a person releases it.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`], or when the database cannot be written.
+    pub async fn hold_job(&self, lease: Lease, reason: &str) -> Result<(), Error> {
+        stop_job(&self.pool, lease, JobState::Held, reason).await
+    }
+
+    /// Ends a job that can never be done.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`], or when the database cannot be written.
+    pub async fn fail_job(&self, lease: Lease, reason: &str) -> Result<(), Error> {
+        stop_job(&self.pool, lease, JobState::Failed, reason).await
+    }
+
+    /// Lets a stopped or finished job run (again). False when it runs or waits already, or there is none.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn release_job(&self, kind: JobKind, subject_id: Uuid) -> Result<bool, Error> {
+        let released = sqlx::query!(
+            "update job set state = 'ready', run_after = now(), lost_leases = 0, finished_at = null
+             where id = $1 and state in ('held', 'failed', 'done')",
+            job_id(kind, subject_id),
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(Error::query("release a job"))?
+        .rows_affected()
+            > 0;
+        if released {
+            self.waker.wake(kind);
+        }
+        Ok(released)
+    }
+
+    /// Who has jobs now.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_workers(&self) -> Result<Vec<String>, Error> {
+        sqlx::query_scalar!(
+            r#"select distinct worker as "worker!" from job where state = 'leased' order by 1"#
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(Error::query("list workers"))
+    }
+
+    /// Ends the leases of workers known to be dead, so that nobody has to wait for the leases to run out.
+    /// The jobs count as lost.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn release_leases(&self, dead_workers: &[String]) -> Result<u64, Error> {
+        sqlx::query!(
+            "update job set lease_until = now() - interval '1 second' where state = 'leased' and worker = any($1)",
+            dead_workers,
+        )
+        .execute(&self.pool)
+        .await
+        .map(|done| done.rows_affected())
+        .map_err(Error::query("release leases"))
+    }
+
+    /// How many jobs there are of each kind in each state but `done`.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn count_open_jobs(&self) -> Result<Vec<(JobKind, JobState, i64)>, Error> {
+        let rows = sqlx::query!(
+            r#"select kind as "kind: JobKind", state as "state: JobState", count(*) as "count!"
+               from job where state <> 'done' group by kind, state order by kind, state"#,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(Error::query("count jobs"))?;
+        Ok(rows.into_iter().map(|row| (row.kind, row.state, row.count)).collect())
+    }
+
+    /// How long until the next job that is not due yet; none when there is none.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn find_next_wait(&self) -> Result<Option<Duration>, Error> {
+        let micros = sqlx::query_scalar!(
+            r#"select (extract(epoch from min(least(run_after, lease_until)) - now()) * 1000000)::bigint
+               from (select run_after, null::timestamptz as lease_until from job where state = 'ready'
+                     union all select lease_until, lease_until from job where state = 'leased') as open"#,
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(Error::query("find the next job's time"))?;
+        Ok(micros.map(|micros| Duration::from_micros(micros.max(0).cast_unsigned())))
+    }
+
+    /// Jobs in one state, the latest first.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_jobs(&self, state: JobState, limit: i64) -> Result<Vec<JobRow>, Error> {
+        sqlx::query_as!(
+            JobRow,
+            r#"select id, kind as "kind: JobKind", subject_id, state as "state: JobState", attempts, run_after,
+                   worker, last_error
+               from job where state = $1 order by run_after desc, id limit $2"#,
+            state.as_str(),
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(Error::query("list jobs"))
+    }
+}
+
+impl Work {
+    /// Enqueues jobs with the work; they wake workers once it is committed.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn enqueue_jobs(&mut self, jobs: &[NewJob]) -> Result<(), Error> {
+        enqueue_jobs(self.connection(), jobs).await?;
+        for job in jobs {
+            self.wakes(job.kind);
+        }
+        Ok(())
+    }
+
+    /// Settles the job this work was for. Call it last, just before the commit.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`], or when the database cannot be written.
+    pub async fn complete_job(&mut self, lease: Lease) -> Result<(), Error> {
+        complete_job(self.connection(), lease).await
+    }
+
+    /// Puts the job back to be tried again after a while, with what the work wrote.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`], or when the database cannot be written.
+    pub async fn retry_job(&mut self, lease: Lease, after: Duration, error: &str) -> Result<(), Error> {
+        retry_job(self.connection(), lease, after, error).await
+    }
+
+    /// Stops the job until a person releases it, with what the work wrote.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`], or when the database cannot be written.
+    pub async fn hold_job(&mut self, lease: Lease, reason: &str) -> Result<(), Error> {
+        stop_job(self.connection(), lease, JobState::Held, reason).await
+    }
+}
+
+pub(super) async fn enqueue_jobs(db: impl PgExecutor<'_>, jobs: &[NewJob]) -> Result<(), Error> {
+    let ids: Vec<Uuid> = jobs.iter().map(|job| job_id(job.kind, job.subject_id)).collect();
+    let kinds: Vec<&str> = jobs.iter().map(|job| job.kind.as_str()).collect();
+    let subjects: Vec<Uuid> = jobs.iter().map(|job| job.subject_id).collect();
+    let times: Vec<Option<DateTime<Utc>>> = jobs.iter().map(|job| job.run_after).collect();
+    let priorities: Vec<i16> = jobs.iter().map(|job| job.priority).collect();
+    sqlx::query!(
+        "insert into job (id, kind, subject_id, run_after, priority)
+         select n.id, n.kind, n.subject_id, coalesce(n.run_after, now()), n.priority
+         from unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $5::smallint[])
+             as n (id, kind, subject_id, run_after, priority)
+         order by n.id
+         on conflict do nothing",
+        &ids,
+        &kinds as &[&str],
+        &subjects,
+        &times as &[Option<DateTime<Utc>>],
+        &priorities,
+    )
+    .execute(db)
+    .await
+    .map(drop)
+    .map_err(Error::query("enqueue jobs"))
+}
+
+async fn complete_job(db: impl PgExecutor<'_>, lease: Lease) -> Result<(), Error> {
+    let done = sqlx::query!(
+        "update job set state = 'done', lease_until = null, lost_leases = 0, last_error = null, finished_at = now()
+         where id = $1 and fence = $2 and state = 'leased'",
+        lease.job,
+        lease.fence,
+    )
+    .execute(db)
+    .await
+    .map_err(Error::query("complete a job"))?;
+    held(lease, done.rows_affected())
+}
+
+pub(super) async fn retry_job(
+    db: impl PgExecutor<'_>,
+    lease: Lease,
+    after: Duration,
+    error: &str,
+) -> Result<(), Error> {
+    let done = sqlx::query!(
+        "update job set state = 'ready', lease_until = null, lost_leases = 0, last_error = $4,
+             run_after = now() + make_interval(secs => $3)
+         where id = $1 and fence = $2 and state = 'leased'",
+        lease.job,
+        lease.fence,
+        after.as_secs_f64(),
+        error,
+    )
+    .execute(db)
+    .await
+    .map_err(Error::query("put a job back"))?;
+    held(lease, done.rows_affected())
+}
+
+pub(super) async fn stop_job(
+    db: impl PgExecutor<'_>,
+    lease: Lease,
+    state: JobState,
+    reason: &str,
+) -> Result<(), Error> {
+    let done = sqlx::query!(
+        "update job set state = $3, lease_until = null, lost_leases = 0, last_error = $4,
+             finished_at = case $3 when 'failed' then now() end
+         where id = $1 and fence = $2 and state = 'leased'",
+        lease.job,
+        lease.fence,
+        state.as_str(),
+        reason,
+    )
+    .execute(db)
+    .await
+    .map_err(Error::query("stop a job"))?;
+    held(lease, done.rows_affected())
+}
+
+/// Locks the job's row, so that nobody can claim it before the caller's commit.
+pub(super) async fn check_lease(db: &mut PgConnection, lease: Lease) -> Result<(), Error> {
+    let found = sqlx::query_scalar!(
+        r#"select 1 as "one!" from job where id = $1 and fence = $2 and state = 'leased' for update"#,
+        lease.job,
+        lease.fence,
+    )
+    .fetch_optional(db)
+    .await
+    .map_err(Error::query("check a lease"))?;
+    held(lease, found.map_or(0, |_| 1))
+}
+
+fn held(lease: Lease, rows: u64) -> Result<(), Error> {
+    if rows == 1 { Ok(()) } else { Err(Error::LeaseLost { job: lease.job }) }
+}

@@ -1,0 +1,110 @@
+//! The queue: no job for two workers, no late word from a lost lease, no gap in control numbers.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use crossdock::store::{Error, JobKind, JobState, NewJob};
+use sqlx::Executor;
+use uuid::Uuid;
+
+use crate::harness::postgres::Database;
+
+#[tokio::test]
+async fn two_workers_never_share_a_job() {
+    let database = Database::new().await;
+    let store = database.store();
+    let jobs: Vec<NewJob> = (0..200).map(|n| NewJob::now(JobKind::Process, Uuid::from_u128(n))).collect();
+    store.enqueue_jobs(&jobs).await.expect("jobs can be enqueued");
+    store.enqueue_jobs(&jobs).await.expect("twice is no fault");
+    let workers = (0..8).map(|n| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let mut mine = Vec::new();
+            loop {
+                let claimed =
+                    store.claim_jobs(JobKind::Process, &format!("worker {n}"), 7).await.expect("claims");
+                if claimed.is_empty() {
+                    return mine;
+                }
+                mine.extend(claimed.into_iter().map(|job| job.subject_id));
+            }
+        })
+    });
+    let mut all = Vec::new();
+    for worker in workers.collect::<Vec<_>>() {
+        all.extend(worker.await.expect("no worker panics"));
+    }
+    assert_eq!(all.len(), 200);
+    assert_eq!(all.iter().collect::<HashSet<_>>().len(), 200);
+}
+
+#[tokio::test]
+async fn a_lost_lease_settles_nothing() {
+    let database = Database::new().await;
+    let store = database.store();
+    store.enqueue_jobs(&[NewJob::now(JobKind::Deliver, Uuid::from_u128(1))]).await.expect("enqueued");
+    let first = store.claim_jobs(JobKind::Deliver, "slow", 1).await.expect("claims").remove(0);
+    assert!(store.extend_leases(&[first.lease]).await.expect("extends").is_empty());
+    store.release_leases(&[String::from("slow")]).await.expect("releases");
+    let second = store.claim_jobs(JobKind::Deliver, "quick", 1).await.expect("claims").remove(0);
+    assert_eq!((second.attempts, second.lease.fence), (2, first.lease.fence + 1));
+
+    assert_eq!(store.extend_leases(&[first.lease]).await.expect("extends"), [first.lease]);
+    let mut work = store.begin().await.expect("begins");
+    let error = work.complete_job(first.lease).await.expect_err("the lease is lost");
+    assert!(matches!(error, Error::LeaseLost { .. }) && !error.is_temporary());
+    store.retry_job(second.lease, Duration::ZERO, "busy").await.expect("the living lease settles");
+    let third = store.claim_jobs(JobKind::Deliver, "quick", 1).await.expect("claims").remove(0);
+    store.complete_job(third.lease).await.expect("settles");
+    assert!(store.claim_jobs(JobKind::Deliver, "quick", 1).await.expect("claims").is_empty());
+    assert_eq!(store.count_open_jobs().await.expect("counts"), []);
+}
+
+#[tokio::test]
+async fn a_job_that_takes_three_workers_down_is_held() {
+    let database = Database::new().await;
+    let store = database.store();
+    let subject = Uuid::from_u128(1);
+    store.enqueue_jobs(&[NewJob::now(JobKind::Process, subject)]).await.expect("enqueued");
+    for _ in 0..3 {
+        assert_eq!(store.claim_jobs(JobKind::Process, "mortal", 1).await.expect("claims").len(), 1);
+        store.release_leases(&[String::from("mortal")]).await.expect("releases");
+    }
+    assert!(store.claim_jobs(JobKind::Process, "mortal", 1).await.expect("claims").is_empty());
+    let held = store.list_jobs(JobState::Held, 10).await.expect("lists");
+    assert_eq!(held.len(), 1);
+    assert_eq!(held[0].last_error.as_deref(), Some("its worker ended 3 times without an outcome"));
+    assert!(store.release_job(JobKind::Process, subject).await.expect("releases"));
+    assert_eq!(store.claim_jobs(JobKind::Process, "mortal", 1).await.expect("claims").len(), 1);
+}
+
+#[tokio::test]
+async fn a_commit_wakes_those_who_listen() {
+    let database = Database::new().await;
+    let (here, elsewhere) = (database.store(), database.store());
+    let (mut near, mut far) = (here.listen(), elsewhere.listen());
+    // The first word of the far one is that it listens now.
+    assert_eq!(far.next(Duration::from_secs(30)).await, None);
+    let mut work = here.begin().await.expect("begins");
+    work.enqueue_jobs(&[NewJob::now(JobKind::Process, Uuid::from_u128(1))]).await.expect("enqueued");
+    work.commit().await.expect("commits");
+    assert_eq!(far.next(Duration::from_secs(30)).await, Some(JobKind::Process));
+    assert_eq!(near.next(Duration::from_secs(30)).await, Some(JobKind::Process));
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_temporary_and_the_next_try_succeeds() {
+    let database = Database::new().await;
+    let store = database.store();
+    let mut work = store.begin().await.expect("begins");
+    work.enqueue_jobs(&[NewJob::now(JobKind::Process, Uuid::from_u128(1))]).await.expect("enqueued");
+    database
+        .connection()
+        .await
+        .execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+        .await
+        .expect("an owner may");
+    let error = work.commit().await.expect_err("the connection is gone");
+    assert!(error.is_temporary(), "{error:?}");
+    assert!(store.claim_jobs(JobKind::Process, "worker", 1).await.expect("a new connection").is_empty());
+}

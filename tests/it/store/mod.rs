@@ -1,0 +1,4 @@
+//! The store, on a real PostgreSQL.
+
+mod jobs;
+mod private;
