@@ -224,6 +224,11 @@ codes! {
     NoInterchange Interchange "" Reject "no_interchange"
     /// Separators at the end of a segment that hold nothing.
     TrailingSeparators Segment "" Warning "trailing_separators"
+    /// HL04 says that an HL has children and it has none, or the reverse.
+    HierarchyChildCodeWrong Set "" Warning "hierarchy_child_code_wrong"
+    /// A sum whose meaning partners differ about (CTT01 of an 856, CTT02, TDS01, W03, W14, W76) does not agree
+    /// with the lines.
+    SumDiffers Set "" Warning "sum_differs"
     /// Bytes outside ASCII that are taken as Latin-1.
     NationalCharacters Element "" Warning "national_characters"
     /// A GTIN or SSCC whose check digit is wrong.

@@ -15,6 +15,8 @@ pub use element::{Element, ElementNumber, Kind};
 pub use facts::ConditionKind;
 pub use set::{Child, LoopId, Set, Use};
 
+pub(super) use dictionary::CheckDigit;
+pub(super) use guide::{ElementRule, SegmentRule};
 pub(super) use set::{NONE, Place, Tables};
 
 use crate::finding::{Finding, Location, Severity};

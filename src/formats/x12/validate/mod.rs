@@ -1,5 +1,143 @@
 //! Validates one transaction set against its schema.
 
+mod element;
+mod hierarchy;
 mod options;
+mod segment;
+mod sink;
+mod totals;
 
 pub use options::{CharacterSet, Limits, National, Options, Severities};
+
+use super::fault::{Code, Fault};
+use super::schema::{NONE, Set, Tables};
+use super::segment::{Segment, SegmentId};
+use super::walker::{Missing, Step, Walker};
+use hierarchy::Hierarchy;
+use sink::{Counts, Sink};
+use std::sync::Arc;
+use totals::Totals;
+
+/// Validates sets one after the other; its memory is used again.
+///
+/// The count of segments and the control numbers of ST and SE are the reader's: elements 1 and 2 of both are
+/// not looked at here.
+#[derive(Debug, Default)]
+pub struct SetValidator {
+    options: Options,
+    walker: Walker,
+    hierarchy: Hierarchy,
+    totals: Totals,
+    counts: Counts,
+    tables: Option<Arc<Tables>>,
+}
+
+impl SetValidator {
+    /// A validator with these options; their guide is for who finds the set.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self { options, ..Self::default() }
+    }
+
+    /// Starts a transaction set.
+    pub fn begin(&mut self, set: &Set) {
+        self.walker.begin(set);
+        self.hierarchy.begin();
+        self.totals.begin(set.id());
+        self.counts = Counts::default();
+        self.tables = Some(Arc::clone(set.tables()));
+    }
+
+    /// Checks the next segment, ST and SE among them, whose position is counted from ST.
+    ///
+    /// # Panics
+    /// If no set was begun.
+    pub fn segment(&mut self, segment: &Segment<'_>, faults: &mut Vec<Fault>) {
+        let tables = self.tables.as_deref().expect("a set is begun before its segments are checked");
+        let mut sink = Sink { faults, options: &self.options, counts: &mut self.counts };
+        let step = self.walker.step(segment.id(), segment.position, segment.byte);
+        if self.walker.has_missing() {
+            for missing in self.walker.take_missing() {
+                tell_missing(&missing, tables, &mut sink);
+            }
+        }
+        if let Some(code) = step.fault {
+            tell_place(code, step, segment, tables, &mut sink);
+        }
+        let Some(definition) = step.definition else {
+            return;
+        };
+        let rules = step.leaf.and_then(|leaf| tables.rules.get(usize::from(tables.leaf(leaf).rule)));
+        let loop_id = step.leaf.map_or("", |leaf| loop_id(tables, leaf));
+        if let Some(rules) = rules.filter(|rules| rules.unused) {
+            let code = Code::GuideSegmentNotUsed;
+            sink.add(code, |severity| Fault {
+                severity,
+                loop_id: loop_id.into(),
+                ..Fault::of_segment(code, segment)
+            });
+            if rules.elements.is_empty() {
+                return;
+            }
+        }
+        let definition = tables.dictionary.segment(definition);
+        segment::check(segment, definition, rules, loop_id, &tables.dictionary, &mut sink);
+        if definition.id == HL {
+            self.hierarchy.take(segment, &mut sink);
+        }
+        self.totals.take(segment, &mut sink);
+    }
+
+    /// Ends the set. Its faults, which are all there are in `faults`, are put in order of segment and element.
+    pub fn end(&mut self, faults: &mut Vec<Fault>) {
+        let Some(tables) = self.tables.take() else {
+            return;
+        };
+        let mut sink = Sink { faults, options: &self.options, counts: &mut self.counts };
+        self.walker.end();
+        for missing in self.walker.take_missing() {
+            tell_missing(&missing, &tables, &mut sink);
+        }
+        self.hierarchy.end(&mut sink);
+        self.totals.end(&mut sink);
+        faults
+            .sort_by_key(|fault| (fault.segment_position, fault.element, fault.repetition, fault.component));
+    }
+}
+
+const HL: SegmentId = SegmentId::new(b"HL");
+
+fn tell_missing(missing: &Missing, tables: &Tables, sink: &mut Sink<'_>) {
+    let code = Code::MandatorySegmentMissing;
+    sink.add(code, |severity| Fault {
+        severity,
+        segment_position: missing.position,
+        segment: missing.segment,
+        loop_id: loop_id(tables, missing.leaf).into(),
+        expected: missing.segment.text().into(),
+        ..Fault::new(code, missing.byte)
+    });
+}
+
+fn tell_place(code: Code, step: Step, segment: &Segment<'_>, tables: &Tables, sink: &mut Sink<'_>) {
+    sink.add(code, |severity| {
+        let expected = match (code, step.leaf.map(|leaf| tables.leaf(leaf))) {
+            _ if step.left_open => "an LE first".to_owned(),
+            (Code::SegmentOverMaximum, Some(leaf)) => format!("at most {}", leaf.max),
+            (Code::LoopOverMaximum, Some(leaf)) => format!("at most {}", tables.loop_at(leaf.opens).max),
+            _ => String::new(),
+        };
+        Fault {
+            severity,
+            loop_id: step.leaf.map_or("", |leaf| loop_id(tables, leaf)).into(),
+            ..Fault::of_segment(code, segment).expecting(expected)
+        }
+    });
+}
+
+/// AK303 is only told between LS and LE; a guide's loops are always told, for the 999.
+fn loop_id(tables: &Tables, leaf: u16) -> &str {
+    let leaf = tables.leaf(leaf);
+    let id = if tables.guided { leaf.parent } else { leaf.bounded };
+    if id == NONE { "" } else { &tables.loop_at(id).id }
+}

@@ -1,0 +1,225 @@
+//! Compares the totals of a set with what they sum up.
+
+use super::sink::Sink;
+use crate::formats::x12::fault::{Code, Fault};
+use crate::formats::x12::segment::Segment;
+use rust_decimal::{Decimal, RoundingStrategy};
+
+/// What a set's totals are about.
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    set: &'static str,
+    /// The segment that CTT01 counts.
+    counted: &'static [u8],
+    /// The element that CTT02, or else `total`, sums.
+    summed: Option<(&'static [u8], usize)>,
+    /// The segment whose first element is the sum of `summed`.
+    total: Option<&'static [u8]>,
+}
+
+/// Only totals whose meaning the standard fixes.
+const PLANS: [Plan; 12] = [
+    Plan::lines("810", b"IT1", Some((b"IT1", 2))),
+    Plan::lines("850", b"PO1", Some((b"PO1", 2))),
+    Plan::lines("855", b"PO1", Some((b"PO1", 2))),
+    Plan::lines("856", b"HL", Some((b"SN1", 2))),
+    Plan::lines("860", b"POC", None),
+    Plan::lines("846", b"LIN", None),
+    Plan::lines("861", b"RCD", None),
+    Plan::lines("180", b"BLI", None),
+    Plan::units("940", b"W01", 1, b"W76"),
+    Plan::units("943", b"W04", 1, b"W03"),
+    Plan::units("944", b"W07", 1, b"W14"),
+    Plan::units("945", b"W12", 3, b"W03"),
+];
+
+impl Plan {
+    const fn lines(
+        set: &'static str,
+        counted: &'static [u8],
+        summed: Option<(&'static [u8], usize)>,
+    ) -> Self {
+        Self { set, counted, summed, total: None }
+    }
+
+    const fn units(set: &'static str, line: &'static [u8], element: usize, total: &'static [u8]) -> Self {
+        Self { set, counted: b"", summed: Some((line, element)), total: Some(total) }
+    }
+}
+
+/// The sums of one set so far.
+#[derive(Debug, Default)]
+pub(super) struct Totals {
+    plan: Option<Plan>,
+    count: u64,
+    /// None once it cannot be told any more.
+    sum: Option<Decimal>,
+    /// The same without regard to points and signs, as X12 defines the hash total.
+    hash: Option<u128>,
+    invoice: Option<Invoice>,
+}
+
+/// What an invoice comes to.
+#[derive(Clone, Debug, Default)]
+struct Invoice {
+    amount: Decimal,
+    roundings: u32,
+    /// Something in it follows rules of its own, such as prices per hundred or charges that are only told.
+    doubtful: bool,
+    /// TDS01, which stands before the charges of the summary.
+    told: Option<(Decimal, Fault)>,
+}
+
+impl Totals {
+    pub(super) fn begin(&mut self, set: &str) {
+        self.plan = PLANS.iter().find(|plan| plan.set == set).copied();
+        self.count = 0;
+        self.sum = Some(Decimal::ZERO);
+        self.hash = Some(0);
+        self.invoice = (set == "810").then(Invoice::default);
+    }
+
+    /// Takes the next segment of the set.
+    pub(super) fn take(&mut self, segment: &Segment<'_>, sink: &mut Sink<'_>) {
+        let Some(plan) = self.plan else {
+            return;
+        };
+        let id = segment.id();
+        if id == plan.counted {
+            self.count += 1;
+        }
+        if let Some((summed, element)) = plan.summed
+            && id == summed
+        {
+            self.add(segment.element(element));
+        }
+        if id == b"CTT" && !plan.counted.is_empty() {
+            self.check_count(plan, segment, sink);
+            if plan.summed.is_some() && !segment.element(2).is_empty() {
+                self.check_sum(segment, 2, sink);
+            }
+        } else if plan.total == Some(id) {
+            self.check_sum(segment, 1, sink);
+        } else if let Some(invoice) = &mut self.invoice {
+            invoice.take(segment);
+        }
+    }
+
+    /// Ends the set: an invoice's total can only be judged once its charges are known.
+    pub(super) fn end(&mut self, sink: &mut Sink<'_>) {
+        if let Some(fault) = self.invoice.take().and_then(Invoice::into_fault) {
+            sink.add(fault.code, |severity| Fault { severity, ..fault });
+        }
+    }
+
+    fn add(&mut self, value: &[u8]) {
+        if value.is_empty() {
+            return;
+        }
+        self.sum = self.sum.zip(number(value)).and_then(|(sum, value)| sum.checked_add(value));
+        let digits = value.iter().filter(|byte| byte.is_ascii_digit());
+        let digits = digits
+            .fold(Some(0_u128), |sum, digit| sum?.checked_mul(10)?.checked_add(u128::from(digit - b'0')));
+        self.hash = self.hash.zip(digits).and_then(|(hash, digits)| hash.checked_add(digits));
+    }
+
+    fn check_count(&self, plan: Plan, segment: &Segment<'_>, sink: &mut Sink<'_>) {
+        let told = segment.element(1);
+        // Senders of ship notices count items or lines as often as levels: nobody can rely on the figure.
+        let code = if plan.set == "856" { Code::SumDiffers } else { Code::TotalWrong };
+        if number(told).is_some_and(|told| told != Decimal::from(self.count)) {
+            let what = String::from_utf8_lossy(plan.counted);
+            sink.add(code, |severity| {
+                let expected = format!("{}, the number of {what} segments", self.count);
+                Fault { severity, ..of(code, segment, 1, 354, &expected) }
+            });
+        }
+    }
+
+    fn check_sum(&self, segment: &Segment<'_>, element: u16, sink: &mut Sink<'_>) {
+        let Some((told, sum)) = number(segment.element(usize::from(element))).zip(self.sum) else {
+            return;
+        };
+        // Where the hash total outgrows its element its leading digits go.
+        let hashed = element == 2 && self.hash.is_some_and(|hash| Decimal::from(hash % HASH_LIMIT) == told);
+        if told != sum && !hashed {
+            sink.add(Code::SumDiffers, |severity| {
+                let expected = format!("{}, the sum of the lines", sum.normalize());
+                let number = if element == 2 { 347 } else { 0 };
+                Fault { severity, ..of(Code::SumDiffers, segment, element, number, &expected) }
+            });
+        }
+    }
+}
+
+/// Element 347 has ten digits.
+const HASH_LIMIT: u128 = 10_000_000_000;
+
+impl Invoice {
+    fn take(&mut self, segment: &Segment<'_>) {
+        match segment.id() {
+            b"IT1" => {
+                let price = number(segment.element(4)).unwrap_or_default();
+                let quantity = number(segment.element(2)).unwrap_or_default();
+                self.doubtful |= !matches!(segment.element(5), b"" | b"PE");
+                self.add(quantity.checked_mul(price));
+            }
+            b"SAC" => {
+                let amount = hundredths(segment.element(5));
+                let counts = matches!(segment.element(12), b"" | b"02" | b"06");
+                match (segment.element(1), amount) {
+                    (b"C", Some(amount)) if counts => self.add(Some(amount)),
+                    (b"A", Some(amount)) if counts => self.add(Some(-amount)),
+                    _ => self.doubtful = true,
+                }
+            }
+            b"TXI" => match number(segment.element(2)) {
+                Some(amount) => self.add(Some(amount)),
+                None => self.doubtful = true,
+            },
+            b"TDS" => {
+                let amount = hundredths(segment.element(1));
+                self.told = amount.map(|amount| (amount, of(Code::SumDiffers, segment, 1, 610, "")));
+            }
+            // Prices with multipliers and components with prices of their own.
+            b"CTP" | b"SLN" | b"CRC" => self.doubtful = true,
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, amount: Option<Decimal>) {
+        self.roundings = self.roundings.saturating_add(1);
+        let sum = amount.and_then(|amount| {
+            let cents = amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
+            self.amount.checked_add(cents)
+        });
+        match sum {
+            Some(sum) => self.amount = sum,
+            None => self.doubtful = true,
+        }
+    }
+
+    fn into_fault(self) -> Option<Fault> {
+        let (told, fault) = self.told.filter(|_| !self.doubtful)?;
+        // Whether lines are rounded one by one is up to the sender: half a cent each.
+        let tolerance = Decimal::new(5, 3).checked_mul(Decimal::from(self.roundings))?;
+        ((told - self.amount).abs() > tolerance)
+            .then(|| fault.expecting(format!("{}, lines and taxes and charges less allowances", self.amount)))
+    }
+}
+
+fn of(code: Code, segment: &Segment<'_>, element: u16, number: u16, expected: &str) -> Fault {
+    let mut fault = Fault::of_element(code, segment, element).expecting(expected);
+    fault.element_number = number;
+    fault
+}
+
+fn number(value: &[u8]) -> Option<Decimal> {
+    std::str::from_utf8(value).ok()?.trim().parse().ok()
+}
+
+/// N2: the last two digits are decimals.
+fn hundredths(value: &[u8]) -> Option<Decimal> {
+    let units: i64 = std::str::from_utf8(value).ok()?.trim().parse().ok()?;
+    Some(Decimal::new(units, 2))
+}
