@@ -1,3 +1,4 @@
 //! The world of the demo: partners, their servers and an ERP, all real and all on this machine.
 
 pub mod counterparts;
+pub mod files;
