@@ -1,12 +1,15 @@
 //! The X12 engine: delimiters, lexer, schema, validation, acknowledgments, writer.
 
 pub mod ack;
+pub mod ack_reader;
 pub mod cursor;
 pub mod delimiters;
 pub mod describe;
 mod envelope;
 pub mod fault;
+mod judge;
 pub mod lexer;
+pub mod names;
 pub mod reader;
 pub mod schema;
 pub mod segment;

@@ -42,10 +42,11 @@ impl Status {
 }
 
 impl Group {
-    /// Whether the group holds acknowledgments, which are never acknowledged.
+    /// Whether the group holds acknowledgments, which are never acknowledged. Some senders put them into groups
+    /// that are not `FA`.
     #[must_use]
     pub fn is_acknowledgment(&self) -> bool {
-        self.functional_id == "FA"
+        self.functional_id == "FA" || self.sets.iter().any(|set| matches!(set.id.as_str(), "997" | "999"))
     }
 }
 
