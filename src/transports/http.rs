@@ -47,7 +47,8 @@ pub struct Call {
     pub body: Bytes,
     /// Longest time for the whole call.
     pub timeout: Duration,
-    /// Member of a JSON answer that holds the other side's id, as a pointer such as `/id` (RFC 6901).
+    /// Member of a JSON answer that holds the other side's id, such as `id` or `data.id`; a pointer
+    /// such as `/data/0/id` (RFC 6901) reaches into lists.
     pub response_id: Option<String>,
 }
 
@@ -198,7 +199,7 @@ async fn outcome(response: reqwest::Response, call: &Call) -> Outcome {
     let answer = match read_body(response).await {
         Ok(body) => Answer {
             status: status.as_u16(),
-            id: call.response_id.as_deref().and_then(|pointer| json_id(&body, pointer)),
+            id: call.response_id.as_deref().and_then(|member| json_id(&body, member)),
             body,
         },
         // The headers tell enough when the call took no effect.
@@ -288,9 +289,14 @@ fn retry_after(value: &str) -> Option<Duration> {
     Some(Duration::from_secs(secs.min(LONGEST_SECS)))
 }
 
-fn json_id(body: &[u8], pointer: &str) -> Option<String> {
+fn json_id(body: &[u8], member: &str) -> Option<String> {
     let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
-    match answer.pointer(pointer)? {
+    let found = if member.starts_with('/') {
+        answer.pointer(member)?
+    } else {
+        member.split('.').try_fold(&answer, |at, name| at.get(name))?
+    };
+    match found {
         serde_json::Value::String(id) => Some(id.clone()),
         serde_json::Value::Number(id) => Some(id.to_string()),
         _ => None,
@@ -326,6 +332,7 @@ mod tests {
     #[test]
     fn an_id_is_text_or_a_number() {
         assert_eq!(json_id(br#"{"id":"S-1"}"#, "/id"), Some("S-1".into()));
+        assert_eq!(json_id(br#"{"data":{"id":"S-1"}}"#, "data.id"), Some("S-1".into()));
         assert_eq!(json_id(br#"{"d":{"id":7}}"#, "/d/id"), Some("7".into()));
         assert_eq!(json_id(br#"{"id":null}"#, "/id"), None);
         assert_eq!(json_id(b"<html>", "/id"), None);
