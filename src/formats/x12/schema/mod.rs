@@ -7,6 +7,7 @@ mod dictionary;
 mod element;
 mod facts;
 mod guide;
+pub mod names;
 mod set;
 mod transitions;
 
