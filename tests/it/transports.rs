@@ -1,5 +1,6 @@
 //! Transports against the real thing: folders of this machine and OpenSSH on loopback.
 
+mod counterparts;
 mod http;
 mod local;
 mod sftp;
