@@ -2,8 +2,12 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands speak to people")]
 
 pub mod demo;
+pub mod excerpt;
 pub mod faults;
+pub mod inputs;
+pub mod validate;
 
+use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::telemetry;
 use clap::{Parser, Subcommand};
@@ -43,6 +47,8 @@ struct Arguments {
 enum Command {
     /// Check settings, translators and partner profiles, and say all that is wrong at once
     Check,
+    /// Read X12 files and say what is wrong with them
+    Validate(validate::Arguments),
 }
 
 /// Runs the command that the arguments name.
@@ -59,6 +65,10 @@ pub fn run() -> ExitCode {
     };
     let form = if arguments.log_json { telemetry::Form::Json } else { telemetry::Form::Plain };
     telemetry::start(form, config::environment("CROSSDOCK_LOG").as_deref(), is_colour(&std::io::stderr()));
+    // What needs no settings works without them.
+    if let Command::Validate(arguments) = &arguments.command {
+        return finish(validate::run(arguments, is_colour(&std::io::stdout()), Clock::System));
+    }
     let config = match Config::load(&arguments.config) {
         Ok(config) => config,
         Err(findings) => {
@@ -72,7 +82,16 @@ pub fn run() -> ExitCode {
             println!("{}", config.profiles.display());
             ExitCode::from(exit::DONE)
         }
+        Command::Validate(_) => unreachable!("it ran before the settings were loaded"),
     }
+}
+
+/// The exit code of a command that needs no settings; its error is told.
+fn finish(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("{error:#}");
+        ExitCode::from(exit::LATER)
+    })
 }
 
 /// Whether to write colours: only to a terminal, and never where `NO_COLOR` is set.

@@ -5,7 +5,7 @@
 use super::fault::{Code, Fault, Level};
 use super::lexer::Window;
 use super::names;
-use super::schema::{Dictionary, Schemas, Set};
+use super::schema::{Dictionary, Kind, Schemas, Set};
 use super::verdict::{File, Group, Interchange};
 use crate::finding::{Finding, Location};
 
@@ -275,7 +275,7 @@ fn hint(fault: &Fault, value: &str, context: &Context<'_>) -> String {
         Code::InvalidCode | Code::GuideCodeNotUsed => code_hint(fault, value, context),
         Code::UnrecognizedSegment | Code::SegmentNotInSet => segment_hint(fault, context),
         Code::InvalidDate => date_hint(value),
-        Code::InvalidCharacter => number_hint(value),
+        Code::InvalidCharacter => number_hint(fault, value, context),
         Code::ElementTooLong => {
             let count = value.chars().count();
             format!("it has {count} characters; ask the sender to shorten it")
@@ -390,11 +390,31 @@ fn date_hint(value: &str) -> String {
     String::new()
 }
 
-fn number_hint(value: &str) -> String {
+fn number_hint(fault: &Fault, value: &str, context: &Context<'_>) -> String {
     let looks_numeric = value.bytes().any(|byte| byte.is_ascii_digit())
         && value.bytes().all(|byte| byte.is_ascii_digit() || b".,+-eE$ ".contains(&byte));
-    if looks_numeric {
-        return "numbers have digits and a leading minus only; a point where the element allows one".into();
+    if !looks_numeric {
+        return String::new();
     }
-    String::new()
+    let id = fault.segment.text();
+    let part =
+        context.dictionary.and_then(|known| names::find_part(known, &id, fault.element, fault.component));
+    let digits = value.trim().strip_prefix('-').unwrap_or(value.trim());
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_plain = [whole, fraction].iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+    if let Some(Kind::Integer(decimals)) = part.map(|part| part.element.kind)
+        && is_plain
+        && fraction.trim_end_matches('0').len() <= usize::from(decimals)
+    {
+        let sign = if value.trim().starts_with('-') { "-" } else { "" };
+        let width = usize::from(decimals);
+        let fraction = format!("{:0<width$}", fraction.trim_end_matches('0'));
+        let joined = format!("{whole}{fraction}");
+        let number = joined.trim_start_matches('0');
+        return format!(
+            "write it without the point, as `{sign}{}`",
+            if number.is_empty() { "0" } else { number }
+        );
+    }
+    "numbers have digits and a leading minus only; a point where the element allows one".into()
 }

@@ -1,0 +1,544 @@
+//! `crossdock validate`: reads X12 files of any size and says what is wrong with them.
+
+use super::excerpt::{self, Style};
+use super::exit;
+use super::inputs::{self, Input};
+use crate::clock::Clock;
+use crate::finding::{Finding, Severity};
+use crate::formats::x12::ack::{self, Composed, Settings, Ta1When};
+use crate::formats::x12::describe::{self, Context};
+use crate::formats::x12::fault::Fault;
+use crate::formats::x12::lexer::Window;
+use crate::formats::x12::reader::{self, Options, Summary, Visitor};
+use crate::formats::x12::segment::{Delimiters, Segment};
+use crate::formats::x12::verdict::{Group, Interchange, InterchangeHeader, Set, Status, Ta1};
+use crate::formats::x12::writer::{
+    DelimiterInData, Envelope, LineEnding, OutboundGroup, OutboundSet, write_interchange,
+};
+use anyhow::{Context as _, anyhow};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Read X12 files and say what is wrong with them
+#[derive(Args, Clone, Debug)]
+pub struct Arguments {
+    /// Files or folders; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Write the acknowledgments these files get; findings then go to standard error
+    #[arg(long, value_enum, value_name = "KIND")]
+    ack: Option<AckKind>,
+    /// Write acknowledgments to this file instead of standard output
+    #[arg(long, requires = "ack", value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+    /// One line a file
+    #[arg(long)]
+    summary: bool,
+    /// A guide that narrows the standard
+    #[arg(long, value_name = "FILE")]
+    guide: Option<PathBuf>,
+    /// Take an ISA that is not padded to its fixed width
+    #[arg(long)]
+    lenient_isa: bool,
+}
+
+/// Which acknowledgment to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum AckKind {
+    /// 999 for groups that follow a guide of 005010 or later, else 997
+    Auto,
+    /// 997
+    #[value(name = "997")]
+    F997,
+    /// 999 from 005010 on
+    #[value(name = "999")]
+    F999,
+}
+
+/// Runs the command. `colour` tells whether its output may use colours, `clock` dates the acknowledgments.
+///
+/// # Errors
+/// When output cannot be written or acknowledgments cannot be composed.
+pub fn run(arguments: &Arguments, colour: bool, clock: Clock) -> anyhow::Result<ExitCode> {
+    match validate(arguments, colour, clock) {
+        // Whoever reads our output has had enough.
+        Err(error) if is_broken_pipe(&error) => Ok(ExitCode::from(exit::DONE)),
+        result => result.map(ExitCode::from),
+    }
+}
+
+fn validate(arguments: &Arguments, colour: bool, clock: Clock) -> anyhow::Result<u8> {
+    let mut stderr = io::stderr();
+    let options = match options(arguments) {
+        Ok(options) => options,
+        Err(message) => {
+            writeln!(stderr, "{message}")?;
+            return Ok(exit::USAGE);
+        }
+    };
+    let inputs = match inputs::list(&arguments.files) {
+        Ok(inputs) => inputs,
+        Err((path, error)) => {
+            writeln!(stderr, "cannot read `{}`: {error}", path.display())?;
+            return Ok(exit::USAGE);
+        }
+    };
+    let acks_to_stdout = arguments.ack.is_some() && arguments.out.is_none();
+    let findings: Box<dyn Write> = if acks_to_stdout { Box::new(stderr) } else { Box::new(io::stdout()) };
+    let answers = match (&arguments.ack, &arguments.out) {
+        (None, _) => None,
+        (Some(kind), None) => Some(Answers::new(*kind, Box::new(io::stdout()), clock)),
+        (Some(kind), Some(path)) => {
+            let file =
+                std::fs::File::create(path).with_context(|| format!("cannot write `{}`", path.display()))?;
+            Some(Answers::new(*kind, Box::new(file), clock))
+        }
+    };
+    let mut report = Report {
+        options: &options,
+        form: match (arguments.summary, arguments.json) {
+            (true, _) => Form::None,
+            (false, true) => Form::Json,
+            (false, false) => Form::Text,
+        },
+        style: Style { colour },
+        out: BufWriter::new(findings),
+        name: String::new(),
+        headers: Vec::new(),
+        counts: Counts::default(),
+        answers,
+        failed: None,
+    };
+    let mut rejected = false;
+    for input in &inputs {
+        rejected |= report.read(input, arguments.json)?;
+    }
+    report.out.flush()?;
+    if let Some(answers) = &mut report.answers {
+        answers.out.flush()?;
+    }
+    Ok(if rejected { exit::FINDINGS } else { exit::DONE })
+}
+
+fn options(arguments: &Arguments) -> Result<Options, String> {
+    let mut options = Options { lenient_isa: arguments.lenient_isa, ..Options::default() };
+    if let Some(path) = &arguments.guide {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("cannot read the guide `{name}`: {error}"))?;
+        options.schemas.load_guide(&text, &name).map_err(|findings| {
+            let lines = findings.iter().map(|finding| {
+                format!("{name}:{}: {}; {}", finding.location.line, finding.message, finding.hint)
+            });
+            lines.collect::<Vec<_>>().join("\n")
+        })?;
+        let guide = options.schemas.list().filter_map(|release| release.guide()).last();
+        options.set.guide = guide.map(str::to_owned);
+    }
+    Ok(options)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Text,
+    Json,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    rejected_interchanges: u64,
+    groups: u64,
+    rejected_sets: u64,
+    sets_with_errors: u64,
+    /// Findings that reject something, and all of them.
+    grave: u64,
+    all: u64,
+}
+
+/// One line of `--json`.
+#[derive(Serialize)]
+struct Line<'a> {
+    file: &'a str,
+    byte: u64,
+    line: u32,
+    segment: &'a str,
+    segment_position: u32,
+    element: u16,
+    component: u16,
+    repetition: u16,
+    code: &'a str,
+    severity: Severity,
+    ack_code: &'a str,
+    message: &'a str,
+    hint: &'a str,
+    value: &'a str,
+}
+
+/// One line of `--json --summary`.
+#[derive(Serialize)]
+struct SummaryLine<'a> {
+    file: &'a str,
+    interchanges: u64,
+    groups: u64,
+    sets: u64,
+    accepted: u64,
+    rejected: u64,
+    findings: u64,
+    complete: bool,
+}
+
+/// Writes findings as they fall, so that a file of any size needs little memory.
+struct Report<'o> {
+    options: &'o Options,
+    form: Form,
+    style: Style,
+    out: BufWriter<Box<dyn Write>>,
+    name: String,
+    /// Offset, line and text of the ISA and GS at hand: their faults are told when they have left the window.
+    headers: Vec<(u64, u32, Vec<u8>)>,
+    counts: Counts,
+    answers: Option<Answers>,
+    failed: Option<anyhow::Error>,
+}
+
+impl Report<'_> {
+    /// Reads one input; whether anything in it was rejected.
+    fn read(&mut self, input: &Input, json: bool) -> anyhow::Result<bool> {
+        self.name = input.name();
+        self.counts = Counts::default();
+        self.headers.clear();
+        let source = input.open().with_context(|| format!("cannot open `{}`", self.name))?;
+        let summary = reader::validate_stream(source, self.options, self)
+            .with_context(|| format!("cannot read `{}`", self.name))?;
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        match (json, self.form) {
+            (true, Form::None) => {
+                let line = SummaryLine {
+                    file: &self.name,
+                    interchanges: summary.interchanges,
+                    groups: self.counts.groups,
+                    sets: summary.sets,
+                    accepted: summary.sets - self.counts.rejected_sets,
+                    rejected: self.counts.rejected_sets,
+                    findings: self.counts.all,
+                    complete: summary.complete,
+                };
+                serde_json::to_writer(&mut self.out, &line)?;
+                writeln!(self.out)?;
+            }
+            (true, _) => {}
+            (false, _) => writeln!(self.out, "{}", self.summarize(&summary))?,
+        }
+        Ok(self.counts.grave > 0)
+    }
+
+    fn summarize(&self, summary: &Summary) -> String {
+        let counts = &self.counts;
+        let mut text = format!("{}: {}", self.name, count(summary.sets, "document"));
+        text.push_str(&format!(", {} accepted", summary.sets - counts.rejected_sets));
+        if counts.sets_with_errors > 0 {
+            text.push_str(&format!(" ({} with errors)", counts.sets_with_errors));
+        }
+        let rejected = format!(", {} rejected", counts.rejected_sets);
+        text.push_str(&if counts.rejected_sets > 0 {
+            self.style.severity(Severity::Reject, &rejected)
+        } else {
+            rejected
+        });
+        if counts.rejected_interchanges > 0 {
+            let refused = format!(", {} refused", count(counts.rejected_interchanges, "interchange"));
+            text.push_str(&self.style.severity(Severity::Reject, &refused));
+        }
+        if !summary.complete && summary.interchanges > 0 {
+            text.push_str(", the file is not complete");
+        }
+        if counts.all > 0 {
+            text.push_str(&format!("; {}", count(counts.all, "finding")));
+        }
+        text
+    }
+
+    /// Tells faults of one part of the file.
+    fn tell(
+        &mut self,
+        faults: &[Fault],
+        document: &str,
+        context: &Context<'_>,
+        delimiters: Option<Delimiters>,
+    ) {
+        for fault in faults {
+            self.counts.all += 1;
+            self.counts.grave += u64::from(fault.severity == Severity::Reject);
+            if self.form == Form::None || self.failed.is_some() {
+                continue;
+            }
+            // What has left the window was kept aside.
+            let kept = self
+                .headers
+                .iter()
+                .find(|(byte, _, text)| (*byte..byte + text.len() as u64).contains(&fault.byte))
+                .filter(|_| fault.byte < context.window.byte);
+            let window = match kept {
+                Some((byte, line, text)) => Window { bytes: text, byte: *byte, line: *line },
+                None => context.window,
+            };
+            let context = Context { window, ..*context };
+            let finding = describe::finding(fault, &context);
+            if let Err(error) = write_finding(
+                &mut self.out,
+                self.form,
+                &finding,
+                &self.name,
+                document,
+                window,
+                delimiters,
+                self.style,
+            ) {
+                self.failed = Some(error.into());
+            }
+        }
+    }
+
+    fn keep_header(&mut self, place: usize, segment: &Segment<'_>, window: Window<'_>) {
+        self.headers.truncate(place);
+        self.headers.push((segment.byte, window.line_of(segment.byte), segment.bytes.to_vec()));
+    }
+
+    fn answer(&mut self, answer: impl FnOnce(&mut Answers) -> anyhow::Result<()>) {
+        if let Some(answers) = &mut self.answers
+            && self.failed.is_none()
+            && let Err(error) = answer(answers)
+        {
+            self.failed = Some(error);
+        }
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one call, all of it needed to show one finding")]
+fn write_finding(
+    out: &mut impl Write,
+    form: Form,
+    finding: &Finding,
+    file: &str,
+    document: &str,
+    window: Window<'_>,
+    delimiters: Option<Delimiters>,
+    style: Style,
+) -> io::Result<()> {
+    if form == Form::Text {
+        let text = excerpt::render(finding, file, document, window, delimiters, style);
+        return writeln!(out, "{text}");
+    }
+    let place = &finding.location;
+    let line = Line {
+        file,
+        byte: place.byte,
+        line: place.line,
+        segment: &place.segment,
+        segment_position: place.segment_position,
+        element: place.element,
+        component: place.component,
+        repetition: place.repetition,
+        code: finding.code,
+        severity: finding.severity,
+        ack_code: &finding.ack_code,
+        message: &finding.message,
+        hint: &finding.hint,
+        value: &finding.value,
+    };
+    serde_json::to_writer(&mut *out, &line)?;
+    writeln!(out)
+}
+
+impl Visitor for Report<'_> {
+    fn interchange_begins(&mut self, _: &InterchangeHeader, segment: &Segment<'_>, window: Window<'_>) {
+        self.keep_header(0, segment, window);
+    }
+
+    fn group_begins(&mut self, _: &Group, segment: &Segment<'_>, window: Window<'_>) {
+        self.keep_header(1, segment, window);
+        self.counts.groups += 1;
+    }
+
+    fn set(&mut self, set: Set, group: &Group, header: &InterchangeHeader, window: Window<'_>) {
+        match set.status {
+            Status::Rejected => self.counts.rejected_sets += 1,
+            Status::AcceptedWithErrors => self.counts.sets_with_errors += 1,
+            Status::Accepted | Status::PartiallyAccepted => {}
+        }
+        if !set.faults.is_empty() {
+            let options = self.options;
+            let guide = options.set.guide.as_deref();
+            let context = Context::of_set(window, &options.schemas, &group.version, guide, &set.id);
+            let document = format!("document {} {}", set.id, set.control_number);
+            self.tell(&set.faults, &document, &context, Some(header.delimiters));
+        }
+        self.answer(|answers| {
+            answers.sets.push(set);
+            Ok(())
+        });
+    }
+
+    fn group_ends(&mut self, mut group: Group, header: &InterchangeHeader, window: Window<'_>) {
+        let options = self.options;
+        let context = Context::of_set(window, &options.schemas, &group.version, None, "");
+        let document = format!("group {} {}", group.functional_id, group.control_number);
+        self.tell(&group.faults, &document, &context, Some(header.delimiters));
+        self.answer(|answers| {
+            group.sets = std::mem::take(&mut answers.sets);
+            answers.take_group(&group, header, options)
+        });
+    }
+
+    fn interchange_ends(&mut self, interchange: Interchange, window: Window<'_>) {
+        let options = self.options;
+        let context = Context::of_envelope(window, &options.schemas);
+        let document = format!("interchange {}", interchange.header.control_number);
+        self.tell(&interchange.faults, &document, &context, Some(interchange.header.delimiters));
+        self.counts.rejected_interchanges += u64::from(interchange.status == Status::Rejected);
+        self.answer(|answers| answers.take_interchange(&interchange, options));
+    }
+
+    fn file_fault(&mut self, fault: Fault, window: Window<'_>) {
+        let options = self.options;
+        let context = Context::of_envelope(window, &options.schemas);
+        self.tell(&[fault], "", &context, None);
+    }
+}
+
+/// Composes acknowledgments and writes them an interchange at a time.
+struct Answers {
+    settings: Settings,
+    out: BufWriter<Box<dyn Write>>,
+    clock: Clock,
+    sets: Vec<Set>,
+    /// Those of the interchange at hand, with the application ids they go to and come from.
+    composed: Vec<(Composed, String, String)>,
+    answered_sets: usize,
+    number: u32,
+}
+
+/// Acknowledgments of one interchange are written in parts of so many sets, to keep memory small.
+const MOST_ANSWERED_SETS: usize = 20_000;
+
+const STANDARD_DELIMITERS: Delimiters =
+    Delimiters { element: b'*', component: b'>', repetition: Some(b'^'), segment: b'~' };
+
+impl Answers {
+    fn new(kind: AckKind, out: Box<dyn Write>, clock: Clock) -> Self {
+        let kind = match kind {
+            AckKind::Auto => ack::Kind::Auto,
+            AckKind::F997 => ack::Kind::F997,
+            AckKind::F999 => ack::Kind::F999,
+        };
+        let settings = Settings { kind, ..Settings::default() };
+        let (composed, sets) = (Vec::new(), Vec::new());
+        Self { settings, out: BufWriter::new(out), clock, sets, composed, answered_sets: 0, number: 0 }
+    }
+
+    fn take_group(
+        &mut self,
+        group: &Group,
+        header: &InterchangeHeader,
+        options: &Options,
+    ) -> anyhow::Result<()> {
+        if let Some(composed) = ack::compose(group, &self.settings, &header.delimiters) {
+            self.composed.push((composed, group.receiver.clone(), group.sender.clone()));
+            self.answered_sets += group.sets.len();
+        }
+        if self.answered_sets >= MOST_ANSWERED_SETS {
+            self.write(header, Vec::new(), options)?;
+        }
+        Ok(())
+    }
+
+    fn take_interchange(&mut self, interchange: &Interchange, options: &Options) -> anyhow::Result<()> {
+        if interchange.status == Status::Rejected {
+            // Its TA1 says all there is to say.
+            self.composed.clear();
+        }
+        let when = Ta1When::RequestedOrFaulty;
+        let acknowledgments: Vec<Ta1> = ack::ta1(interchange, when).into_iter().collect();
+        if self.composed.is_empty() && acknowledgments.is_empty() {
+            return Ok(());
+        }
+        self.write(&interchange.header, acknowledgments, options)
+    }
+
+    fn write(
+        &mut self,
+        header: &InterchangeHeader,
+        acknowledgments: Vec<Ta1>,
+        options: &Options,
+    ) -> anyhow::Result<()> {
+        self.number += 1;
+        let refused = acknowledgments.iter().any(|ta1| ta1.status == Status::Rejected.code());
+        // A refused interchange may be refused for its separators.
+        let delimiters = if refused { STANDARD_DELIMITERS } else { header.delimiters };
+        let envelope = Envelope {
+            delimiters,
+            sender: header.receiver.clone(),
+            receiver: header.sender.clone(),
+            at: self.clock.now().naive_utc(),
+            version: header.version.clone(),
+            control_number: self.number,
+            usage: header.usage.chars().next().filter(|usage| "PTI".contains(*usage)).unwrap_or('T'),
+            acknowledgment_requested: false,
+            line_ending: LineEnding::Lf,
+            delimiter_in_data: DelimiterInData::Replace(' '),
+            acknowledgments,
+        };
+        let numbers: Vec<String> = (1..=self.composed.len()).map(|number| format!("{number:04}")).collect();
+        let sets: Vec<OutboundSet<'_>> = self
+            .composed
+            .iter()
+            .zip(&numbers)
+            .map(|((composed, _, _), control_number)| OutboundSet {
+                id: composed.set_id,
+                control_number,
+                implementation: &composed.implementation,
+                tree: &composed.tree,
+            })
+            .collect();
+        let mut groups: Vec<OutboundGroup<'_>> = Vec::new();
+        let mut first = 0;
+        let same = |a: &(Composed, String, String), b: &(Composed, String, String)| {
+            (&a.0.version, &a.1, &a.2) == (&b.0.version, &b.1, &b.2)
+        };
+        for ((chunk, control_number), _) in self.composed.chunk_by(same).zip(1..).zip(0..) {
+            let (composed, sender, receiver) = chunk.first().expect("chunks are not empty");
+            let sets = sets.get(first..first + chunk.len()).expect("there is a set for each");
+            first += chunk.len();
+            let (version, functional_id) = (composed.version.as_str(), "FA");
+            groups.push(OutboundGroup { functional_id, version, control_number, sender, receiver, sets });
+        }
+        let bytes = write_interchange(&envelope, &groups, &options.schemas).map_err(|findings| {
+            let messages: Vec<String> = findings.into_iter().map(|finding| finding.message).collect();
+            anyhow!("cannot write the acknowledgment: {}", messages.join("; "))
+        })?;
+        self.out.write_all(&bytes)?;
+        self.composed.clear();
+        self.answered_sets = 0;
+        Ok(())
+    }
+}
+
+fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
