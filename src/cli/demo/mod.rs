@@ -2,3 +2,4 @@
 
 pub mod counterparts;
 pub mod files;
+pub mod world;

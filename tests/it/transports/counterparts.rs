@@ -7,7 +7,10 @@ use std::time::Duration;
 use chrono::{NaiveDate, TimeZone as _, Utc};
 use crossdock::cli::demo::counterparts::partners::{Judgment, Partner, Shortage};
 use crossdock::cli::demo::files::DayFile;
+use crossdock::cli::demo::world::World;
 use crossdock::clock::Clock;
+use crossdock::config::Config;
+use crossdock::declaration::Source;
 use crossdock::formats::x12::reader::{Options, validate};
 
 const SHIPPING_ORDER: &str = include_str!("counterparts/940.edi");
@@ -86,4 +89,23 @@ async fn the_warehouse_answers_an_order_with_an_acknowledgment_and_an_advice() {
     assert!(rejection.contains("AK5*R*5~\nAK9*R*1*1*0~"));
     let nothing = warehouse.wait_for("940", Duration::ZERO).await;
     assert!(nothing.is_err(), "one order came");
+}
+
+#[tokio::test]
+async fn the_world_says_where_its_partners_are() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let world = World::start(folder.path(), clock()).await.expect("it starts");
+    let text = world.settings(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let source = Source { name: "crossdock.toml".into(), text };
+    let config = Config::parse(source, world.hub().to_owned()).expect("the settings are sound");
+    assert_eq!(config.allowed_private_hosts, [world.erp.address().to_string()]);
+    assert!(config.profiles.ends_with("partner-profiles") && config.profiles.is_dir());
+    let today = NaiveDate::from_ymd_opt(2026, 11, 25).expect("a day");
+    for file in DayFile::ALL {
+        world.put(file, today).expect("put");
+    }
+    let orders = world.sshd.account("north-stores").folder.join("out/PO_004417.edi");
+    assert!(orders.exists() && world.hub().join("inbox/depositor-one/order_SO-10078.xml").exists());
+    assert!(world.partner("nobody").is_none());
+    assert_eq!(world.partner("acme-3pl").expect("known").take().expect("an empty folder"), 0);
 }
