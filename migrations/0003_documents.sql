@@ -71,6 +71,7 @@ create index document_business_number on document (kind, business_number);
 create index document_purchase_order_number on document (purchase_order_number);
 create index document_order_number on document (order_number);
 create index document_source on document (source_document_id) where source_document_id is not null;
+create index document_waiting on document (partner_id) where business = 'waiting';
 create index document_rejected on document (received_at desc) where validation <> 'accepted';
 
 -- No foreign keys: a rejected gigabyte has millions of rows, and they come and go with their file.

@@ -59,6 +59,8 @@ create table received_acknowledgment (
     expected_id   uuid references expected_acknowledgment (id),
     note          text not null default ''
         check (note in ('', 'duplicate', 'conflicting', 'unmatched', 'wrong_partner', 'late')),
+    -- The note in a sentence.
+    detail        text not null default '',
     received_at   timestamptz not null
 );
 

@@ -370,7 +370,7 @@ pub(super) async fn enqueue_jobs(db: impl PgExecutor<'_>, jobs: &[NewJob]) -> Re
     .map_err(Error::query("enqueue jobs"))
 }
 
-async fn complete_job(db: impl PgExecutor<'_>, lease: Lease) -> Result<(), Error> {
+pub(super) async fn complete_job(db: impl PgExecutor<'_>, lease: Lease) -> Result<(), Error> {
     let done = sqlx::query!(
         "update job set state = 'done', lease_until = null, lost_leases = 0, last_error = null, finished_at = now()
          where id = $1 and fence = $2 and state = 'leased'",

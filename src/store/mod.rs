@@ -1,12 +1,22 @@
 //! The store: everything that must outlive a process, in Postgres, and the only SQL of the hub.
 
+mod accept;
+mod acknowledgments;
 mod archive;
 mod audit;
+mod control_numbers;
+mod deliveries;
+mod documents;
 mod error;
+mod exceptions;
 mod files;
+mod findings;
 mod jobs;
 pub mod private;
+mod profile_versions;
+mod records;
 mod sightings;
+mod text;
 mod wakes;
 mod words;
 mod work;
@@ -17,14 +27,29 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection, PgConnection};
 
+pub use accept::{AcceptOutcome, AcceptedFile, NewFile, inbound_file_id};
+pub use acknowledgments::{
+    AcknowledgmentFilter, ExpectedAcknowledgmentRow, ExpectedSet, ExpectedSetRow, FoundExpectation,
+    NewExpectedAcknowledgment, NewReceivedAcknowledgment, ReceivedAcknowledgmentRow, Settlement,
+};
 pub use archive::Archive;
 pub use audit::{AuditEvent, NewAuditEvent};
-pub use error::Error;
-pub use files::{
-    AcceptOutcome, AcceptedFile, Body, FileFilter, FileRow, LARGEST_BODY_BYTES, LoadedFile, NewFile,
-    OutboundFile, Undisposed, inbound_file_id, microseconds,
+pub use control_numbers::{ControlNumbers, NumberRequest};
+pub use deliveries::{
+    Attempt, AttemptOutcome, AttemptRow, DeliveryFilter, DeliveryRow, LoadedDelivery, NewDelivery,
 };
+pub use documents::{
+    DocumentFilter, DocumentRow, InterchangeKey, InterchangeRow, NewDocument, NewInterchange,
+};
+pub use error::Error;
+pub use exceptions::{ExceptionFilter, ExceptionRow, NewException};
+pub use files::{
+    Body, Contents, FileFilter, FileOutcome, FileRow, LARGEST_BODY_BYTES, LoadedFile, OutboundFile,
+    Undisposed, microseconds,
+};
+pub use findings::FindingRow;
 pub use jobs::{Job, JobRow, Lease, NewJob, job_id};
+pub use records::{FoundRecord, MovedLine, NewRecord};
 pub use sightings::Seen;
 pub use wakes::Wakes;
 pub use words::{

@@ -1,0 +1,180 @@
+//! Exceptions: business differences that a person must settle.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use super::text::{clean, clean_json, clean_some};
+use super::{Error, ExceptionState, Store, Work};
+
+/// A difference, with the figures it comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewException {
+    /// Derived from what it is about.
+    pub id: Uuid,
+    /// Why, in snake case, such as `price_over`.
+    pub kind: String,
+    /// The document that showed it.
+    pub document_id: Option<Uuid>,
+    /// With whom.
+    pub partner_id: Option<String>,
+    /// The depositor's order number.
+    pub order_number: Option<String>,
+    /// The buyer's order number.
+    pub purchase_order_number: Option<String>,
+    /// Line number, if it is about a line.
+    pub line: Option<String>,
+    /// What it comes to, with its currency.
+    pub amount: Option<(Decimal, String)>,
+    /// The sentence for people.
+    pub message: String,
+    /// For each figure: file, document, segment, element, byte and raw value.
+    pub evidence: serde_json::Value,
+    /// When it was found.
+    pub first_seen_at: DateTime<Utc>,
+}
+
+/// An exception as people see it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct ExceptionRow {
+    /// Its id.
+    pub id: Uuid,
+    /// Why.
+    pub kind: String,
+    /// The document that showed it.
+    pub document_id: Option<Uuid>,
+    /// With whom.
+    pub partner_id: Option<String>,
+    /// The depositor's order number.
+    pub order_number: Option<String>,
+    /// The buyer's order number.
+    pub purchase_order_number: Option<String>,
+    /// Line number.
+    pub line: Option<String>,
+    /// What it comes to.
+    pub amount: Option<Decimal>,
+    /// In which currency.
+    pub currency: Option<String>,
+    /// The sentence for people.
+    pub message: String,
+    /// For each figure: file, document, segment, element, byte and raw value.
+    pub evidence: serde_json::Value,
+    /// Whether a person still has to do something.
+    pub state: ExceptionState,
+    /// When it was found.
+    pub first_seen_at: DateTime<Utc>,
+    /// When it was settled.
+    pub settled_at: Option<DateTime<Utc>>,
+    /// By whom.
+    pub settled_by: Option<String>,
+}
+
+/// Which exceptions to list; what is none does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct ExceptionFilter {
+    /// In this state.
+    pub state: Option<ExceptionState>,
+    /// With whom.
+    pub partner_id: Option<String>,
+    /// Why.
+    pub kind: Option<String>,
+    /// About this order or purchase order.
+    pub number: Option<String>,
+    /// Shown by this document.
+    pub document_id: Option<Uuid>,
+    /// Found before this: for the next page.
+    pub before: Option<DateTime<Utc>>,
+}
+
+impl Work {
+    /// Keeps exceptions. One that is known stays as it is, settled or not.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn insert_exceptions(&mut self, exceptions: &[NewException]) -> Result<(), Error> {
+        macro_rules! column {
+            (|$new:ident| $value:expr) => {
+                exceptions.iter().map(|$new| $value).collect::<Vec<_>>()
+            };
+        }
+        sqlx::query!(
+            "insert into exception (id, kind, document_id, partner_id, order_number, purchase_order_number, line,
+                 amount, currency, message, evidence, first_seen_at)
+             select n.id, n.kind, n.document_id, n.partner_id, n.order_number, n.purchase_order_number, n.line,
+                 n.amount, n.currency, n.message, n.evidence::jsonb, n.first_seen_at
+             from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
+                     $8::numeric[], $9::text[], $10::text[], $11::text[], $12::timestamptz[])
+                 as n (id, kind, document_id, partner_id, order_number, purchase_order_number, line, amount, currency,
+                     message, evidence, first_seen_at)
+             on conflict do nothing",
+            &column!(|new| new.id),
+            &column!(|new| new.kind.as_str()) as &[&str],
+            &column!(|new| new.document_id) as &[Option<Uuid>],
+            &column!(|new| new.partner_id.as_deref()) as &[Option<&str>],
+            &column!(|new| clean_some(new.order_number.as_deref())) as &[Option<std::borrow::Cow<'_, str>>],
+            &column!(|new| clean_some(new.purchase_order_number.as_deref())) as &[Option<std::borrow::Cow<'_, str>>],
+            &column!(|new| clean_some(new.line.as_deref())) as &[Option<std::borrow::Cow<'_, str>>],
+            &column!(|new| new.amount.as_ref().map(|(amount, _)| *amount)) as &[Option<Decimal>],
+            &column!(|new| new.amount.as_ref().map(|(_, currency)| currency.as_str())) as &[Option<&str>],
+            &column!(|new| clean(&new.message)) as &[std::borrow::Cow<'_, str>],
+            &column!(|new| clean_json(new.evidence.to_string())) as &[String],
+            &column!(|new| new.first_seen_at),
+        )
+        .execute(self.connection())
+        .await
+        .map(drop)
+        .map_err(Error::query("keep exceptions"))
+    }
+
+    /// Settles an open exception. False when it is settled, or there is none.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn settle_exception(&mut self, id: Uuid, by: &str, at: DateTime<Utc>) -> Result<bool, Error> {
+        sqlx::query!(
+            "update exception set state = 'settled', settled_at = $3, settled_by = $2 where id = $1 and state = 'open'",
+            id,
+            by,
+            at,
+        )
+        .execute(self.connection())
+        .await
+        .map(|done| done.rows_affected() > 0)
+        .map_err(Error::query("settle an exception"))
+    }
+}
+
+impl Store {
+    /// Exceptions, the latest first.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_exceptions(
+        &self,
+        filter: &ExceptionFilter,
+        limit: i64,
+    ) -> Result<Vec<ExceptionRow>, Error> {
+        sqlx::query_as!(
+            ExceptionRow,
+            r#"select id, kind, document_id, partner_id, order_number, purchase_order_number, line, amount, currency,
+                   message, evidence, state as "state: ExceptionState", first_seen_at, settled_at, settled_by
+               from exception
+               where ($1::text is null or state = $1) and ($2::text is null or partner_id = $2)
+                 and ($3::text is null or kind = $3)
+                 and ($4::text is null or order_number = $4 or purchase_order_number = $4)
+                 and ($5::uuid is null or document_id = $5)
+                 and ($6::timestamptz is null or first_seen_at < $6)
+               order by first_seen_at desc, id limit $7"#,
+            filter.state.map(ExceptionState::as_str),
+            filter.partner_id.as_deref(),
+            filter.kind.as_deref(),
+            filter.number.as_deref(),
+            filter.document_id,
+            filter.before,
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(Error::query("list exceptions"))
+    }
+}

@@ -1,0 +1,141 @@
+//! Canonical records: stored whole, with the columns people search, join and add up beside them.
+
+mod invoices;
+mod orders;
+mod search;
+mod shipments;
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::text::clean_json;
+use super::{Error, Work};
+use crate::canonical::{
+    Invoice, ItemKeys, PurchaseOrder, Record, ShipNotice, ShippingAdvice, ShippingOrder, Source,
+};
+
+pub use search::{FoundRecord, MovedLine};
+
+/// A record of a document.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRecord<'a> {
+    /// The document.
+    pub document_id: Uuid,
+    /// The other side.
+    pub partner_id: &'a str,
+    /// When the document was received or composed; of two with one number the later counts.
+    pub received_at: DateTime<Utc>,
+    /// What it says.
+    pub record: &'a Record,
+}
+
+/// One record on its way into its table.
+struct Row<'a, R> {
+    document_id: Uuid,
+    partner_id: &'a str,
+    received_at: DateTime<Utc>,
+    record: &'a R,
+    json: &'a str,
+}
+
+/// One line on its way into its table.
+struct Line<'a, L> {
+    document_id: Uuid,
+    /// Place in the document, the first is 1.
+    ordinal: i32,
+    keys: ItemKeys,
+    source: Option<Source>,
+    line: &'a L,
+}
+
+impl<'a, L> Line<'a, L> {
+    fn new(document_id: Uuid, place: usize, keys: ItemKeys, source: Option<Source>, line: &'a L) -> Self {
+        let ordinal = i32::try_from(place + 1).expect("a document in memory has fewer lines");
+        Self { document_id, ordinal, keys, source, line }
+    }
+
+    fn segment_ordinal(&self) -> Option<i64> {
+        self.source.map(|source| i64::from(source.segment_ordinal))
+    }
+
+    fn byte(&self) -> Option<i64> {
+        self.source.map(|source| source.byte.cast_signed())
+    }
+}
+
+/// One column of many rows, as an array for `unnest`.
+macro_rules! column {
+    ($rows:expr, |$row:ident| $value:expr) => {
+        $rows.iter().map(|$row| $value).collect::<Vec<_>>()
+    };
+}
+use column;
+
+impl Work {
+    /// Keeps records, any number in a few statements. Those of known documents stay as they are.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn insert_records(&mut self, records: &[NewRecord<'_>]) -> Result<(), Error> {
+        let kept: Vec<(Cow<'_, Record>, String)> = records
+            .iter()
+            .map(|new| {
+                let failed =
+                    |source| Error::Stored { what: "record of document", id: new.document_id, source };
+                let json = serde_json::to_string(new.record).map_err(failed)?;
+                // Postgres takes no NUL, in columns no more than in JSON.
+                if json.contains("\\u0000") {
+                    let json = clean_json(json);
+                    let record = serde_json::from_str(&json).map_err(failed)?;
+                    return Ok((Cow::Owned(record), json));
+                }
+                Ok((Cow::Borrowed(new.record), json))
+            })
+            .collect::<Result<_, Error>>()?;
+
+        let mut purchase_orders: Vec<Row<'_, PurchaseOrder>> = Vec::new();
+        let mut shipping_orders: Vec<Row<'_, ShippingOrder>> = Vec::new();
+        let mut shipping_advices: Vec<Row<'_, ShippingAdvice>> = Vec::new();
+        let mut ship_notices: Vec<Row<'_, ShipNotice>> = Vec::new();
+        let mut invoices: Vec<Row<'_, Invoice>> = Vec::new();
+        for (new, (record, json)) in records.iter().zip(&kept) {
+            macro_rules! row {
+                ($record:expr) => {
+                    Row {
+                        document_id: new.document_id,
+                        partner_id: new.partner_id,
+                        received_at: new.received_at,
+                        record: $record,
+                        json,
+                    }
+                };
+            }
+            match record.as_ref() {
+                Record::PurchaseOrder(record) => purchase_orders.push(row!(record)),
+                Record::ShippingOrder(record) => shipping_orders.push(row!(record)),
+                Record::ShippingAdvice(record) => shipping_advices.push(row!(record)),
+                Record::ShipNotice(record) => ship_notices.push(row!(record)),
+                Record::Invoice(record) => invoices.push(row!(record)),
+            }
+        }
+        let connection = self.connection();
+        if !purchase_orders.is_empty() {
+            orders::insert_purchase_orders(connection, &purchase_orders).await?;
+        }
+        if !shipping_orders.is_empty() {
+            orders::insert_shipping_orders(connection, &shipping_orders).await?;
+        }
+        if !shipping_advices.is_empty() {
+            shipments::insert_shipping_advices(connection, &shipping_advices).await?;
+        }
+        if !ship_notices.is_empty() {
+            shipments::insert_ship_notices(connection, &ship_notices).await?;
+        }
+        if !invoices.is_empty() {
+            invoices::insert_invoices(connection, &invoices).await?;
+        }
+        Ok(())
+    }
+}
