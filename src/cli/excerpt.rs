@@ -122,7 +122,11 @@ fn find_text(
     } else {
         at + after.iter().position(ends).unwrap_or(after.len())
     };
-    let text = window.bytes.get(start..end.max(at))?;
+    let mut text = window.bytes.get(start..end.max(at))?.to_vec();
+    if is_isa && let Some(password) = text.get_mut(21..31) {
+        // ISA04 is a password.
+        password.iter_mut().filter(|byte| **byte != b' ').for_each(|byte| *byte = b'#');
+    }
     let blanks = text.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
     let (start, text) = (start + blanks.min(at - start), text.get(blanks.min(at - start)..)?);
     let lead = printable(text.get(..at - start)?);

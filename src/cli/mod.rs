@@ -3,6 +3,7 @@
 
 pub mod demo;
 pub mod excerpt;
+pub mod explain;
 pub mod faults;
 pub mod inputs;
 pub mod validate;
@@ -49,6 +50,8 @@ enum Command {
     Check,
     /// Read X12 files and say what is wrong with them
     Validate(validate::Arguments),
+    /// Show an X12 file with every segment, element and code named
+    Explain(explain::Arguments),
 }
 
 /// Runs the command that the arguments name.
@@ -69,6 +72,9 @@ pub fn run() -> ExitCode {
     if let Command::Validate(arguments) = &arguments.command {
         return finish(validate::run(arguments, is_colour(&std::io::stdout()), Clock::System));
     }
+    if let Command::Explain(arguments) = &arguments.command {
+        return finish(explain::run(arguments, is_colour(&std::io::stdout())));
+    }
     let config = match Config::load(&arguments.config) {
         Ok(config) => config,
         Err(findings) => {
@@ -82,7 +88,7 @@ pub fn run() -> ExitCode {
             println!("{}", config.profiles.display());
             ExitCode::from(exit::DONE)
         }
-        Command::Validate(_) => unreachable!("it ran before the settings were loaded"),
+        Command::Validate(_) | Command::Explain(_) => unreachable!("it ran before the settings were loaded"),
     }
 }
 

@@ -154,6 +154,7 @@ pub fn segment_label(id: &str) -> String {
 }
 
 fn message(fault: &Fault, value: &str, context: &Context<'_>) -> String {
+    let value = &shown(value);
     let segment = segment_label(&fault.segment.text());
     let element = element_label(fault, context.dictionary);
     let expected = &*fault.expected;
@@ -254,7 +255,10 @@ fn message(fault: &Fault, value: &str, context: &Context<'_>) -> String {
         Code::TrailingSeparators => format!("{segment} ends with separators that hold nothing"),
         Code::NationalCharacters => format!("{element} is `{value}`, with letters outside of plain English"),
         Code::CheckDigitWrong => with_expected(format!("{element} is `{value}`, whose check digit is wrong")),
-        _ => with_expected(format!("{element} is `{value}`, which it must not be")),
+        Code::SumDiffers => {
+            with_expected(format!("{element} is `{value}`, which is not what the lines add up to"))
+        }
+        _ => with_expected(format!("{element} is `{value}`, which is not allowed")),
     }
 }
 
@@ -305,6 +309,19 @@ fn hint(fault: &Fault, value: &str, context: &Context<'_>) -> String {
         Code::TooManyFaults => "mend the first ones and look again".into(),
         _ => String::new(),
     }
+}
+
+/// The value with what cannot be seen made visible.
+fn shown(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for found in value.chars() {
+        if found.is_control() || matches!(found, '\u{a0}' | '\u{fffd}') {
+            text.extend(found.escape_default());
+        } else {
+            text.push(found);
+        }
+    }
+    text
 }
 
 /// What the file is and what to do with it, when it is no X12.

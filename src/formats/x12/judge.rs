@@ -52,6 +52,8 @@ pub(super) struct Judge<'o> {
     set: Option<OpenSet>,
     /// A stretch of segments that the envelope does not allow is one fault.
     in_stray_segments: bool,
+    /// Bytes before the first ISA, if there is one.
+    leading: Option<Fault>,
     set_numbers: Seen,
     group_numbers: HashSet<(String, u32)>,
     pub(super) summary: Summary,
@@ -68,6 +70,7 @@ impl<'o> Judge<'o> {
             group: None,
             set: None,
             in_stray_segments: false,
+            leading: None,
             set_numbers: Seen::default(),
             group_numbers: HashSet::new(),
             summary: Summary::default(),
@@ -96,6 +99,9 @@ impl<'o> Judge<'o> {
                 }
             }
             Event::Interchange(segment, isa) => {
+                if let Some(fault) = self.leading.take() {
+                    self.file_fault(fault, window, visitor);
+                }
                 self.break_off(Code::InvalidControlStructure, &segment, window, visitor);
                 let (header, mut faults) = envelope::read_isa(&segment, &isa);
                 if !isa.fixed_width {
@@ -230,7 +236,12 @@ impl<'o> Judge<'o> {
         } else if length > 1_024 {
             fault.severity = Severity::Reject;
         }
-        self.file_fault(fault, window, visitor);
+        if leading {
+            // Without an ISA behind them they are no leading bytes but no X12 at all.
+            self.leading = Some(fault);
+        } else {
+            self.file_fault(fault, window, visitor);
+        }
     }
 
     fn take_segment(&mut self, segment: Segment<'_>, window: Window<'_>, visitor: &mut impl Visitor) {
