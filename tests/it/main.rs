@@ -4,3 +4,4 @@ mod harness;
 mod house;
 mod store;
 mod transports;
+mod x12_validate;

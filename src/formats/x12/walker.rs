@@ -5,7 +5,8 @@
 //!
 //! - a segment that is only found earlier in the set is out of sequence; if it opens a loop, what follows is
 //!   taken into that loop as long as it fits;
-//! - a mandatory segment that comes late is out of sequence, and no longer missing;
+//! - a mandatory segment that comes late is out of sequence, and no longer missing; what follows is looked for
+//!   behind it, because what stood before it came too early;
 //! - a segment whose loop lacks its opener (W01 without LX) reports the opener as missing and enters the loop.
 
 use super::fault::Code;
@@ -152,8 +153,14 @@ impl Walker {
             let stays = next != NONE && tables.is_inside(tables.leaf(next).parent, inside);
             if !stays {
                 self.detour = None;
-                self.at = back;
-                next = tables.next(back, symbol);
+                let from_back = tables.next(back, symbol);
+                if next != NONE && from_back == back && self.is_full(tables, back) {
+                    // The segment that made this loop late comes again where it belongs: the first was a stray.
+                    self.forget(tables, back, inside);
+                } else {
+                    self.at = back;
+                    next = from_back;
+                }
             }
         }
         if next == NONE {
@@ -290,8 +297,7 @@ impl Walker {
                 && self.is_open(tables, due.inside)
         });
         if let Some(late) = late {
-            let leaf = self.due.swap_remove(late).missing.leaf;
-            return self.out_of_sequence(tables, leaf);
+            return self.go_back(tables, late);
         }
         let earlier = leaves.iter().rev().find(|leaf| {
             **leaf <= self.at && {
@@ -310,7 +316,11 @@ impl Walker {
             let inside = if place.opens == NONE { place.parent } else { tables.loop_at(place.opens).parent };
             let opener = tables.loop_at(inside).opener;
             // A level of an 856 cannot be guessed.
-            if inside == 0 || place.bounded != NONE || is_hierarchy(tables, opener) {
+            if inside == 0
+                || place.bounded != NONE
+                || is_loop_end(tables, *leaf)
+                || is_hierarchy(tables, opener)
+            {
                 continue;
             }
             if tables.next(self.at, tables.leaf(opener).symbol) == opener {
@@ -325,6 +335,30 @@ impl Walker {
         let fault = if known { Code::SegmentOutOfSequence } else { Code::UnexpectedSegment };
         let definition = leaves.first().map(|leaf| tables.leaf(*leaf).definition);
         Step { definition, fault: Some(fault), ..Step::default() }
+    }
+
+    /// Goes back to a mandatory place that had been passed over: what stood before its segment came too early.
+    fn go_back(&mut self, tables: &Tables, late: usize) -> Step {
+        let Due { missing, inside, .. } = self.due.swap_remove(late);
+        self.forget_due(inside, missing.leaf);
+        Step { fault: Some(Code::SegmentOutOfSequence), ..self.enter(tables, missing.leaf) }
+    }
+
+    /// Takes back a use of the stray `leaf`, from which the walk went back into the loop `resumed`.
+    fn forget(&mut self, tables: &Tables, leaf: u16, resumed: u16) {
+        let stray = tables.leaf(leaf);
+        let counter = match self.repeats.get_mut(usize::from(stray.opens)) {
+            Some(repeats) => repeats,
+            None => &mut self.uses[usize::from(leaf)],
+        };
+        counter.1 = counter.1.saturating_sub(1);
+        self.forget_due(tables.loop_at(resumed).parent, tables.loop_at(resumed).opener);
+    }
+
+    /// Forgets what is due in a loop behind a leaf: it will be passed over again.
+    fn forget_due(&mut self, inside: u16, behind: u16) {
+        let turn = self.turn_of[usize::from(inside)];
+        self.due.retain(|due| (due.inside, due.turn) != (inside, turn) || due.missing.leaf < behind);
     }
 
     fn enter_without_opener(

@@ -299,18 +299,9 @@ fn built_in_facts(id: &str, text: &str) -> Facts {
     facts
 }
 
-/// Whether `all`, `005010+`, `-004010` or `003060,004010` includes a release.
+/// Whether `all` or `005010+` includes a release.
 fn applies(releases: &str, id: &str) -> bool {
-    if releases == "all" {
-        return true;
-    }
-    if let Some(last) = releases.strip_prefix('-') {
-        return id <= last;
-    }
-    match releases.strip_suffix('+') {
-        Some(first) => id >= first,
-        None => releases.split(',').any(|release| release == id),
-    }
+    releases == "all" || releases.strip_suffix('+').is_some_and(|first| id >= first)
 }
 
 #[cfg(test)]

@@ -355,7 +355,7 @@ fn check_digit_fits(kind: CheckDigit, qualifier: &[u8], value: &[u8]) -> bool {
         .zip([1, 3].into_iter().cycle())
         .map(|(digit, weight)| u32::from(digit - b'0') * weight)
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 #[cfg(test)]

@@ -117,9 +117,9 @@ impl Totals {
             return;
         }
         self.sum = self.sum.zip(number(value)).and_then(|(sum, value)| sum.checked_add(value));
-        let digits = value.iter().filter(|byte| byte.is_ascii_digit());
-        let digits = digits
-            .fold(Some(0_u128), |sum, digit| sum?.checked_mul(10)?.checked_add(u128::from(digit - b'0')));
+        let mut digits = value.iter().filter(|byte| byte.is_ascii_digit());
+        let digits =
+            digits.try_fold(0_u128, |sum, digit| sum.checked_mul(10)?.checked_add(u128::from(digit - b'0')));
         self.hash = self.hash.zip(digits).and_then(|(hash, digits)| hash.checked_add(digits));
     }
 
@@ -203,8 +203,9 @@ impl Invoice {
         let (told, fault) = self.told.filter(|_| !self.doubtful)?;
         // Whether lines are rounded one by one is up to the sender: half a cent each.
         let tolerance = Decimal::new(5, 3).checked_mul(Decimal::from(self.roundings))?;
+        let cents = (self.amount * Decimal::ONE_HUNDRED).normalize();
         ((told - self.amount).abs() > tolerance)
-            .then(|| fault.expecting(format!("{}, lines and taxes and charges less allowances", self.amount)))
+            .then(|| fault.expecting(format!("{cents}, lines and taxes and charges less allowances")))
     }
 }
 
