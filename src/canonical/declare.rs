@@ -93,6 +93,9 @@ macro_rules! record {
                     Vec::push(self, $name::default());
                     self.as_mut_slice().last_mut().map(|item| item as &mut dyn Group)
                 }
+                fn pop(&mut self) {
+                    self.truncate(self.as_slice().len().saturating_sub(1));
+                }
             }
             impl Typed for Vec<$name> {
                 const HOLDS: FieldType = FieldType::List(|| &SHAPE);

@@ -202,6 +202,8 @@ pub trait Field {
     fn push(&mut self) -> Option<&mut dyn Group> {
         None
     }
+    /// Takes the last item off the list it holds.
+    fn pop(&mut self) {}
     /// The texts by name it holds.
     fn texts(&self) -> Option<&BTreeMap<String, String>> {
         None

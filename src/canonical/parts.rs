@@ -120,6 +120,8 @@ record! {
         kind: Option<String>,
         /// The text.
         text: Option<String>,
+        /// A number that came with the text.
+        reference: Option<String>,
     }
 }
 

@@ -1,1 +1,218 @@
-//! Translators: one definition that turns a tree into a record and a record into a tree.
+//! Translators: data that turns a document's tree into a record, and the record into a tree.
+//!
+//! A translator file binds places in a document (`W0502`, `N1[ST]/N401`) to fields of a canonical
+//! record. Reading finds the value, writing puts it there; every function in between has its inverse.
+//! `docs/reference/translator-language.md` describes the language.
+
+use std::fmt;
+
+use crate::canonical::{Record, RecordKind};
+use crate::finding::{Finding, Severity};
+use crate::formats::{delimited, json, xml};
+use crate::tree::Tree;
+
+mod check;
+mod compile;
+mod definition;
+mod draft;
+mod expression;
+mod function;
+mod layout_keys;
+mod overlay;
+mod pairs;
+mod path;
+mod program;
+mod prove;
+mod read;
+mod shipped;
+mod spot;
+mod table;
+mod write;
+
+pub use overlay::{Overlay, OverlayConstant, OverlayField, OverlayRow};
+pub use shipped::{find_shipped, shipped};
+pub use spot::Spot;
+
+/// How the bytes of a translator's documents are arranged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Segments and elements; the standard's schema is the layout.
+    X12,
+    /// Rows and columns.
+    Delimited,
+    /// Elements and attributes.
+    Xml,
+    /// Objects, arrays and scalars.
+    Json,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 4] = [Self::X12, Self::Delimited, Self::Xml, Self::Json];
+
+    /// Its word in translator files.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::X12 => "x12",
+            Self::Delimited => "delimited",
+            Self::Xml => "xml",
+            Self::Json => "json",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.word())
+    }
+}
+
+/// The layout of a translator's documents.
+#[derive(Clone, Debug)]
+pub enum Layout {
+    /// The standard's schema.
+    X12,
+    /// Rows and columns.
+    Delimited(Box<delimited::Layout>),
+    /// Elements and attributes.
+    Xml(xml::Layout),
+    /// Objects, arrays and scalars.
+    Json(json::Layout),
+}
+
+/// A translator, checked in itself and ready to run.
+#[derive(Clone, Debug)]
+pub struct Translator {
+    name: String,
+    definition: definition::Definition,
+    program: program::Program,
+    doubts: Vec<Finding>,
+    layout: Layout,
+}
+
+impl Translator {
+    /// Reads a translator file.
+    ///
+    /// # Errors
+    /// Every fault of the file, located: the file in `path`, the line in `line`, the column in `element`.
+    pub fn load(text: &str, file_name: &str) -> Result<Self, Vec<Finding>> {
+        let definition = definition::Definition::parse(text, file_name)?;
+        let file = file_name.rsplit(['/', '\\']).next().unwrap_or(file_name);
+        let name = file.strip_suffix(".toml").unwrap_or(file);
+        Self::build(name.to_owned(), definition)
+    }
+
+    fn build(name: String, definition: definition::Definition) -> Result<Self, Vec<Finding>> {
+        let (program, found) = compile::compile(&definition);
+        if found.iter().any(|finding| finding.severity == Severity::Reject) {
+            return Err(found);
+        }
+        let layout = prove::complete_layout(&definition.layout, &name, &program);
+        Ok(Self { name, definition, program, doubts: found, layout })
+    }
+
+    /// The file's name without its ending, such as `x12-940`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The record it reads and writes.
+    #[must_use]
+    pub fn record(&self) -> RecordKind {
+        self.definition.record
+    }
+
+    /// How its documents are arranged.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.definition.format
+    }
+
+    /// The transaction set, such as `940`; empty for other formats than X12.
+    #[must_use]
+    pub fn set(&self) -> &str {
+        &self.definition.set
+    }
+
+    /// The X12 releases it is meant for, such as `004010`.
+    #[must_use]
+    pub fn versions(&self) -> &[String] {
+        &self.definition.versions
+    }
+
+    /// The layout of its documents.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// What is doubtful in it, though it works: codes that are read but never written.
+    #[must_use]
+    pub fn doubts(&self) -> &[Finding] {
+        &self.doubts
+    }
+
+    /// Turns a document into a record. The record holds what could be read, whatever the findings.
+    #[must_use]
+    pub fn read(&self, tree: &Tree) -> (Record, Vec<Finding>) {
+        let mut record = self.definition.record.blank();
+        let mut reader = read::Reader::new(&self.program, tree, self.definition.format, self.decimal_mark());
+        reader.read(&mut record);
+        (record, reader.found)
+    }
+
+    /// Turns a record into a document.
+    ///
+    /// # Errors
+    /// What keeps the record from being written: words without a code, figures that do not fit, a
+    /// required field that is empty, another kind of record.
+    pub fn write(&self, record: &Record) -> Result<Tree, Vec<Finding>> {
+        let tag = match (&self.definition.format, &self.layout) {
+            (Format::X12, _) => self.definition.set.as_str(),
+            (_, Layout::Xml(layout)) => layout.document.last().map_or("", String::as_str),
+            (_, Layout::Delimited(layout)) => &layout.name,
+            (_, Layout::Json(layout)) => &layout.name,
+            (_, Layout::X12) => "",
+        };
+        if record.kind() != self.definition.record {
+            let message =
+                format!("{} writes a {}, not a {}", self.name, self.definition.record, record.kind());
+            return Err(vec![Spot::default().fault("wrong_record", message, "")]);
+        }
+        let mut writer = write::Writer::new(&self.program, self.definition.format, self.decimal_mark(), tag);
+        writer.write(record);
+        if writer.found.is_empty() {
+            Ok(writer.draft.into_tree(self.definition.format == Format::X12))
+        } else {
+            Err(writer.found)
+        }
+    }
+
+    /// What a document holds that the translator neither keeps nor drops, as warnings.
+    #[must_use]
+    pub fn unread(&self, tree: &Tree) -> Vec<Finding> {
+        let mut record = self.definition.record.blank();
+        let mut reader = read::Reader::new(&self.program, tree, self.definition.format, self.decimal_mark());
+        reader.seen = Some(std::collections::HashSet::new());
+        reader.read(&mut record);
+        reader.unread()
+    }
+
+    /// Reads a document, writes what was read, and tells where the two differ, apart from what the
+    /// translator drops and from computed figures that the document left out. Numbers are compared by
+    /// value, pairs by qualifier.
+    #[must_use]
+    pub fn prove(&self, tree: &Tree) -> Vec<Finding> {
+        let (record, found) = self.read(tree);
+        match self.write(&record) {
+            Ok(written) => prove::differences(&self.program, self.definition.format, tree, &written),
+            Err(faults) => found.into_iter().chain(faults).collect(),
+        }
+    }
+
+    fn decimal_mark(&self) -> char {
+        if let Layout::Delimited(layout) = &self.layout { layout.decimal_mark } else { '.' }
+    }
+}

@@ -1,1 +1,5 @@
-//! Delimited files: rows of named columns, grouped into documents.
+//! Delimited files.
+
+mod layout;
+
+pub use layout::{Layout, LineEnd, RecordType, Role};

@@ -1,1 +1,5 @@
-//! JSON: bodies of ERP calls and their answers.
+//! JSON files.
+
+mod layout;
+
+pub use layout::Layout;

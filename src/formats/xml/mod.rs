@@ -1,1 +1,5 @@
-//! XML files: elements and attributes, no DTDs.
+//! XML files.
+
+mod layout;
+
+pub use layout::Layout;

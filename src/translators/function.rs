@@ -1,0 +1,565 @@
+//! The closed list of functions after a path, each with its inverse.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::{NaiveDate, NaiveTime};
+use rust_decimal::Decimal;
+
+use super::Format;
+use super::spot::did_you_mean;
+use super::table::Table;
+use crate::canonical::{FieldType, Value};
+
+/// One function of a pipe: `read` goes from the document to the record, `write` back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Function {
+    /// `table(name)`: a code for a word.
+    Table(String),
+    /// `date(CCYYMMDD)`: a date in a form of its own.
+    Date(Pattern),
+    /// `time(HHMM)`: a time in a form of its own.
+    Time(Pattern),
+    /// `implied(2)`: a number whose point is not written.
+    Implied(u32),
+    /// `decimal(",")`: a number with another decimal mark.
+    Decimal(char),
+    /// `trim`: without blanks around.
+    Trim,
+    /// `upper`: in capitals.
+    Upper,
+    /// `pad(6, "0")`: filled up in front when written, without the filling when read.
+    Pad(usize, char),
+    /// `prefix("00")`: with a text in front when written, without it when read.
+    Prefix(String),
+    /// `default("N")`: this when there is nothing.
+    Default(String),
+    /// `cut(30)`: no longer than this when written.
+    Cut(usize),
+    /// `negate`: with the other sign.
+    Negate,
+    /// `part("/", 1)`: one part of a value that holds several.
+    Part(String, usize),
+}
+
+/// Names of all functions.
+pub(super) const NAMES: [&str; 13] = [
+    "table", "date", "time", "implied", "decimal", "trim", "upper", "pad", "prefix", "default", "cut",
+    "negate", "part",
+];
+
+/// A date or time form, as written and as chrono has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pattern {
+    text: String,
+    format: String,
+}
+
+/// A value that a function cannot turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Misfit {
+    /// Stable name of the fault.
+    pub(super) code: &'static str,
+    /// What is wrong.
+    pub(super) message: String,
+    /// What to do.
+    pub(super) hint: String,
+}
+
+impl Misfit {
+    fn new(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: hint.into() }
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Table(name) => write!(out, "table({name})"),
+            Self::Date(pattern) => write!(out, "date({})", pattern.text),
+            Self::Time(pattern) => write!(out, "time({})", pattern.text),
+            Self::Implied(digits) => write!(out, "implied({digits})"),
+            Self::Decimal(mark) => write!(out, "decimal(\"{mark}\")"),
+            Self::Trim => out.write_str("trim"),
+            Self::Upper => out.write_str("upper"),
+            Self::Pad(width, fill) => write!(out, "pad({width}, \"{fill}\")"),
+            Self::Prefix(text) => write!(out, "prefix(\"{text}\")"),
+            Self::Default(text) => write!(out, "default(\"{text}\")"),
+            Self::Cut(width) => write!(out, "cut({width})"),
+            Self::Negate => out.write_str("negate"),
+            Self::Part(separator, number) => write!(out, "part(\"{separator}\", {number})"),
+        }
+    }
+}
+
+impl Pattern {
+    /// Reads a form such as `CCYYMMDD`, `MM/DD/YYYY` or `HH:MM:SS`.
+    fn parse(text: &str, date: bool) -> Option<Self> {
+        let tokens: &[(&str, &str)] = if date {
+            &[("CCYY", "%Y"), ("YYYY", "%Y"), ("YY", "%y"), ("MM", "%m"), ("DD", "%d")]
+        } else {
+            &[("HH", "%H"), ("MM", "%M"), ("SS", "%S")]
+        };
+        let (mut format, mut rest, mut known) = (String::new(), text, 0);
+        while let Some(first) = rest.chars().next() {
+            if let Some((token, code)) = tokens.iter().find(|(token, _)| rest.starts_with(token)) {
+                format.push_str(code);
+                known += 1;
+                rest = rest.get(token.len()..).unwrap_or_default();
+            } else if first.is_ascii_alphabetic() || first == '%' {
+                return None;
+            } else {
+                format.push(first);
+                rest = rest.get(first.len_utf8()..).unwrap_or_default();
+            }
+        }
+        (known >= if date { 3 } else { 2 }).then(|| Self { text: text.to_owned(), format })
+    }
+
+    fn parse_time(&self, text: &str) -> Option<NaiveTime> {
+        NaiveTime::parse_from_str(text, &self.format).ok()
+    }
+
+    fn parse_date(&self, text: &str) -> Option<NaiveDate> {
+        NaiveDate::parse_from_str(text, &self.format)
+            .ok()
+            .filter(|date| date.format(&self.format).to_string() == text)
+    }
+}
+
+impl Function {
+    /// Makes a function of its name and arguments; the error is a message and a hint.
+    pub(super) fn new(name: &str, arguments: &[String]) -> Result<Self, (String, String)> {
+        let usage = |usage: &str| (format!("`{name}` is used as `{usage}`"), String::new());
+        let one = |form: &str| match arguments {
+            [argument] if !argument.is_empty() => Ok(argument.clone()),
+            _ => Err(usage(form)),
+        };
+        let none = |function: Self| if arguments.is_empty() { Ok(function) } else { Err(usage(name)) };
+        match name {
+            "table" => Ok(Self::Table(one("table(unit)")?)),
+            "date" => {
+                let text = one("date(MM/DD/YYYY)")?;
+                Pattern::parse(&text, true).map(Self::Date).ok_or_else(|| {
+                    (
+                        format!("`{text}` is no form of a date"),
+                        "use CCYY, YYYY or YY, MM and DD, as in `date(MM/DD/YYYY)`".to_owned(),
+                    )
+                })
+            }
+            "time" => {
+                let text = one("time(HH:MM)")?;
+                Pattern::parse(&text, false).map(Self::Time).ok_or_else(|| {
+                    (
+                        format!("`{text}` is no form of a time"),
+                        "use HH, MM and SS, as in `time(HH:MM)`".to_owned(),
+                    )
+                })
+            }
+            "implied" => {
+                let digits = one("implied(2)")?.parse().ok().filter(|digits| *digits <= 9);
+                Ok(Self::Implied(digits.ok_or_else(|| usage("implied(2)"))?))
+            }
+            "decimal" => {
+                let mark = one("decimal(\",\")")?;
+                let mut characters = mark.chars();
+                match (characters.next(), characters.next()) {
+                    (Some(mark @ (',' | '.')), None) => Ok(Self::Decimal(mark)),
+                    _ => Err(usage("decimal(\",\")")),
+                }
+            }
+            "trim" => none(Self::Trim),
+            "upper" => none(Self::Upper),
+            "negate" => none(Self::Negate),
+            "pad" => match arguments {
+                [width, fill] => {
+                    let width = width.parse().ok().filter(|width| *width <= 99);
+                    let mut characters = fill.chars();
+                    match (width, characters.next(), characters.next()) {
+                        (Some(width), Some(fill), None) => Ok(Self::Pad(width, fill)),
+                        _ => Err(usage("pad(6, \"0\")")),
+                    }
+                }
+                _ => Err(usage("pad(6, \"0\")")),
+            },
+            "prefix" => Ok(Self::Prefix(one("prefix(\"00\")")?)),
+            "default" => Ok(Self::Default(one("default(\"N\")")?)),
+            "cut" => {
+                let width = one("cut(30)")?.parse().ok().filter(|width| *width > 0);
+                Ok(Self::Cut(width.ok_or_else(|| usage("cut(30)"))?))
+            }
+            "part" => match arguments {
+                [separator, number] if !separator.is_empty() => {
+                    let number = number.parse().ok().filter(|number| (1..=20).contains(number));
+                    Ok(Self::Part(separator.clone(), number.ok_or_else(|| usage("part(\"/\", 1)"))?))
+                }
+                _ => Err(usage("part(\"/\", 1)")),
+            },
+            _ => Err((format!("there is no function `{name}`"), did_you_mean(name, NAMES))),
+        }
+    }
+
+    /// From the document towards the record.
+    fn read(&self, value: Value, tables: &BTreeMap<String, Table>) -> Result<Option<Value>, Misfit> {
+        let text = value.to_string();
+        Ok(Some(match self {
+            Self::Table(name) => {
+                let table = tables.get(name).expect("compiled functions name known tables");
+                let word = table.word(&text).ok_or_else(|| {
+                    Misfit::new(
+                        "code_not_in_table",
+                        format!("`{text}` is not in table `{name}`"),
+                        format!("add it to `[tables.{name}]` of the partner profile"),
+                    )
+                })?;
+                Value::Text(word.to_owned())
+            }
+            Self::Date(pattern) => Value::Date(pattern.parse_date(&text).ok_or_else(|| {
+                Misfit::new(
+                    "date_not_understood",
+                    format!("`{text}` is no date of the form {}", pattern.text),
+                    "",
+                )
+            })?),
+            Self::Time(pattern) => Value::Time(pattern.parse_time(&text).ok_or_else(|| {
+                Misfit::new(
+                    "time_not_understood",
+                    format!("`{text}` is no time of the form {}", pattern.text),
+                    "",
+                )
+            })?),
+            Self::Implied(digits) => {
+                let mut number = parse_number(&text, '.')?;
+                // A sender who writes the point means it: 12.50 in an N2 element is 12.50.
+                if number.scale() == 0 && !text.contains('.') {
+                    number.set_scale(*digits).map_err(|_| not_a_number(&text))?;
+                }
+                Value::Decimal(number)
+            }
+            Self::Decimal(mark) => Value::Decimal(parse_number(&text, *mark)?),
+            Self::Trim => Value::Text(text.trim().to_owned()),
+            Self::Upper => Value::Text(text.to_uppercase()),
+            Self::Pad(_, fill) => {
+                let bare = text.trim_start_matches(*fill);
+                let kept = if bare.is_empty() && *fill == '0' { "0" } else { bare };
+                Value::Text(kept.to_owned())
+            }
+            Self::Prefix(prefix) => {
+                Value::Text(text.strip_prefix(prefix.as_str()).unwrap_or(&text).to_owned())
+            }
+            Self::Default(_) | Self::Cut(_) => value,
+            Self::Negate => Value::Decimal(-number_of(&value)?),
+            Self::Part(separator, number) => {
+                match text.split(separator.as_str()).nth(number - 1).filter(|part| !part.is_empty()) {
+                    Some(part) => Value::Text(part.to_owned()),
+                    None => return Ok(None),
+                }
+            }
+        }))
+    }
+
+    /// From the record towards the document. `present` is what stands there already.
+    fn write(
+        &self,
+        value: Value,
+        present: Option<&str>,
+        tables: &BTreeMap<String, Table>,
+        format: Format,
+    ) -> Result<Option<Value>, Misfit> {
+        Ok(Some(match self {
+            Self::Table(name) => {
+                let table = tables.get(name).expect("compiled functions name known tables");
+                let word = value.to_string();
+                match table.code(&word) {
+                    Some(Some(code)) => Value::Text(code.to_owned()),
+                    Some(None) => return Ok(None),
+                    None => {
+                        return Err(Misfit::new(
+                            "word_not_in_table",
+                            format!("table `{name}` has no code for `{word}`"),
+                            format!("add a code for it to `[tables.{name}]` of the partner profile"),
+                        ));
+                    }
+                }
+            }
+            Self::Date(pattern) => match &value {
+                Value::Date(date) => Value::Text(date.format(&pattern.format).to_string()),
+                _ => value,
+            },
+            Self::Time(pattern) => match &value {
+                Value::Time(time) => Value::Text(time.format(&pattern.format).to_string()),
+                _ => value,
+            },
+            Self::Implied(digits) => {
+                let number = number_of(&value)?.normalize();
+                if number.scale() > *digits {
+                    return Err(Misfit::new(
+                        "too_many_decimals",
+                        format!("`{number}` has more than {digits} decimals"),
+                        "round the figure before it is sent",
+                    ));
+                }
+                let mut scaled = number;
+                scaled.rescale(*digits);
+                scaled.set_scale(0).map_err(|_| not_a_number(&number.to_string()))?;
+                Value::Text(scaled.to_string())
+            }
+            Self::Decimal(mark) => {
+                Value::Text(number_of(&value)?.to_string().replace('.', &mark.to_string()))
+            }
+            Self::Trim => Value::Text(text_of(&value, format).trim().to_owned()),
+            Self::Upper => Value::Text(text_of(&value, format).to_uppercase()),
+            Self::Pad(width, fill) => {
+                let text = text_of(&value, format);
+                let missing = width.saturating_sub(text.chars().count());
+                Value::Text(fill.to_string().repeat(missing) + &text)
+            }
+            Self::Prefix(prefix) => {
+                let text = text_of(&value, format);
+                let has = text.starts_with(prefix.as_str());
+                Value::Text(if has { text.into_owned() } else { format!("{prefix}{text}") })
+            }
+            Self::Default(_) => value,
+            Self::Cut(width) => Value::Text(text_of(&value, format).chars().take(*width).collect()),
+            Self::Negate => Value::Decimal(-number_of(&value)?),
+            Self::Part(separator, number) => {
+                let mut parts: Vec<&str> =
+                    present.map_or_else(Vec::new, |text| text.split(separator.as_str()).collect());
+                let text = text_of(&value, format);
+                if parts.len() < *number {
+                    parts.resize(*number, "");
+                }
+                if let Some(part) = parts.get_mut(number - 1) {
+                    *part = &text;
+                }
+                Value::Text(parts.join(separator))
+            }
+        }))
+    }
+}
+
+/// Takes a text from the document through the pipe to what a field of this type holds.
+pub(super) fn read_value(
+    functions: &[Function],
+    text: Option<&str>,
+    holds: &FieldType,
+    tables: &BTreeMap<String, Table>,
+    format: Format,
+    decimal_mark: char,
+) -> Result<Option<Value>, Misfit> {
+    let default = functions.iter().find_map(|function| match function {
+        Function::Default(text) => Some(text),
+        _ => None,
+    });
+    let Some(text) = text else {
+        // A default is the record's word, not the document's code.
+        return default.map(|text| coerce(Value::Text(text.clone()), holds, Format::Json, '.')).transpose();
+    };
+    let mut value = Value::Text(text.to_owned());
+    for function in functions {
+        match function.read(value, tables)? {
+            Some(next) => value = next,
+            None => return Ok(None),
+        }
+    }
+    coerce(value, holds, format, decimal_mark).map(Some)
+}
+
+/// Takes a field's value back through the pipe to the text the document has. None: nothing is written.
+pub(super) fn write_value(
+    functions: &[Function],
+    value: Option<Value>,
+    present: Option<&str>,
+    tables: &BTreeMap<String, Table>,
+    format: Format,
+    decimal_mark: char,
+) -> Result<Option<String>, Misfit> {
+    let default = functions.iter().find_map(|function| match function {
+        Function::Default(text) => Some(Value::Text(text.clone())),
+        _ => None,
+    });
+    let Some(mut value) = value.or(default) else { return Ok(None) };
+    for function in functions.iter().rev() {
+        match function.write(value, present, tables, format)? {
+            Some(next) => value = next,
+            None => return Ok(None),
+        }
+    }
+    let text = text_of(&value, format);
+    Ok(Some(match &value {
+        Value::Decimal(_) if decimal_mark != '.' => text.replace('.', &decimal_mark.to_string()),
+        _ => text.into_owned(),
+    }))
+}
+
+fn coerce(value: Value, holds: &FieldType, format: Format, decimal_mark: char) -> Result<Value, Misfit> {
+    let Value::Text(text) = &value else { return Ok(value) };
+    let misfit = |code, hint: String| Misfit::new(code, format!("`{text}` is not {}", holds.words()), hint);
+    match holds {
+        FieldType::Decimal => parse_number(text, decimal_mark).map(Value::Decimal),
+        FieldType::Integer => {
+            let number = parse_number(text, decimal_mark)?;
+            let whole = number.is_integer().then(|| i64::try_from(number).ok()).flatten();
+            whole.map(Value::Integer).ok_or_else(|| misfit("number_not_understood", String::new()))
+        }
+        FieldType::Date => parse_date(text, format).map(Value::Date).ok_or_else(|| {
+            misfit("date_not_understood", "say how dates are written, as in `| date(MM/DD/YYYY)`".to_owned())
+        }),
+        FieldType::Time => parse_time(text).map(Value::Time).ok_or_else(|| {
+            misfit("time_not_understood", "say how times are written, as in `| time(HH:MM)`".to_owned())
+        }),
+        FieldType::Bool => match text.as_str() {
+            "true" | "Y" | "1" => Ok(Value::Bool(true)),
+            "false" | "N" | "0" => Ok(Value::Bool(false)),
+            _ => Err(misfit(
+                "value_not_understood",
+                "true and false, Y and N, 1 and 0 are understood".to_owned(),
+            )),
+        },
+        FieldType::Code(words) if !words.contains(&text.as_str()) => {
+            Err(misfit("value_not_understood", did_you_mean(text, words.iter().copied())))
+        }
+        _ => Ok(value),
+    }
+}
+
+fn parse_date(text: &str, format: Format) -> Option<NaiveDate> {
+    let pattern = match (format, text.len()) {
+        (Format::X12, 8) => "%Y%m%d",
+        // Releases before 004010 write the year with two digits.
+        (Format::X12, 6) => "%y%m%d",
+        (Format::X12, _) => return None,
+        _ => return text.parse().ok(),
+    };
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    NaiveDate::parse_from_str(text, pattern).ok()
+}
+
+fn parse_time(text: &str) -> Option<NaiveTime> {
+    if text.contains(':') {
+        return text.parse().ok().or_else(|| NaiveTime::parse_from_str(text, "%H:%M").ok());
+    }
+    if text.len() < 4 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u32>().ok();
+    let seconds = if text.len() >= 6 { number(4..6)? } else { 0 };
+    // Decimal seconds, D or DD in X12.
+    let fraction = match text.len() {
+        7 => number(6..7)? * 100,
+        8 => number(6..8)? * 10,
+        4 | 6 => 0,
+        _ => return None,
+    };
+    NaiveTime::from_hms_milli_opt(number(0..2)?, number(2..4)?, seconds, fraction)
+}
+
+fn not_a_number(text: &str) -> Misfit {
+    let hint = if text.contains(['E', 'e']) {
+        "a spreadsheet has turned it into scientific notation: export the column as text"
+    } else if text.contains(',') {
+        "say which decimal mark is used: `decimal_mark` of the layout, or `| decimal(\",\")`"
+    } else {
+        ""
+    };
+    Misfit::new("number_not_understood", format!("`{text}` is not a decimal number"), hint)
+}
+
+/// Digits with at most one decimal mark; no thousands separators, no exponents.
+fn parse_number(text: &str, mark: char) -> Result<Decimal, Misfit> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (whole, fraction) = digits.split_once(mark).unwrap_or((digits, ""));
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !plain(whole) || !plain(fraction) || (whole.is_empty() && fraction.is_empty()) {
+        return Err(not_a_number(text));
+    }
+    let whole = if whole.is_empty() { "0" } else { whole };
+    let canonical =
+        if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") };
+    Decimal::from_str_exact(&canonical).map_err(|_| not_a_number(text))
+}
+
+fn number_of(value: &Value) -> Result<Decimal, Misfit> {
+    match value {
+        Value::Decimal(number) => Ok(*number),
+        Value::Integer(number) => Ok(Decimal::from(*number)),
+        other => parse_number(&other.to_string(), '.'),
+    }
+}
+
+/// The usual text of a value in a format.
+fn text_of(value: &Value, format: Format) -> Cow<'_, str> {
+    Cow::Owned(match (value, format) {
+        (Value::Text(text), _) => return Cow::Borrowed(text),
+        (Value::Date(date), Format::X12) => date.format("%Y%m%d").to_string(),
+        (Value::Time(time), Format::X12) => {
+            let seconds = time.format("%S").to_string();
+            let hundredths = time.format("%3f").to_string();
+            let hundredths = hundredths.get(..2).unwrap_or_default();
+            match (seconds.as_str(), hundredths) {
+                ("00", "00") => time.format("%H%M").to_string(),
+                (_, "00") => time.format("%H%M%S").to_string(),
+                _ => format!("{}{hundredths}", time.format("%H%M%S")),
+            }
+        }
+        (Value::Bool(flag), Format::X12) => if *flag { "Y" } else { "N" }.to_owned(),
+        // X12 leaves out zeros that say nothing (X12.6 on type R).
+        (Value::Decimal(number), Format::X12) => number.normalize().to_string(),
+        (value, _) => value.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn both(function: &str, arguments: &[&str], text: &str, holds: FieldType) -> (String, String) {
+        let arguments: Vec<String> = arguments.iter().map(|a| (*a).to_owned()).collect();
+        let functions = [Function::new(function, &arguments).expect("a known function")];
+        let tables = BTreeMap::new();
+        let read = read_value(&functions, Some(text), &holds, &tables, Format::X12, '.').expect("readable");
+        let value = read.clone().map(|value| value.to_string()).unwrap_or_default();
+        let back = write_value(&functions, read, None, &tables, Format::X12, '.').expect("writable");
+        (value, back.unwrap_or_default())
+    }
+
+    #[test]
+    fn each_function_has_its_inverse() {
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        assert_eq!(both("implied", &["2"], "1250", FieldType::Decimal), pair("12.50", "1250"));
+        assert_eq!(both("implied", &["2"], "-5", FieldType::Decimal), pair("-0.05", "-5"));
+        assert_eq!(
+            both("date", &["MM/DD/YYYY"], "11/25/2026", FieldType::Date),
+            pair("2026-11-25", "11/25/2026")
+        );
+        assert_eq!(both("time", &["HH:MM"], "13:45", FieldType::Time), pair("13:45:00", "13:45"));
+        assert_eq!(both("pad", &["6", "0"], "000042", FieldType::Text), pair("42", "000042"));
+        assert_eq!(both("prefix", &["00"], "00123", FieldType::Text), pair("123", "00123"));
+        assert_eq!(both("negate", &[], "-7.5", FieldType::Decimal), pair("7.5", "-7.5"));
+        assert_eq!(both("decimal", &[","], "1234,5", FieldType::Decimal), pair("1234.5", "1234,5"));
+    }
+
+    #[test]
+    fn numbers_are_read_exactly_or_not_at_all() {
+        for (text, number) in [("5", "5"), (".5", "0.5"), ("-12.50", "-12.50"), ("7.", "7"), ("0007", "7")] {
+            assert_eq!(parse_number(text, '.').map(|n| n.to_string()), Ok(number.to_owned()));
+        }
+        for text in ["", ".", "1.2.3", "1,234.56", "1E5", "12a", "--1"] {
+            assert!(parse_number(text, '.').is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_of_x12_have_two_to_four_parts() {
+        for (text, time) in [("1345", "13:45:00"), ("134507", "13:45:07"), ("13450725", "13:45:07.250")] {
+            assert_eq!(parse_time(text).map(|t| t.to_string()), Some(time.to_owned()));
+        }
+        assert_eq!(parse_time("2560"), None);
+    }
+}

@@ -1,0 +1,127 @@
+//! A translator made ready to run: fields by id, places parsed, blocks by number.
+
+use std::collections::BTreeMap;
+
+use super::definition::WriteWhen;
+use super::function::Function;
+use super::path::{Path, Step};
+use super::spot::Spot;
+use super::table::Table;
+use crate::canonical::{FieldType, Shape};
+
+/// A compiled translator.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Program {
+    pub(super) blocks: Vec<Block>,
+    pub(super) root: usize,
+    pub(super) tables: BTreeMap<String, Table>,
+    /// Parts of the document that are not kept.
+    pub(super) drops: Vec<(Path, Spot)>,
+    /// Tags that a sender may leave out.
+    pub(super) optional_tags: Vec<String>,
+}
+
+/// What is bound at one node of the document.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Block {
+    pub(super) bindings: Vec<Binding>,
+    pub(super) eaches: Vec<Each>,
+    pub(super) constants: Vec<Constant>,
+    pub(super) computed: Vec<Computed>,
+    /// Id of the field for the place in the file.
+    pub(super) source: Option<usize>,
+}
+
+/// Where a field is in its group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FieldPath {
+    /// Groups on the way.
+    pub(super) groups: Vec<usize>,
+    /// The field.
+    pub(super) id: usize,
+    /// Name of a partner's own field within it.
+    pub(super) name: Option<String>,
+}
+
+/// One field at one place.
+#[derive(Clone, Debug)]
+pub(super) struct Binding {
+    pub(super) field: FieldPath,
+    pub(super) label: String,
+    pub(super) holds: FieldType,
+    pub(super) path: Path,
+    pub(super) functions: Vec<Function>,
+    pub(super) read: bool,
+    pub(super) write: WriteWhen,
+    pub(super) required: bool,
+    pub(super) spot: Spot,
+    /// For `<*>`: the qualifiers that other bindings of the block name.
+    pub(super) named: Vec<String>,
+}
+
+/// What becomes of the nodes of a loop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Into {
+    /// They are about the same group.
+    Same,
+    /// The first fills a group.
+    Group(FieldPath),
+    /// Each is an item of a list.
+    List(FieldPath),
+}
+
+/// One loop.
+#[derive(Clone, Debug)]
+pub(super) struct Each {
+    pub(super) ups: usize,
+    pub(super) steps: Vec<Step>,
+    pub(super) into: Into,
+    pub(super) write: bool,
+    pub(super) block: usize,
+    pub(super) spot: Spot,
+}
+
+/// A text that always stands at a place.
+#[derive(Clone, Debug)]
+pub(super) struct Constant {
+    pub(super) path: Path,
+    pub(super) value: String,
+    pub(super) always: bool,
+    pub(super) spot: Spot,
+}
+
+/// A figure that follows from others.
+#[derive(Clone, Debug)]
+pub(super) struct Computed {
+    pub(super) path: Path,
+    pub(super) formula: Formula,
+    pub(super) functions: Vec<Function>,
+    pub(super) spot: Spot,
+}
+
+/// How a figure follows from others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Formula {
+    /// Number of such nodes anywhere below.
+    Count(Step),
+    /// Sum of such values anywhere below.
+    Sum(Path),
+    /// Place among its like under one parent, the first is 1.
+    Position,
+    /// What the record's figures come to.
+    Total,
+}
+
+/// The field ids of a pair in a list of pairs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PairFields {
+    pub(super) qualifier: usize,
+    pub(super) value: usize,
+}
+
+/// The fields that hold a qualifier and its value, if the group has such.
+pub(super) fn pair_fields(shape: &Shape) -> Option<PairFields> {
+    let qualifier = shape.find("qualifier")?.0;
+    let value = shape.find("id").or_else(|| shape.find("value"))?.0;
+    Some(PairFields { qualifier, value })
+}

@@ -1,0 +1,574 @@
+//! From a document's tree to a record.
+
+use std::collections::HashSet;
+
+use rust_decimal::Decimal;
+
+use super::Format;
+use super::function::{Misfit, read_value};
+use super::pairs::pairs;
+use super::path::{At, Condition, Path, Step};
+use super::program::{Binding, Computed, Each, FieldPath, Formula, Into, Program, pair_fields};
+use crate::canonical::{Field, FieldType, Group, Record, Source, Value};
+use crate::finding::{Finding, Location, Severity};
+use crate::tree::{Key, NodeId, Tree, ValueRef};
+
+/// Reads one document.
+pub(super) struct Reader<'a> {
+    pub(super) program: &'a Program,
+    pub(super) tree: &'a Tree,
+    pub(super) format: Format,
+    pub(super) decimal_mark: char,
+    pub(super) found: Vec<Finding>,
+    /// Nodes that a binding or loop has named, which the rest is without.
+    named: HashSet<NodeId>,
+    /// Values that were looked at, where someone wants to know which were not.
+    pub(super) seen: Option<HashSet<(NodeId, String)>>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(program: &'a Program, tree: &'a Tree, format: Format, decimal_mark: char) -> Self {
+        Self { program, tree, format, decimal_mark, found: Vec::new(), named: HashSet::new(), seen: None }
+    }
+
+    /// Fills the record from the tree.
+    pub(super) fn read(&mut self, record: &mut Record) {
+        let root = self.tree.root();
+        self.block(self.program.root, root, record.group_mut());
+        self.check_computed(self.program.root, root, Some(record));
+    }
+
+    fn block(&mut self, number: usize, node: NodeId, group: &mut dyn Group) {
+        let program = self.program;
+        let block = program.blocks.get(number).expect("a program's blocks refer to each other");
+        if let Some(field) = block.source {
+            let origin = self.tree.origin(node);
+            let source = Value::Source(Source { segment_ordinal: origin.ordinal, byte: origin.byte });
+            group.field_mut(field).set(&source).expect("the field `source` holds a place");
+        }
+        for binding in block.bindings.iter().filter(|binding| binding.read) {
+            self.binding(binding, node, group);
+        }
+        for each in block.eaches.iter().filter(|each| !is_rest(each)) {
+            self.each(each, node, group);
+        }
+        for each in block.eaches.iter().filter(|each| is_rest(each)) {
+            self.each(each, node, group);
+        }
+        if self.seen.is_some() {
+            for constant in &block.constants {
+                if let Some(found) = self.find_value(&constant.path, node)
+                    && found.1.text == constant.value
+                {
+                    self.see(found.0, found.1.key);
+                }
+            }
+        }
+    }
+
+    fn binding(&mut self, binding: &Binding, node: NodeId, group: &mut dyn Group) {
+        if binding.path.at == At::Pairs {
+            self.pairs(binding, node, group);
+            return;
+        }
+        let found = self.find_value(&binding.path, node);
+        if let Some((at, value)) = found {
+            self.see(at, value.key);
+        }
+        let text = found.map(|(_, value)| value.text);
+        let value = read_value(
+            &binding.functions,
+            text,
+            &binding.holds,
+            &self.program.tables,
+            self.format,
+            self.decimal_mark,
+        );
+        match value {
+            Ok(Some(value)) => {
+                let field = field_mut(group, &binding.field);
+                if let Some(name) = &binding.field.name {
+                    let texts = field.texts_mut().expect("a named field is among texts");
+                    texts.insert(name.clone(), value.to_string());
+                } else if let Err(mismatch) = field.set(&value) {
+                    let misfit = Misfit {
+                        code: "value_not_understood",
+                        message: mismatch.to_string(),
+                        hint: String::new(),
+                    };
+                    self.misfit(binding, found, misfit);
+                }
+            }
+            Ok(None) if binding.required => {
+                let message = format!("`{}` is missing: there is nothing at {}", binding.label, binding.path);
+                self.found.push(self.finding("field_missing", Severity::Reject, node, None, message, ""));
+            }
+            Ok(None) => {}
+            Err(misfit) => self.misfit(binding, found, misfit),
+        }
+        if self.rows_disagree(binding, node) {
+            let name = binding.path.to_string();
+            let message = format!("the rows of one document differ in `{name}`");
+            let hint =
+                format!("rows with the same key must have the same `{name}`, or bind `{name}` to the lines");
+            self.found.push(self.finding("rows_disagree", Severity::Reject, node, None, message, &hint));
+        }
+    }
+
+    /// A column bound at the document must say the same on all its rows.
+    fn rows_disagree(&self, binding: &Binding, node: NodeId) -> bool {
+        let At::Name(name) = &binding.path.at else { return false };
+        if self.format != Format::Delimited || node != self.tree.root() || !binding.path.steps.is_empty() {
+            return false;
+        }
+        let mut rows =
+            self.tree.children(node).map(|row| self.tree.value(row, Key::Name(name)).map(|value| value.text));
+        let first = rows.next();
+        first.is_some_and(|first| rows.any(|other| other != first))
+    }
+
+    fn misfit(&mut self, binding: &Binding, found: Option<(NodeId, ValueRef<'a>)>, misfit: Misfit) {
+        let message = format!("{} ({} at {})", misfit.message, binding.label, binding.path);
+        let node = found.map_or(self.tree.root(), |(node, _)| node);
+        let finding = self.finding(
+            misfit.code,
+            Severity::Reject,
+            node,
+            found.map(|(_, value)| value),
+            message,
+            &misfit.hint,
+        );
+        self.found.push(finding);
+    }
+
+    /// Pairs that have no field of their own go to a list.
+    fn pairs(&mut self, binding: &Binding, node: NodeId, group: &mut dyn Group) {
+        let Some(start) = self.start(binding.path.ups, node) else { return };
+        let steps = self.without_self(start, &binding.path.steps);
+        let Some(at) = self.find_nodes(steps, 0, start).into_iter().next() else { return };
+        let FieldType::List(shape) = binding.holds else { return };
+        let fields = pair_fields(shape()).expect("compiled pair lists have a qualifier and a value");
+        let mut named = binding.named.clone();
+        let list = field_mut(group, &binding.field);
+        for (qualifier, value) in pairs(self.tree.tag(at)) {
+            let code = self.tree.value(at, Key::Element(*qualifier, 1, 1));
+            let text = self.tree.value(at, Key::Element(*value, 1, 1));
+            let (Some(code), Some(text)) = (code, text) else { continue };
+            if let Some(own) = named.iter().position(|name| name == code.text) {
+                // Only the first pair of a qualifier goes to the qualifier's own field.
+                named.remove(own);
+                continue;
+            }
+            self.see(at, code.key);
+            self.see(at, text.key);
+            let item = list.push().expect("compiled pair lists are lists");
+            let set = |item: &mut dyn Group, field, text: &str| {
+                item.field_mut(field).set(&Value::Text(text.to_owned())).expect("pairs are texts");
+            };
+            set(item, fields.qualifier, code.text);
+            set(item, fields.value, text.text);
+        }
+    }
+
+    fn each(&mut self, each: &Each, node: NodeId, group: &mut dyn Group) {
+        let nodes = self.find_nodes(&each.steps, each.ups, node);
+        let rest = is_rest(each);
+        let nodes = nodes.into_iter().filter(|node| !rest || !self.named.contains(node));
+        let nodes: Vec<NodeId> = match each.into {
+            Into::List(_) => nodes.collect(),
+            Into::Same | Into::Group(_) => nodes.take(1).collect(),
+        };
+        for at in nodes {
+            let stand_in = at == node;
+            if !stand_in {
+                self.name(at);
+            }
+            match &each.into {
+                Into::Same => self.block(each.block, at, group),
+                Into::Group(field) => {
+                    let inner = field_mut(group, field).group_mut().expect("a compiled `into` is a group");
+                    self.block(each.block, at, inner);
+                }
+                Into::List(field) => {
+                    let list = field_mut(group, field);
+                    let inner = list.push().expect("a compiled `into` is a list");
+                    self.block(each.block, at, inner);
+                    if stand_in && inner.is_blank() {
+                        list.pop();
+                    }
+                }
+            }
+            if !stand_in {
+                self.check_computed(each.block, at, None);
+            }
+        }
+    }
+
+    fn check_computed(&mut self, number: usize, node: NodeId, record: Option<&Record>) {
+        let program = self.program;
+        let block = program.blocks.get(number).expect("a program's blocks refer to each other");
+        for computed in &block.computed {
+            let Some((at, value)) = self.find_value(&computed.path, node) else { continue };
+            self.see(at, value.key);
+            let Some(expected) = evaluate(self, &computed.formula, node, record) else { continue };
+            let read = read_value(
+                &computed.functions,
+                Some(value.text),
+                &FieldType::Decimal,
+                &program.tables,
+                self.format,
+                self.decimal_mark,
+            );
+            let Ok(Some(Value::Decimal(given))) = read else { continue };
+            if given != expected {
+                let message = format!("{} says {given}, {} is {expected}", computed.path, what(computed));
+                self.found.push(self.finding(
+                    "figure_differs",
+                    Severity::Warning,
+                    at,
+                    Some(value),
+                    message,
+                    "",
+                ));
+            }
+        }
+    }
+
+    /// The first value at a path, with its node.
+    fn find_value(&mut self, path: &Path, node: NodeId) -> Option<(NodeId, ValueRef<'a>)> {
+        let start = self.start(path.ups, node)?;
+        let steps = self.without_self(start, &path.steps);
+        let start = if self.format == Format::Delimited && steps.is_empty() && start == self.tree.root() {
+            // A column of the document is that of its first row; all rows say the same.
+            self.tree.children(start).next()?
+        } else {
+            start
+        };
+        self.descend(start, steps, &path.at)
+    }
+
+    /// A path that begins with the node's own segment is about that segment.
+    fn without_self<'s>(&self, node: NodeId, steps: &'s [Step]) -> &'s [Step] {
+        match steps.split_first() {
+            Some((first, rest))
+                if self.format == Format::X12 && first.is_plain() && first.tag == self.tree.tag(node) =>
+            {
+                rest
+            }
+            _ => steps,
+        }
+    }
+
+    fn start(&self, ups: usize, node: NodeId) -> Option<NodeId> {
+        (0..ups).try_fold(node, |node, _| self.tree.parent(node))
+    }
+
+    fn descend(&mut self, node: NodeId, steps: &[Step], at: &At) -> Option<(NodeId, ValueRef<'a>)> {
+        let Some((step, rest)) = steps.split_first() else {
+            return value_at(self.tree, node, at).map(|value| (node, value));
+        };
+        let tree = self.tree;
+        let mut any = false;
+        for child in tree.children(node) {
+            if !self.matches(child, step) {
+                continue;
+            }
+            any = true;
+            if let Some(found) = self.descend(child, rest, at) {
+                self.name(child);
+                return Some(found);
+            }
+        }
+        if step.optional && !any { self.descend(node, rest, at) } else { None }
+    }
+
+    /// All nodes at a path in document order. An optional last step that is absent gives the node itself.
+    fn find_nodes(&mut self, steps: &[Step], ups: usize, node: NodeId) -> Vec<NodeId> {
+        let Some(start) = self.start(ups, node) else { return Vec::new() };
+        let mut nodes = Vec::new();
+        self.collect(start, steps, &mut nodes);
+        nodes
+    }
+
+    fn collect(&mut self, node: NodeId, steps: &[Step], nodes: &mut Vec<NodeId>) {
+        let Some((step, rest)) = steps.split_first() else {
+            nodes.push(node);
+            return;
+        };
+        let tree = self.tree;
+        let mut any = false;
+        for child in tree.children(node) {
+            if self.matches(child, step) {
+                any = true;
+                self.collect(child, rest, nodes);
+            }
+        }
+        if step.optional && !any {
+            self.collect(node, rest, nodes);
+        }
+    }
+
+    fn matches(&mut self, node: NodeId, step: &Step) -> bool {
+        if !step_matches(self.tree, node, step) {
+            return false;
+        }
+        for condition in &step.conditions {
+            if let At::Element(element, component, repetition) = condition.at {
+                self.see(node, Key::Element(element, component, repetition));
+            }
+            if let At::Name(name) = &condition.at {
+                self.see(node, Key::Name(name));
+            }
+        }
+        true
+    }
+
+    fn name(&mut self, node: NodeId) {
+        self.named.insert(node);
+    }
+
+    fn see(&mut self, node: NodeId, key: Key<'_>) {
+        let tree = self.tree;
+        let Some(seen) = &mut self.seen else { return };
+        seen.insert((node, format!("{key:?}")));
+        if let Key::Element(element, 1, 1) = key {
+            // A value found by its qualifier has told what the qualifier says.
+            if let Some((qualifier, _)) = pairs(tree.tag(node)).iter().find(|(_, value)| *value == element) {
+                seen.insert((node, format!("{:?}", Key::Element(*qualifier, 1, 1))));
+            }
+        }
+    }
+
+    fn finding(
+        &self,
+        code: &'static str,
+        severity: Severity,
+        node: NodeId,
+        value: Option<ValueRef<'_>>,
+        message: String,
+        hint: &str,
+    ) -> Finding {
+        Finding {
+            code,
+            severity,
+            location: locate(self.tree, node, value),
+            message,
+            hint: hint.to_owned(),
+            value: value.map(|value| value.text.chars().take(99).collect()).unwrap_or_default(),
+            ack_code: String::new(),
+        }
+    }
+
+    /// Values that nothing has read, as doubts.
+    pub(super) fn unread(&self) -> Vec<Finding> {
+        let Some(seen) = &self.seen else { return Vec::new() };
+        let (mut found, mut open) = (Vec::new(), vec![self.tree.root()]);
+        while let Some(node) = open.pop() {
+            let mut children: Vec<NodeId> = self.tree.children(node).collect();
+            children.reverse();
+            open.extend(children);
+            if matches!(self.tree.tag(node), "ST" | "SE") && self.format == Format::X12 {
+                continue;
+            }
+            for value in self.tree.values(node) {
+                let hierarchy = self.format == Format::X12 && self.tree.tag(node) == "HL";
+                if hierarchy
+                    || seen.contains(&(node, format!("{:?}", value.key)))
+                    || self.dropped(node, value.key)
+                {
+                    continue;
+                }
+                let location = locate(self.tree, node, Some(value));
+                let place = place_of(self.tree, node, value.key);
+                found.push(Finding {
+                    code: "value_not_kept",
+                    severity: Severity::Warning,
+                    location,
+                    message: format!("{place} is not kept by the translator"),
+                    hint: format!(
+                        "bind it to a field, such as `extra.{}`, or name it in `drops`",
+                        place.to_lowercase()
+                    ),
+                    value: value.text.chars().take(99).collect(),
+                    ack_code: String::new(),
+                });
+            }
+        }
+        found
+    }
+
+    fn dropped(&self, node: NodeId, key: Key<'_>) -> bool {
+        self.program.drops.iter().any(|(path, _)| drops(self.tree, path, node, key))
+    }
+}
+
+/// Whether a path of `drops` covers a value: it names the value, its node, or a node above it.
+pub(super) fn drops(tree: &Tree, path: &Path, node: NodeId, key: Key<'_>) -> bool {
+    let whole = matches!(&path.at, At::Node) || matches!(&path.at, At::Name(name) if name.is_empty());
+    let key_matches = match (&path.at, key) {
+        (At::Element(element, component, repetition), Key::Element(e, c, r)) => {
+            (e, c, r) == (*element, *component, *repetition)
+        }
+        (At::Name(name), Key::Name(own)) => name == own,
+        _ => false,
+    };
+    if !whole && !key_matches {
+        return false;
+    }
+    let mut at = Some(node);
+    while let Some(here) = at {
+        if steps_end_at(tree, &path.steps, here) {
+            return true;
+        }
+        at = if whole { tree.parent(here) } else { None };
+    }
+    false
+}
+
+fn steps_end_at(tree: &Tree, steps: &[Step], node: NodeId) -> bool {
+    let mut at = Some(node);
+    for step in steps.iter().rev() {
+        let Some(here) = at else { return false };
+        if !step_matches(tree, here, step) {
+            return false;
+        }
+        at = tree.parent(here);
+    }
+    true
+}
+
+fn is_rest(each: &Each) -> bool {
+    each.steps.last().is_some_and(|step| step.rest)
+}
+
+/// Whether a node is what a step names.
+pub(super) fn step_matches(tree: &Tree, node: NodeId, step: &Step) -> bool {
+    tree.tag(node) == step.tag && step.conditions.iter().all(|condition| holds(tree, node, condition))
+}
+
+fn holds(tree: &Tree, node: NodeId, condition: &Condition) -> bool {
+    let text = match &condition.at {
+        At::Name(name) if !name.starts_with('@') => {
+            // A column of a row, else the text of a member or child element.
+            tree.value(node, Key::Name(name)).or_else(|| {
+                let child = tree.children(node).find(|child| tree.tag(*child) == name)?;
+                tree.value(child, Key::Name(""))
+            })
+        }
+        at => value_at(tree, node, at),
+    };
+    text.is_some_and(|value| condition.allowed.iter().any(|allowed| allowed == value.text))
+}
+
+/// The value of a node; blanks are nothing.
+pub(super) fn value_at<'t>(tree: &'t Tree, node: NodeId, at: &At) -> Option<ValueRef<'t>> {
+    let value = match at {
+        At::Node | At::Pairs => None,
+        At::Element(element, component, repetition) => {
+            tree.value(node, Key::Element(*element, *component, *repetition))
+        }
+        At::Name(name) => tree.value(node, Key::Name(name)),
+        At::Pair(code) => pairs(tree.tag(node)).iter().find_map(|(qualifier, value)| {
+            let own = tree.value(node, Key::Element(*qualifier, 1, 1))?;
+            (own.text == code).then(|| tree.value(node, Key::Element(*value, 1, 1))).flatten()
+        }),
+    };
+    value.filter(|value| !value.text.trim().is_empty())
+}
+
+/// The field at a path of ids.
+pub(super) fn field_mut<'g>(group: &'g mut dyn Group, path: &FieldPath) -> &'g mut dyn Field {
+    let mut group = group;
+    for id in &path.groups {
+        group = group.field_mut(*id).group_mut().expect("compiled field paths go through groups");
+    }
+    group.field_mut(path.id)
+}
+
+fn evaluate(
+    reader: &Reader<'_>,
+    formula: &Formula,
+    node: NodeId,
+    record: Option<&Record>,
+) -> Option<Decimal> {
+    let tree = reader.tree;
+    match formula {
+        Formula::Position => None,
+        Formula::Total => record?.computed_total(),
+        Formula::Count(step) => {
+            let mut count = 0_u32;
+            descendants(tree, node, &mut |node| count += u32::from(step_matches(tree, node, step)));
+            Some(Decimal::from(count))
+        }
+        Formula::Sum(path) => {
+            let (mut sum, mut any) = (Decimal::ZERO, false);
+            descendants(tree, node, &mut |node| {
+                let here = path.steps.first().is_none_or(|step| step_matches(tree, node, step));
+                let value = if here { value_at(tree, node, &path.at) } else { None };
+                if let Some(number) = value.and_then(|value| value.text.parse::<Decimal>().ok()) {
+                    sum += number;
+                    any = true;
+                }
+            });
+            any.then_some(sum)
+        }
+    }
+}
+
+fn descendants(tree: &Tree, node: NodeId, visit: &mut dyn FnMut(NodeId)) {
+    let mut open = vec![node];
+    while let Some(node) = open.pop() {
+        for child in tree.children(node) {
+            visit(child);
+            open.push(child);
+        }
+    }
+}
+
+fn what(computed: &Computed) -> String {
+    match &computed.formula {
+        Formula::Count(step) => format!("the number of {step}"),
+        Formula::Sum(path) => format!("the sum of {path}"),
+        Formula::Position => "the position".to_owned(),
+        Formula::Total => "what the figures come to".to_owned(),
+    }
+}
+
+/// How a person names a value: `N902` or `Header/Order/@id`.
+pub(super) fn place_of(tree: &Tree, node: NodeId, key: Key<'_>) -> String {
+    match key {
+        Key::Element(element, 1, 1) => format!("{}{element:02}", tree.tag(node)),
+        Key::Element(element, component, 1) => format!("{}{element:02}-{component:02}", tree.tag(node)),
+        Key::Element(element, component, repetition) => {
+            format!("{}{element:02}-{component:02}^{repetition}", tree.tag(node))
+        }
+        Key::Name(name) => {
+            let mut names: Vec<&str> = if name.is_empty() { Vec::new() } else { vec![name] };
+            let mut at = Some(node);
+            while let Some(here) = at.filter(|here| tree.parent(*here).is_some()) {
+                names.push(tree.tag(here));
+                at = tree.parent(here);
+            }
+            names.reverse();
+            names.join("/")
+        }
+    }
+}
+
+fn locate(tree: &Tree, node: NodeId, value: Option<ValueRef<'_>>) -> Location {
+    let origin = tree.origin(node);
+    let mut location = Location {
+        byte: value.map_or(origin.byte, |value| value.byte),
+        segment: tree.tag(node).to_owned(),
+        segment_position: origin.ordinal,
+        ..Location::default()
+    };
+    match value.map(|value| value.key) {
+        Some(Key::Element(element, component, repetition)) => {
+            (location.element, location.component, location.repetition) = (element, component, repetition);
+        }
+        Some(key @ Key::Name(_)) => location.path = place_of(tree, node, key),
+        None => {}
+    }
+    location
+}

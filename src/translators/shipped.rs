@@ -1,0 +1,20 @@
+//! The translators that come with the program.
+
+const SHIPPED: [(&str, &str); 5] = [
+    ("x12-810", include_str!("../../translators/x12-810.toml")),
+    ("x12-850", include_str!("../../translators/x12-850.toml")),
+    ("x12-856", include_str!("../../translators/x12-856.toml")),
+    ("x12-940", include_str!("../../translators/x12-940.toml")),
+    ("x12-945", include_str!("../../translators/x12-945.toml")),
+];
+
+/// Name and text of each translator that comes with the program.
+pub fn shipped() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SHIPPED.into_iter()
+}
+
+/// The text of a translator that comes with the program.
+#[must_use]
+pub fn find_shipped(name: &str) -> Option<&'static str> {
+    shipped().find(|(own, _)| *own == name).map(|(_, text)| text)
+}
