@@ -14,11 +14,8 @@ use nix::sys::stat::{FileStat, Mode};
 use nix::unistd::UnlinkatFlags;
 use tokio::sync::{mpsc, oneshot};
 
-use super::place::Piece;
+use super::place::{PIECE_BYTES, Piece, piece_length};
 use super::{Chunks, Entry, EntryKind, Error, FileName, Kind, Listing, Outcome, Put, Stat};
-
-/// Bytes read or compared at a time.
-const PIECE_BYTES: usize = 256 * 1024;
 
 /// From this many files on, one `syncfs` is cheaper than an `fsync` for each.
 const SYNC_TOGETHER_FROM: usize = 8;
@@ -116,17 +113,17 @@ impl Local {
         let (opened, before) = oneshot::channel();
         let (sender, pieces) = mpsc::channel(4);
         tokio::task::spawn_blocking(move || {
-            let mut file = match local.open_regular(&folder, &name, limit_bytes) {
+            let (mut file, before) = match local.open_regular(&folder, &name, limit_bytes) {
                 Ok((file, before)) => {
                     opened.send(Ok(before)).ok();
-                    file
+                    (file, before)
                 }
                 Err(error) => {
                     opened.send(Err(error)).ok();
                     return;
                 }
             };
-            let read = send_pieces(&mut file, limit_bytes, &sender);
+            let read = send_pieces(&mut file, before, limit_bytes, &sender);
             if let Err(error) = read {
                 let attempted = format!("cannot read {}", local.shown_file(&folder, &name));
                 let error = match error.kind() {
@@ -231,14 +228,18 @@ impl Local {
             return Ok(Some(outcome));
         }
         let temp = put.temp_name.as_os_str();
-        // What an earlier try left goes first, so that the new file is ours and no link somewhere else.
-        match nix::unistd::unlinkat(at, temp, UnlinkatFlags::NoRemoveDir) {
-            Ok(()) | Err(Errno::ENOENT) => {}
-            Err(error) => return Err(failed(attempted(), error)),
-        }
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW;
-        let file = nix::fcntl::openat(at, temp, flags | OFlag::O_CLOEXEC, Mode::from_bits_truncate(0o640))
-            .map_err(|error| failed(attempted(), error))?;
+        let create = || {
+            let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW;
+            nix::fcntl::openat(at, temp, flags | OFlag::O_CLOEXEC, Mode::from_bits_truncate(0o640))
+        };
+        let file = create().or_else(|error| match error {
+            // What an earlier try left. Removed, not truncated: it might be a link by now.
+            Errno::EEXIST => {
+                nix::unistd::unlinkat(at, temp, UnlinkatFlags::NoRemoveDir).and_then(|()| create())
+            }
+            error => Err(error),
+        });
+        let file = file.map_err(|error| failed(attempted(), error))?;
         let mut file = File::from(file);
         let io_failed = |error| Error::from_io(attempted(), error);
         file.write_all(&put.bytes).map_err(io_failed)?;
@@ -400,14 +401,16 @@ fn rename_new(from: &OwnedFd, name: &OsStr, to: &OwnedFd, to_name: &OsStr) -> Re
 
 fn send_pieces(
     file: &mut File,
+    before: Stat,
     limit_bytes: u64,
     sender: &mpsc::Sender<Result<Piece, Error>>,
 ) -> io::Result<()> {
     let mut total = 0_u64;
     loop {
-        let mut piece = BytesMut::zeroed(PIECE_BYTES);
+        let length = piece_length(before, total);
+        let mut piece = BytesMut::zeroed(length);
         let mut filled = 0;
-        while filled < PIECE_BYTES {
+        while filled < length {
             let room = piece.get_mut(filled..).unwrap_or_default();
             match file.read(room) {
                 Ok(0) => break,
@@ -427,7 +430,7 @@ fn send_pieces(
                 return Ok(());
             }
         }
-        if filled < PIECE_BYTES {
+        if filled < length {
             let after = nix::sys::stat::fstat(file.as_fd())?;
             sender.blocking_send(Ok(Piece::End(facts(&after)))).ok();
             return Ok(());

@@ -127,6 +127,17 @@ pub struct Chunks {
     pub(super) read_bytes: u64,
 }
 
+/// Bytes read, sent or compared at a time.
+pub(super) const PIECE_BYTES: usize = 256 * 1024;
+
+/// How long a buffer to read into: what is left of the file and a byte more, which shows that it grew.
+///
+/// A longer one would stay in memory with a small file, and would make libssh2 ask far past its end.
+pub(super) fn piece_length(before: Stat, read_bytes: u64) -> usize {
+    let left = before.size_bytes.map_or(u64::MAX, |size| size.saturating_sub(read_bytes));
+    usize::try_from(left).unwrap_or(PIECE_BYTES).saturating_add(1).min(PIECE_BYTES)
+}
+
 /// What a reading thread sends.
 #[derive(Debug)]
 pub(super) enum Piece {

@@ -11,13 +11,11 @@ use chrono::DateTime;
 use ssh2::{ErrorCode, FileStat, FileType, OpenFlags, OpenType, RenameFlags};
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::place::Piece;
+use super::super::place::{PIECE_BYTES, Piece, piece_length};
 use super::super::{Entry, EntryKind, Error, FileName, Kind, Listing, Outcome, Put, Stat};
 use super::link::{Link, REQUEST};
 use super::pool::Attempt;
 
-/// Bytes handed to libssh2 at a time: it keeps as many packets under way as fit.
-const PIECE_BYTES: usize = 256 * 1024;
 /// A slower transfer than this, over its whole length, is given up.
 const SLOWEST_BYTES_PER_SEC: u64 = 1024;
 /// libssh2 reports the end of a folder as this code.
@@ -175,10 +173,11 @@ fn read_through(
     let begun = Instant::now();
     let mut total = 0_u64;
     loop {
-        let mut piece = BytesMut::zeroed(PIECE_BYTES);
+        let length = piece_length(before, total);
+        let mut piece = BytesMut::zeroed(length);
         let mut filled = 0;
         let mut ended = false;
-        while filled < PIECE_BYTES && !ended {
+        while filled < length && !ended {
             let room = piece.get_mut(filled..).unwrap_or_default();
             let count = file.read(room).map_err(|error| link.lost(attempted.clone(), error))?;
             ended = count == 0;
