@@ -4,7 +4,7 @@ mod addresses;
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
-use std::sync::Once;
+use std::sync::{Arc, Once, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -95,34 +95,24 @@ pub struct Answer {
 /// addresses of this machine and of private networks are called only where they are allowed.
 #[derive(Clone, Debug)]
 pub struct Client {
-    public: reqwest::Client,
-    allowed: reqwest::Client,
+    clients: Arc<Clients>,
     private_hosts: Vec<Allowed>,
+}
+
+/// Made when first needed: a machine without certificates of authorities can still call its own ERP.
+#[derive(Debug, Default)]
+struct Clients {
+    public: OnceLock<Result<reqwest::Client, Error>>,
+    allowed: OnceLock<Result<reqwest::Client, Error>>,
+    allowed_plain: OnceLock<Result<reqwest::Client, Error>>,
 }
 
 impl Client {
     /// A client that may call the public internet, and of private hosts only those named.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up.
-    pub fn new(private_hosts: Vec<Allowed>) -> Result<Self, Error> {
+    #[must_use]
+    pub fn new(private_hosts: Vec<Allowed>) -> Self {
         install_tls();
-        let build = || {
-            reqwest::Client::builder()
-                .redirect(redirect::Policy::none())
-                .no_proxy()
-                .connect_timeout(CONNECT)
-                .user_agent(concat!("crossdock/", env!("CARGO_PKG_VERSION")))
-                // A kept connection that the other side has just closed would make outcomes unknown.
-                .pool_idle_timeout(Duration::from_secs(5))
-                .retry(reqwest::retry::never())
-        };
-        let failed = |error| Error::new(Kind::Invalid, "cannot set up calls over https").because(error);
-        Ok(Self {
-            public: build().dns_resolver(addresses::PublicOnly).build().map_err(failed)?,
-            allowed: build().build().map_err(failed)?,
-            private_hosts,
-        })
+        Self { clients: Arc::default(), private_hosts }
     }
 
     /// Makes one call, once.
@@ -134,7 +124,7 @@ impl Client {
         let attempted = || format!("cannot call `{}`", shown_url(&call.url));
         let invalid = |why: String| Error::new(Kind::Invalid, attempted()).because(why);
         let url = Url::parse(&call.url).map_err(|error| invalid(error.to_string()))?;
-        let client = self.client_for(&url).map_err(invalid)?;
+        let client = self.client_for(&url, invalid)?;
         let method = Method::from_bytes(call.method.as_bytes())
             .map_err(|_| invalid(format!("`{}` is no method", call.method)))?;
         let headers = headers(call).map_err(invalid)?;
@@ -146,28 +136,56 @@ impl Client {
         }
     }
 
-    fn client_for(&self, url: &Url) -> Result<&reqwest::Client, String> {
-        let host = url.host_str().ok_or("it names no host")?;
-        let port = url.port_or_known_default().ok_or("it names no port")?;
+    fn client_for(&self, url: &Url, invalid: impl Fn(String) -> Error) -> Result<&reqwest::Client, Error> {
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return Err(invalid("it names no host".into()));
+        };
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("it holds a login; use a secret header".into());
+            return Err(invalid("it holds a login; use a secret header".into()));
         }
         if self.private_hosts.iter().any(|allowed| allowed.is(host, port)) {
             return match url.scheme() {
-                "http" | "https" => Ok(&self.allowed),
-                other => Err(format!("`{other}` is not http or https")),
+                "http" => made(&self.clients.allowed_plain, |to| to.tls_certs_only([])),
+                "https" => made(&self.clients.allowed, |to| to),
+                other => Err(invalid(format!("`{other}` is not http or https"))),
             };
         }
         if url.scheme() != "https" {
-            return Err(format!("`{}` is not https", url.scheme()));
+            return Err(invalid(format!("`{}` is not https", url.scheme())));
         }
         match addresses::literal(host) {
             Some(address) if !addresses::is_public(address) => {
-                Err(addresses::NotPublic { host: host.into() }.to_string())
+                Err(not_public(invalid(addresses::NotPublic { host: host.into() }.to_string())))
             }
-            _ => Ok(&self.public),
+            _ => made(&self.clients.public, |to| to.dns_resolver(addresses::PublicOnly)),
         }
     }
+}
+
+fn not_public(error: Error) -> Error {
+    error.hinted("allow the host and port in `crossdock.toml` if it is your own system")
+}
+
+fn made(
+    client: &OnceLock<Result<reqwest::Client, Error>>,
+    special: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> Result<&reqwest::Client, Error> {
+    let make = || {
+        let builder = reqwest::Client::builder()
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(CONNECT)
+            .user_agent(concat!("crossdock/", env!("CARGO_PKG_VERSION")))
+            // A kept connection that the other side has just closed would make outcomes unknown.
+            .pool_idle_timeout(Duration::from_secs(5))
+            .retry(reqwest::retry::never());
+        special(builder).build().map_err(|error| {
+            Error::new(Kind::Invalid, "cannot set up calls over https")
+                .because(error.source().map_or_else(|| error.to_string(), ToString::to_string))
+                .hinted("install the certificates of authorities (`ca-certificates`) and start again")
+        })
+    };
+    client.get_or_init(make).as_ref().map_err(Clone::clone)
 }
 
 fn headers(call: &Call) -> Result<HeaderMap, String> {
@@ -239,9 +257,7 @@ async fn read_body(mut response: reqwest::Response) -> Result<Bytes, String> {
 
 fn failed_call(error: reqwest::Error, attempted: String) -> Result<Outcome, Error> {
     if let Some(refused) = cause::<addresses::NotPublic>(&error) {
-        return Err(Error::new(Kind::Invalid, attempted)
-            .because(refused.to_string())
-            .hinted("allow the host and port in `crossdock.toml` if it is your own system"));
+        return Err(not_public(Error::new(Kind::Invalid, attempted).because(refused.to_string())));
     }
     let why = chain(&error);
     if error.is_connect() {
