@@ -203,9 +203,9 @@ impl Invoice {
         let (told, fault) = self.told.filter(|_| !self.doubtful)?;
         // Whether lines are rounded one by one is up to the sender: half a cent each.
         let tolerance = Decimal::new(5, 3).checked_mul(Decimal::from(self.roundings))?;
-        let cents = (self.amount * Decimal::ONE_HUNDRED).normalize();
-        ((told - self.amount).abs() > tolerance)
-            .then(|| fault.expecting(format!("{cents}, lines and taxes and charges less allowances")))
+        let differs = told.checked_sub(self.amount)?.abs() > tolerance;
+        let cents = self.amount.checked_mul(Decimal::ONE_HUNDRED)?.normalize();
+        differs.then(|| fault.expecting(format!("{cents}, lines and taxes and charges less allowances")))
     }
 }
 
