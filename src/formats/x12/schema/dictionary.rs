@@ -127,11 +127,6 @@ impl Dictionary {
         &self.release
     }
 
-    /// Every segment's definition, in order of id.
-    pub fn list_segments(&self) -> impl Iterator<Item = &SegmentDefinition> {
-        self.segments.iter()
-    }
-
     /// A segment's definition.
     #[must_use]
     pub fn find_segment(&self, id: &[u8]) -> Option<&SegmentDefinition> {

@@ -7,7 +7,6 @@ mod dictionary;
 mod element;
 mod facts;
 mod guide;
-pub mod names;
 mod set;
 mod transitions;
 
