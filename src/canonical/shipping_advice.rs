@@ -76,6 +76,8 @@ record! {
         shipped_at: Option<NaiveTime>,
         /// Expected day of delivery.
         deliver_on: Option<NaiveDate>,
+        /// Expected time of delivery.
+        deliver_at: Option<NaiveTime>,
         /// Bill of lading.
         bill_of_lading: Option<String>,
         /// Master bill of lading.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 use rust_decimal::Decimal;
 
 use super::declare::record;
@@ -42,6 +42,8 @@ record! {
         ship_not_after: Option<NaiveDate>,
         /// Requested day of delivery.
         deliver_on: Option<NaiveDate>,
+        /// Requested time of delivery.
+        deliver_at: Option<NaiveTime>,
         /// Day after which the order is void.
         cancel_after: Option<NaiveDate>,
         /// Who pays the freight.

@@ -3,5 +3,6 @@
 mod harness;
 mod house;
 mod store;
+mod translators;
 mod transports;
 mod x12_validate;

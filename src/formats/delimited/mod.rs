@@ -1,5 +1,10 @@
-//! Delimited files.
+//! Delimited files: rows and columns, one tree for each document's rows.
 
 mod layout;
+mod reader;
+mod rows;
+mod writer;
 
 pub use layout::{Layout, LineEnd, RecordType, Role};
+pub use reader::read;
+pub use writer::write;

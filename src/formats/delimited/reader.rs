@@ -1,0 +1,309 @@
+//! Reads a delimited file into one tree for each document.
+
+use std::collections::HashMap;
+
+use super::layout::{Layout, RecordType, Role};
+use super::rows::{Field, Row, fault, split};
+use crate::finding::{Finding, Severity};
+use crate::tree::{Key, Origin, Tree};
+
+/// Reads a file. Documents come in the order of their first rows; what is wrong with a row or the file
+/// is in the findings, and such a row is in no tree.
+#[must_use]
+pub fn read(bytes: &[u8], layout: &Layout) -> (Vec<Tree>, Vec<Finding>) {
+    let mut found = Vec::new();
+    let rows = split(bytes, layout, &mut found);
+    if rows.is_empty() {
+        if found.is_empty() {
+            found.push(fault("empty_file", 1, 0, "the file has no rows", ""));
+        }
+        return (Vec::new(), found);
+    }
+    let trees = if layout.records.is_empty() {
+        alike(&rows, layout, &mut found)
+    } else {
+        typed(&rows, layout, &mut found)
+    };
+    (trees, found)
+}
+
+/// Rows that are all of one kind, grouped by key.
+fn alike(rows: &[Row], layout: &Layout, found: &mut Vec<Finding>) -> Vec<Tree> {
+    let (columns, rows) = if layout.header {
+        let Some((header, rows)) = rows.split_first() else { return Vec::new() };
+        match read_header(header, layout, found) {
+            Some(columns) => (columns, rows),
+            None => return Vec::new(),
+        }
+    } else {
+        (layout.columns.iter().chain(&layout.optional).cloned().collect(), rows)
+    };
+    let mut documents =
+        Documents { layout, trees: Vec::new(), by_key: HashMap::new(), lines: HashMap::new() };
+    for (ordinal, row) in (1_u32..).zip(rows) {
+        let short = !layout.header && row.fields.len() >= layout.columns.len();
+        if row.fields.len() != columns.len() && !(short && row.fields.len() < columns.len()) {
+            let message =
+                format!("line {} has {} fields, {} are expected", row.line, row.fields.len(), columns.len());
+            found.push(fault(
+                "field_count",
+                row.line,
+                row.byte,
+                message,
+                "a delimiter inside a field needs quotes around the field",
+            ));
+            continue;
+        }
+        check_numbers(row, &columns, layout, found);
+        documents.add(row, ordinal, &columns, found);
+    }
+    documents.trees
+}
+
+struct Documents<'a> {
+    layout: &'a Layout,
+    trees: Vec<Tree>,
+    by_key: HashMap<Vec<String>, usize>,
+    /// Document and unique columns to the line that has them.
+    lines: HashMap<(usize, Vec<String>), u32>,
+}
+
+impl Documents<'_> {
+    fn add(&mut self, row: &Row, ordinal: u32, columns: &[String], found: &mut Vec<Finding>) {
+        let values = |names: &[String]| -> Vec<String> {
+            names.iter().map(|name| value(row, columns, name).unwrap_or_default().to_owned()).collect()
+        };
+        let key = values(&self.layout.group_by);
+        if let Some(missing) = self.layout.group_by.iter().zip(&key).find(|(_, value)| value.is_empty()) {
+            let message = format!("line {} has no `{}`", row.line, missing.0);
+            found.push(fault(
+                "key_missing",
+                row.line,
+                row.byte,
+                message,
+                "rows of one document are told by it",
+            ));
+            return;
+        }
+        let origin = Origin { byte: row.byte, ordinal };
+        let document = match self.by_key.get(&key) {
+            Some(document) => *document,
+            None => {
+                let mut tree = Tree::default();
+                tree.reset(&self.layout.name, origin);
+                self.trees.push(tree);
+                self.by_key.insert(key, self.trees.len() - 1);
+                self.trees.len() - 1
+            }
+        };
+        if !self.layout.unique.is_empty() {
+            let unique = values(&self.layout.unique);
+            let shown = unique.join(", ");
+            if let Some(first) = self.lines.insert((document, unique), row.line) {
+                let names = self.layout.unique.join(", ");
+                let message = format!("lines {first} and {} both have `{names}` {shown}", row.line);
+                found.push(fault(
+                    "row_twice",
+                    row.line,
+                    row.byte,
+                    message,
+                    "each row of a document must differ there",
+                ));
+            }
+        }
+        let Some(tree) = self.trees.get_mut(document) else { return };
+        let root = tree.root();
+        let node = tree.add(root, "row", origin);
+        push_fields(tree, node, &row.fields, columns);
+    }
+}
+
+fn push_fields(tree: &mut Tree, node: crate::tree::NodeId, fields: &[Field], columns: &[String]) {
+    for (name, field) in columns.iter().zip(fields) {
+        if !field.text.trim().is_empty() {
+            tree.push(node, Key::Name(name), &field.text, field.byte);
+        }
+    }
+}
+
+fn value<'r>(row: &'r Row, columns: &[String], name: &str) -> Option<&'r str> {
+    let place = columns.iter().position(|column| column == name)?;
+    row.fields.get(place).map(|field| field.text.trim())
+}
+
+/// The columns' names, or none when the header is not what the layout says.
+fn read_header(row: &Row, layout: &Layout, found: &mut Vec<Finding>) -> Option<Vec<String>> {
+    let columns: Vec<String> = row.fields.iter().map(|field| field.text.trim().to_owned()).collect();
+    let before = found.len();
+    if let [only] = columns.as_slice()
+        && layout.columns.len() > 1
+    {
+        let delimiter = char::from(layout.delimiter);
+        let likely =
+            [';', '\t', '|', ','].into_iter().find(|other| *other != delimiter && only.contains(*other));
+        let hint = likely.map_or_else(String::new, |other| {
+            format!("the fields seem to be separated by `{}`", other.escape_default())
+        });
+        let message = format!("the header has one column, since there is no `{delimiter}` in it");
+        found.push(fault("wrong_delimiter", row.line, row.byte, message, hint));
+        return None;
+    }
+    for column in &layout.columns {
+        if !columns.contains(column) {
+            let near = columns
+                .iter()
+                .filter(|other| !layout.columns.contains(other))
+                .max_by(|a, b| strsim::jaro_winkler(column, a).total_cmp(&strsim::jaro_winkler(column, b)));
+            let near = near.filter(|near| strsim::jaro_winkler(column, near) > 0.7);
+            let hint = near.map_or_else(
+                || "the first row must name the columns".to_owned(),
+                |near| format!("the header has `{near}`; was it renamed?"),
+            );
+            found.push(fault(
+                "column_missing",
+                row.line,
+                row.byte,
+                format!("the header has no column `{column}`"),
+                hint,
+            ));
+        }
+    }
+    for (at, column) in columns.iter().enumerate() {
+        let field = row.fields.get(at).map_or(row.byte, |field| field.byte);
+        if columns.iter().take(at).any(|earlier| earlier == column) {
+            found.push(fault(
+                "column_twice",
+                row.line,
+                field,
+                format!("the header names `{column}` twice"),
+                "",
+            ));
+        } else if !layout.columns.contains(column)
+            && !layout.optional.contains(column)
+            && !layout.columns.is_empty()
+        {
+            let message = format!("the layout does not know the column `{column}`");
+            let hint = "it is not read; add it to `optional` of the layout to bind it";
+            let finding = fault("column_unknown", row.line, field, message, hint);
+            found.push(Finding { severity: Severity::Warning, ..finding });
+        }
+    }
+    let refused = found.iter().skip(before).any(|finding| finding.severity == Severity::Reject);
+    (!refused).then_some(columns)
+}
+
+/// `1.23457E+12` in a key is what a spreadsheet makes of a number it takes for an amount.
+fn check_numbers(row: &Row, columns: &[String], layout: &Layout, found: &mut Vec<Finding>) {
+    for (name, field) in columns.iter().zip(&row.fields) {
+        if !is_scientific(&field.text) {
+            continue;
+        }
+        let key = layout.group_by.contains(name) || layout.unique.contains(name);
+        let message = format!("`{}` in `{name}` on line {} is scientific notation", field.text, row.line);
+        let mut finding = fault(
+            "scientific_notation",
+            row.line,
+            field.byte,
+            message,
+            "a spreadsheet has changed it: export the column as text",
+        );
+        finding.value.clone_from(&field.text);
+        finding.location.path.clone_from(name);
+        finding.severity = if key { Severity::Reject } else { Severity::Warning };
+        found.push(finding);
+    }
+}
+
+fn is_scientific(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.trim().split_once(['E', 'e']) else { return false };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let mantissa_fits = mantissa
+        .split_once(['.', ','])
+        .map_or(digits(mantissa), |(whole, fraction)| digits(whole) && digits(fraction));
+    mantissa_fits && exponent.strip_prefix(['+', '-']).is_some_and(digits)
+}
+
+/// Rows of several kinds, told by their first field.
+fn typed(rows: &[Row], layout: &Layout, found: &mut Vec<Finding>) -> Vec<Tree> {
+    let mut trees: Vec<Tree> = Vec::new();
+    let (mut counted, mut trailer) = (0_u64, None);
+    for (ordinal, row) in (1_u32..).zip(rows) {
+        let tag = row.fields.first().map(|field| field.text.trim()).unwrap_or_default();
+        let Some(kind) = layout.records.iter().find(|kind| kind.tag == tag) else {
+            let known = layout.records.iter().map(|kind| kind.tag.as_str()).collect::<Vec<_>>().join(", ");
+            let message = format!("line {} begins with `{tag}`, which is no kind of row", row.line);
+            found.push(fault("unknown_record", row.line, row.byte, message, format!("known are {known}")));
+            continue;
+        };
+        if let Some(line) = trailer {
+            let message = format!("line {} comes after the trailer on line {line}", row.line);
+            found.push(fault("after_trailer", row.line, row.byte, message, ""));
+        }
+        if row.fields.len() > kind.columns.len() {
+            let message = format!(
+                "line {} has {} fields, a `{tag}` has {}",
+                row.line,
+                row.fields.len(),
+                kind.columns.len()
+            );
+            found.push(fault("field_count", row.line, row.byte, message, ""));
+        }
+        let origin = Origin { byte: row.byte, ordinal };
+        match &kind.role {
+            Role::FileHeader if ordinal == 1 => {}
+            Role::FileHeader => {
+                found.push(fault(
+                    "wrong_order",
+                    row.line,
+                    row.byte,
+                    format!("`{tag}` on line {} is not the first row", row.line),
+                    "",
+                ));
+            }
+            Role::Trailer { count } => {
+                trailer = Some(row.line);
+                check_count(row, kind, count.as_deref(), counted, found);
+            }
+            Role::Start | Role::Detail => {
+                counted += 1;
+                if kind.role == Role::Start {
+                    let mut tree = Tree::default();
+                    tree.reset(&layout.name, origin);
+                    trees.push(tree);
+                }
+                let Some(tree) = trees.last_mut() else {
+                    let message = format!("`{tag}` on line {} stands before any document", row.line);
+                    found.push(fault("wrong_order", row.line, row.byte, message, ""));
+                    continue;
+                };
+                let root = tree.root();
+                let node = tree.add(root, tag, origin);
+                push_fields(tree, node, &row.fields, &kind.columns);
+            }
+        }
+    }
+    let wants_trailer = layout.records.iter().any(|kind| matches!(kind.role, Role::Trailer { .. }));
+    if wants_trailer && trailer.is_none() {
+        let (line, byte) = rows.last().map_or((1, 0), |row| (row.line, row.byte));
+        found.push(fault(
+            "trailer_missing",
+            line,
+            byte,
+            "the file has no trailer",
+            "it may have been cut short",
+        ));
+    }
+    trees
+}
+
+fn check_count(row: &Row, kind: &RecordType, count: Option<&str>, counted: u64, found: &mut Vec<Finding>) {
+    let Some(column) = count else { return };
+    let text = value(row, &kind.columns, column).unwrap_or_default();
+    if text.parse::<u64>().ok() != Some(counted) {
+        let message = format!(
+            "the trailer says {} rows, there are {counted}",
+            if text.is_empty() { "no number of" } else { text }
+        );
+        found.push(fault("trailer_count", row.line, row.byte, message, "rows are missing, or were added"));
+    }
+}
