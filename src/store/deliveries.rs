@@ -199,23 +199,24 @@ impl Work {
         self.enqueue_jobs(&jobs).await
     }
 
-    /// Lets a stopped or delivered delivery be sent (again): the same bytes under the same name and key. False
-    /// when it is on its way, cancelled or unknown to us.
+    /// Lets a delivery be sent now, or again: the same bytes under the same name and key. False when a try of it
+    /// runs, it is cancelled, or unknown to us.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn release_delivery(&mut self, id: Uuid) -> Result<bool, Error> {
         let released = sqlx::query!(
-            "with released as (
-                 update delivery set state = 'ready', delivered_at = null, last_error = null
-                 where id = $1 and state in ('held', 'delivered', 'unknown') returning id
+            "with freed as (
+                 update job set state = 'ready', run_after = now(), lost_leases = 0, attempts = 0, finished_at = null
+                 where kind = 'deliver' and subject_id = $1 and state <> 'leased'
+                   and exists (select from delivery where id = $1 and state <> 'cancelled')
+                 returning subject_id
              ), documents as (
                  update document d set delivery = 'ready' from delivery_document l
-                 where l.delivery_id in (select id from released) and d.id = l.document_id
+                 where l.delivery_id in (select subject_id from freed) and d.id = l.document_id
              )
-             update job set state = 'ready', run_after = now(), lost_leases = 0, attempts = 0, finished_at = null,
-                 lease_until = null
-             where kind = 'deliver' and subject_id in (select id from released)",
+             update delivery set state = 'ready', delivered_at = null, last_error = null
+             where id in (select subject_id from freed)",
             id,
         )
         .execute(self.connection())
@@ -231,15 +232,16 @@ impl Work {
     /// When the database cannot be written.
     pub async fn cancel_delivery(&mut self, id: Uuid, reason: &str) -> Result<bool, Error> {
         let cancelled = sqlx::query!(
-            "with cancelled as (
-                 update delivery set state = 'cancelled', last_error = $2
-                 where id = $1 and state in ('ready', 'held', 'unknown') returning id
+            "with ended as (
+                 update job set state = 'failed', finished_at = now(), last_error = $2
+                 where kind = 'deliver' and subject_id = $1 and state <> 'leased'
+                   and exists (select from delivery where id = $1 and state not in ('delivered', 'cancelled'))
+                 returning subject_id
              ), documents as (
                  update document d set delivery = 'cancelled' from delivery_document l
-                 where l.delivery_id in (select id from cancelled) and d.id = l.document_id
+                 where l.delivery_id in (select subject_id from ended) and d.id = l.document_id
              )
-             update job set state = 'failed', finished_at = now(), lease_until = null, last_error = $2
-             where kind = 'deliver' and subject_id in (select id from cancelled)",
+             update delivery set state = 'cancelled', last_error = $2 where id in (select subject_id from ended)",
             id,
             reason,
         )
@@ -290,8 +292,11 @@ impl Store {
         check_lease(connection, lease).await?;
         let begun = sqlx::query!(
             r#"with before as (
-                   select id, state from delivery
+                   select id, attempts from delivery
                    where id = $1 and state in ('ready', 'sending', 'unknown') for update
+               ), doubt as (
+                   select exists (select from before b join attempt a on a.delivery_id = b.id and a.number = b.attempts
+                       where a.outcome is null or a.outcome = 'unknown') as in_doubt
                ), number as (
                    update delivery d set state = 'sending', attempts = d.attempts + 1
                    from before where d.id = before.id returning d.id, d.attempts
@@ -301,7 +306,7 @@ impl Store {
                    update document d set delivery = 'sending' from delivery_document l
                    where l.delivery_id in (select id from number) and d.id = l.document_id
                )
-               select number.attempts, before.state as "state: DeliveryState" from number join before using (id)"#,
+               select number.attempts, doubt.in_doubt as "in_doubt!" from number, doubt"#,
             delivery_id,
         )
         .fetch_optional(&mut *connection)
@@ -311,11 +316,7 @@ impl Store {
             complete_job(connection, lease).await?;
         }
         work.commit().await?;
-        Ok(begun.map(|row| Attempt {
-            number: row.attempts,
-            // `sending` means that a try began and nobody wrote down how it ended.
-            must_look_first: row.state != DeliveryState::Ready,
-        }))
+        Ok(begun.map(|row| Attempt { number: row.attempts, must_look_first: row.in_doubt }))
     }
 
     /// Writes how a try ended, with all that follows from it: the delivery, its documents, the deadline of its

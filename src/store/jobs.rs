@@ -90,16 +90,15 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn enqueue_jobs(&self, jobs: &[NewJob]) -> Result<(), Error> {
-        enqueue_jobs(&self.pool, jobs).await?;
-        for job in jobs {
-            self.waker.wake(job.kind);
-        }
-        Ok(())
+        let mut work = self.begin().await?;
+        work.enqueue_jobs(jobs).await?;
+        work.commit().await
     }
 
     /// Claims up to `limit` jobs that are due, or whose worker died. Two workers never get the same one.
     ///
-    /// A job that was lost three times in a row is held instead, as poison.
+    /// A job that was lost three times in a row is poison: it is held instead, and its file is quarantined or its
+    /// delivery held.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -114,26 +113,40 @@ impl Store {
                    where kind = $1 and state = 'ready' and run_after <= now()
                    order by priority desc, run_after limit $3 for update skip locked
                ), picked as (
-                   select id from lost union all select id from due limit $3
+                   select id, 1 as lost from lost union all select id, 0 from due limit $3
+               ), claimed as (
+                   update job set
+                       lost_leases = job.lost_leases + picked.lost,
+                       state = case when job.lost_leases + picked.lost >= $5 then 'held' else 'leased' end,
+                       lease_until = case when job.lost_leases + picked.lost < $5
+                           then now() + make_interval(secs => $4) end,
+                       last_error = case when job.lost_leases + picked.lost >= $5 then $6 else job.last_error end,
+                       attempts = job.attempts + 1,
+                       fence = job.fence + 1,
+                       worker = $2
+                   from picked where job.id = picked.id
+                   returning job.*
+               ), quarantined as (
+                   update file set state = 'quarantined', reason = $6, hint = $7 from claimed c
+                   where c.state = 'held' and c.kind = 'process' and file.id = c.subject_id and file.state = 'received'
+               ), stopped as (
+                   update delivery d set state = 'held', last_error = $6 from claimed c
+                   where c.state = 'held' and c.kind = 'deliver' and d.id = c.subject_id
+                   returning d.id
+               ), documents as (
+                   update document d set delivery = 'held' from stopped s join delivery_document l on l.delivery_id = s.id
+                   where d.id = l.document_id
                )
-               update job set
-                   lost_leases = case job.state when 'leased' then job.lost_leases + 1 else job.lost_leases end,
-                   state = case when job.state = 'leased' and job.lost_leases + 1 >= $5 then 'held' else 'leased' end,
-                   lease_until = case when job.state = 'leased' and job.lost_leases + 1 >= $5 then null
-                       else now() + make_interval(secs => $4) end,
-                   last_error = case when job.state = 'leased' and job.lost_leases + 1 >= $5
-                       then 'its worker ended ' || $5 || ' times without an outcome' else job.last_error end,
-                   attempts = job.attempts + 1,
-                   fence = job.fence + 1,
-                   worker = $2
-               from picked where job.id = picked.id
-               returning job.id, job.kind as "kind: JobKind", job.subject_id, job.state as "state: JobState",
-                   job.attempts, job.fence, job.priority, job.run_after"#,
+               select id as "id!", kind as "kind!: JobKind", subject_id as "subject_id!", state as "state!: JobState",
+                   attempts as "attempts!", fence as "fence!"
+               from claimed order by priority desc, run_after, id"#,
             kind.as_str(),
             worker,
             limit,
             f64::from(LEASE_SECS),
             MOST_LOST_LEASES,
+            format!("its worker ended {MOST_LOST_LEASES} times without an outcome"),
+            "look at what the hub logged when it ended, then release it",
         )
         .fetch_all(&self.pool)
         .await
@@ -146,11 +159,9 @@ impl Store {
                 continue;
             }
             let lease = Lease { job: row.id, fence: row.fence };
-            let job = Job { kind: row.kind, subject_id: row.subject_id, attempts: row.attempts, lease };
-            claimed.push((std::cmp::Reverse(row.priority), row.run_after, job));
+            claimed.push(Job { kind: row.kind, subject_id: row.subject_id, attempts: row.attempts, lease });
         }
-        claimed.sort_by_key(|(priority, run_after, _)| (*priority, *run_after));
-        Ok(claimed.into_iter().map(|(_, _, job)| job).collect())
+        Ok(claimed)
     }
 
     /// Extends leases, to be called every five seconds, and gives those that are lost.

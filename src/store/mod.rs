@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{Connection, PgConnection};
+use sqlx::{ConnectOptions, Connection, PgConnection};
 
 pub use accept::{AcceptOutcome, AcceptedFile, NewFile, inbound_file_id};
 pub use acknowledgments::{
@@ -79,6 +79,9 @@ impl Store {
     /// Outside a tokio runtime.
     #[must_use]
     pub fn connect(options: PgConnectOptions) -> Self {
+        // A bulk load is meant to take long; anything else that does deserves a word. Parameters are never logged.
+        let options =
+            options.log_slow_statements("warn".parse().expect("it is a level"), Duration::from_secs(10));
         let pool = PgPoolOptions::new()
             .max_connections(MOST_CONNECTIONS)
             .acquire_timeout(Duration::from_secs(10))

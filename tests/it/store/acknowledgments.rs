@@ -1,0 +1,177 @@
+//! Acknowledgments: found by what was sent, settled with their sets, overdue only after delivery.
+
+use chrono::TimeDelta;
+use crossdock::store::{
+    AcknowledgmentFilter, AcknowledgmentNote, AcknowledgmentState, AttemptOutcome, ExceptionFilter,
+    ExceptionState, ExpectedSet, JobKind, NewException, NewExpectedAcknowledgment, NewReceivedAcknowledgment,
+    Settlement, Store,
+};
+use sqlx::Executor;
+use uuid::Uuid;
+
+use super::deliveries::compose;
+use super::{accepted, at, begin};
+use crate::harness::postgres::Database;
+
+const DOCUMENT: Uuid = Uuid::from_u128(11);
+const FILE: Uuid = Uuid::from_u128(12);
+const DELIVERY: Uuid = Uuid::from_u128(13);
+const EXPECTED: Uuid = Uuid::from_u128(14);
+
+async fn expect(store: &Store) {
+    compose(store).await;
+    let mut work = begin(store).await;
+    let expected = NewExpectedAcknowledgment {
+        id: EXPECTED,
+        partner_id: String::from("north"),
+        level: String::from("997"),
+        functional_id: String::from("SH"),
+        group_control: 7,
+        file_id: FILE,
+        delivery_id: Some(DELIVERY),
+        within_secs: 3600,
+        due_at: at(0),
+        sets: vec![ExpectedSet {
+            set_id: String::from("856"),
+            set_control: String::from("0001"),
+            document_id: DOCUMENT,
+        }],
+    };
+    work.insert_expected_acknowledgments(&[expected]).await.expect("writes");
+    work.commit().await.expect("commits");
+}
+
+async fn of_document(store: &Store) -> AcknowledgmentState {
+    store.find_document(DOCUMENT).await.expect("asks").expect("is there").acknowledgment
+}
+
+#[tokio::test]
+async fn an_answer_settles_the_group_its_sets_and_their_documents() {
+    let database = Database::new().await;
+    let store = database.store();
+    expect(&store).await;
+    expect(&store).await;
+    assert_eq!(of_document(&store).await, AcknowledgmentState::Awaited);
+    let answer_file = accepted(&store).await;
+
+    let mut work = begin(&store).await;
+    for (partner, functional_id, found) in
+        [(Some("north"), "SH", 1), (Some("south"), "SH", 0), (None, "SH", 1), (None, "IN", 0)]
+    {
+        let hits = work.find_expected_acknowledgments(partner, functional_id, &[7, 8]).await.expect("asks");
+        assert_eq!(hits.len(), found, "{partner:?} {functional_id}");
+    }
+    let found = work.find_expected_acknowledgments(Some("north"), "SH", &[7]).await.expect("asks").remove(0);
+    assert_eq!((found.row.id, found.sets.len()), (EXPECTED, 1));
+    let settlement = Settlement {
+        expected_id: EXPECTED,
+        state: AcknowledgmentState::Rejected,
+        settled_at: at(9),
+        sets: vec![(String::from("856"), String::from("0001"), AcknowledgmentState::Rejected)],
+    };
+    work.settle_expected_acknowledgments(&[settlement]).await.expect("writes");
+    let received = NewReceivedAcknowledgment {
+        id: Uuid::from_u128(15),
+        file_id: answer_file,
+        document_id: None,
+        partner_id: Some(String::from("north")),
+        kind: String::from("997"),
+        functional_id: String::from("SH"),
+        group_control: String::from("7"),
+        status: AcknowledgmentState::Rejected,
+        sets: serde_json::json!([{ "set": "856", "control": "0001\u{0}", "code": "R" }]),
+        expected_id: Some(EXPECTED),
+        note: AcknowledgmentNote::Plain,
+        detail: String::new(),
+        received_at: at(9),
+    };
+    work.insert_received_acknowledgments(&[received]).await.expect("writes");
+    work.commit().await.expect("commits");
+    assert_eq!(of_document(&store).await, AcknowledgmentState::Rejected);
+    let rejected = AcknowledgmentFilter {
+        state: Some(AcknowledgmentState::Rejected),
+        ..AcknowledgmentFilter::default()
+    };
+    assert_eq!(store.list_expected_acknowledgments(&rejected, 9).await.expect("lists").len(), 1);
+    let came = store.list_received_acknowledgments(Some(EXPECTED), 9).await.expect("lists");
+    assert_eq!(came[0].sets[0]["control"], "0001\u{fffd}");
+    assert_eq!(
+        store.list_expected_sets(EXPECTED).await.expect("lists")[0].state,
+        AcknowledgmentState::Rejected
+    );
+
+    let mut connection = database.connection().await;
+    for statement in
+        ["update received_acknowledgment set note = 'late'", "delete from received_acknowledgment"]
+    {
+        let error = connection.execute(statement).await.expect_err("what came is never changed");
+        assert!(error.to_string().contains("append-only"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_overdue_only_when_its_time_ran_out_after_delivery() {
+    let database = Database::new().await;
+    let store = database.store();
+    expect(&store).await;
+    let mut work = begin(&store).await;
+    assert_eq!(work.mark_overdue(at(60)).await.expect("marks"), [], "it was never delivered");
+    drop(work);
+    let job = store.claim_jobs(JobKind::Deliver, "worker", 1).await.expect("claims").remove(0);
+    let number =
+        store.begin_attempt(job.lease, DELIVERY).await.expect("begins").expect("something to do").number;
+    let done = AttemptOutcome::Delivered { response_id: None, detail: String::new() };
+    store.finish_attempt(job.lease, DELIVERY, number, &done).await.expect("writes");
+
+    let delivered =
+        store.load_delivery(DELIVERY).await.expect("loads").row.delivered_at.expect("it has arrived");
+    let awaited =
+        store.list_expected_acknowledgments(&AcknowledgmentFilter::default(), 9).await.expect("lists");
+    assert_eq!(awaited[0].due_at, delivered + TimeDelta::hours(1));
+    assert_eq!(store.find_overdue(delivered).await.expect("asks"), []);
+    let late = delivered + TimeDelta::minutes(61);
+    assert_eq!(store.find_overdue(late).await.expect("asks").len(), 1);
+    let mut work = begin(&store).await;
+    assert_eq!(work.mark_overdue(late).await.expect("marks").len(), 1);
+    assert_eq!(work.mark_overdue(late).await.expect("marks"), []);
+    work.commit().await.expect("commits");
+    assert_eq!(of_document(&store).await, AcknowledgmentState::Overdue);
+}
+
+#[tokio::test]
+async fn an_exception_is_kept_once_and_settled_once() {
+    let database = Database::new().await;
+    let store = database.store();
+    let exception = NewException {
+        id: Uuid::from_u128(16),
+        kind: String::from("price_over"),
+        document_id: Some(DOCUMENT),
+        partner_id: Some(String::from("north")),
+        order_number: None,
+        purchase_order_number: Some(String::from("PO1")),
+        line: Some(String::from("1")),
+        amount: Some(("12.3400".parse().expect("a number"), String::from("USD"))),
+        message: String::from("billed 1.30, ordered at 1.20"),
+        evidence: serde_json::json!([{ "raw": "1.3" }]),
+        first_seen_at: at(0),
+    };
+    let mut work = begin(&store).await;
+    work.insert_exceptions(&[exception.clone()]).await.expect("writes");
+    assert!(work.settle_exception(exception.id, "ann", at(1)).await.expect("writes"));
+    work.insert_exceptions(&[exception.clone()]).await.expect("writes");
+    assert!(!work.settle_exception(exception.id, "bob", at(1)).await.expect("writes"));
+    work.commit().await.expect("commits");
+    let found = store
+        .list_exceptions(
+            &ExceptionFilter { number: Some(String::from("PO1")), ..ExceptionFilter::default() },
+            9,
+        )
+        .await;
+    let found = found.expect("lists").remove(0);
+    assert_eq!((found.state, found.settled_by.as_deref()), (ExceptionState::Settled, Some("ann")));
+    assert_eq!(
+        found.amount.map(|amount| amount.to_string()).as_deref(),
+        Some("12.3400"),
+        "the scale is kept"
+    );
+}

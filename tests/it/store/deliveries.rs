@@ -1,0 +1,196 @@
+//! Deliveries: every try is written down before and after, and control numbers have no gaps.
+
+use std::time::Duration;
+
+use crossdock::store::{
+    AttemptOutcome, Body, Business, DeliveryFilter, DeliveryKind, DeliveryState, Direction, DocumentFilter,
+    JobKind, NewDelivery, NewDocument, NumberRequest, OutboundFile, Store, Validation,
+};
+use uuid::Uuid;
+
+use super::{at, begin};
+use crate::harness::postgres::Database;
+
+const DOCUMENT: Uuid = Uuid::from_u128(11);
+const FILE: Uuid = Uuid::from_u128(12);
+const DELIVERY: Uuid = Uuid::from_u128(13);
+
+pub(super) fn document(id: Uuid, file_id: Uuid, kind: &str) -> NewDocument {
+    NewDocument {
+        id,
+        file_id,
+        ordinal: 1,
+        direction: Direction::Outbound,
+        partner_id: Some(String::from("north")),
+        format: String::from("x12"),
+        kind: kind.to_owned(),
+        version: String::from("004010"),
+        functional_id: Some(String::from("SH")),
+        interchange_control_number: Some(String::from("000000001")),
+        group_control_number: Some(String::from("1")),
+        set_control_number: Some(String::from("0001")),
+        segment_ordinal: 3,
+        byte_start: 106,
+        byte_end: 300,
+        record_kind: None,
+        business_number: None,
+        purchase_order_number: None,
+        order_number: None,
+        validation: Validation::Accepted,
+        business: Business::Settled,
+        business_reason: String::new(),
+        received_at: at(0),
+        source_document_id: None,
+        translator: Some(String::from("x12-856")),
+        profile_version: None,
+    }
+}
+
+/// Composes one document and its delivery; doing so twice changes nothing.
+pub(super) async fn compose(store: &Store) {
+    let mut work = begin(store).await;
+    let file = OutboundFile {
+        id: FILE,
+        partner_id: String::from("north"),
+        channel: String::from("edi"),
+        name: String::from("856_000000001.edi"),
+        body: Body::inline("ISA*…"),
+        usage: None,
+        composed_at: at(0),
+        profile_version: None,
+    };
+    work.insert_outbound_files(&[file]).await.expect("writes");
+    work.insert_documents(&[document(DOCUMENT, FILE, "856")]).await.expect("writes");
+    let delivery = NewDelivery {
+        id: DELIVERY,
+        file_id: FILE,
+        partner_id: String::from("north"),
+        channel: String::from("edi"),
+        kind: DeliveryKind::File,
+        target: String::from("856_000000001.edi"),
+        idempotency_key: DELIVERY.to_string(),
+        document_ids: vec![DOCUMENT],
+        priority: 0,
+    };
+    work.insert_deliveries(&[delivery]).await.expect("writes");
+    work.commit().await.expect("commits");
+}
+
+async fn state(store: &Store) -> (DeliveryState, DeliveryState) {
+    let document = store.find_document(DOCUMENT).await.expect("asks").expect("is there");
+    (store.load_delivery(DELIVERY).await.expect("loads").row.state, document.delivery)
+}
+
+#[tokio::test]
+async fn a_delivery_is_tried_until_it_arrives() {
+    let database = Database::new().await;
+    let store = database.store();
+    compose(&store).await;
+    compose(&store).await;
+    assert_eq!(state(&store).await, (DeliveryState::Ready, DeliveryState::Ready));
+
+    let job = store.claim_jobs(JobKind::Deliver, "worker", 9).await.expect("claims").remove(0);
+    let attempt =
+        store.begin_attempt(job.lease, job.subject_id).await.expect("begins").expect("something to do");
+    assert_eq!((attempt.number, attempt.must_look_first), (1, false));
+    assert_eq!(state(&store).await, (DeliveryState::Sending, DeliveryState::Sending));
+    let retry = AttemptOutcome::Retry { after: Duration::ZERO, error: String::from("refused") };
+    store.finish_attempt(job.lease, DELIVERY, 1, &retry).await.expect("writes");
+    assert_eq!(state(&store).await, (DeliveryState::Ready, DeliveryState::Ready));
+
+    let job = store.claim_jobs(JobKind::Deliver, "worker", 9).await.expect("claims").remove(0);
+    let attempt = store.begin_attempt(job.lease, DELIVERY).await.expect("begins").expect("something to do");
+    assert_eq!((attempt.number, attempt.must_look_first), (2, false));
+    // The worker dies here, and nobody knows how far it came.
+    store.release_leases(&[String::from("worker")]).await.expect("releases");
+    let job = store.claim_jobs(JobKind::Deliver, "another", 9).await.expect("claims").remove(0);
+    let attempt = store.begin_attempt(job.lease, DELIVERY).await.expect("begins").expect("something to do");
+    assert_eq!((attempt.number, attempt.must_look_first), (3, true));
+    let done = AttemptOutcome::Delivered {
+        response_id: Some(String::from("r1")),
+        detail: String::from("was there already"),
+    };
+    store.finish_attempt(job.lease, DELIVERY, 3, &done).await.expect("writes");
+    assert_eq!(state(&store).await, (DeliveryState::Delivered, DeliveryState::Delivered));
+    let attempts = store.list_attempts(DELIVERY).await.expect("lists");
+    let outcomes: Vec<Option<&str>> = attempts.iter().map(|attempt| attempt.outcome.as_deref()).collect();
+    assert_eq!(outcomes, [Some("retry"), None, Some("delivered")]);
+    assert!(store.claim_jobs(JobKind::Deliver, "worker", 9).await.expect("claims").is_empty());
+}
+
+#[tokio::test]
+async fn a_held_delivery_is_released_by_hand_and_a_cancelled_one_is_not() {
+    let database = Database::new().await;
+    let store = database.store();
+    compose(&store).await;
+    let job = store.claim_jobs(JobKind::Deliver, "worker", 9).await.expect("claims").remove(0);
+    let number =
+        store.begin_attempt(job.lease, DELIVERY).await.expect("begins").expect("something to do").number;
+    let held = AttemptOutcome::Held { reason: String::from("host key changed") };
+    store.finish_attempt(job.lease, DELIVERY, number, &held).await.expect("writes");
+    assert_eq!(state(&store).await, (DeliveryState::Held, DeliveryState::Held));
+
+    let mut work = begin(&store).await;
+    assert!(work.release_delivery(DELIVERY).await.expect("writes"));
+    work.commit().await.expect("commits");
+    let job = store.claim_jobs(JobKind::Deliver, "worker", 9).await.expect("claims").remove(0);
+    let mut work = begin(&store).await;
+    assert!(!work.cancel_delivery(DELIVERY, "no").await.expect("writes"), "a worker has it");
+    drop(work);
+    store.retry_job(job.lease, Duration::ZERO, "stopped").await.expect("writes");
+    let mut work = begin(&store).await;
+    assert!(work.cancel_delivery(DELIVERY, "sent by mail").await.expect("writes"));
+    assert!(!work.release_delivery(DELIVERY).await.expect("writes"), "it is given up");
+    work.commit().await.expect("commits");
+    assert_eq!(state(&store).await, (DeliveryState::Cancelled, DeliveryState::Cancelled));
+    let of_document = DeliveryFilter { document_id: Some(DOCUMENT), ..DeliveryFilter::default() };
+    assert_eq!(store.list_deliveries(&of_document, 9).await.expect("lists").len(), 1);
+    let sent = DocumentFilter { direction: Some(Direction::Outbound), ..DocumentFilter::default() };
+    assert_eq!(store.list_documents(&sent, 9).await.expect("lists").len(), 1);
+}
+
+#[tokio::test]
+async fn control_numbers_have_no_gaps_and_no_twins() {
+    let database = Database::new().await;
+    let store = database.store();
+    let writers = (0..16_i64).map(|writer| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let mut mine = Vec::new();
+            for round in 0..10_i64 {
+                let mut work = begin(&store).await;
+                let wishes =
+                    [NumberRequest::nine_digits("gs", 1), NumberRequest::nine_digits("isa", 1 + writer % 3)];
+                let taken = work.take_control_numbers(&wishes).await.expect("takes");
+                if (writer + round) % 4 == 0 {
+                    work.roll_back().await.expect("rolls back");
+                } else {
+                    work.commit().await.expect("commits");
+                    mine.extend(taken[1].iter());
+                }
+            }
+            mine
+        })
+    });
+    let mut all = Vec::new();
+    for writer in writers.collect::<Vec<_>>() {
+        all.extend(writer.await.expect("no writer panics"));
+    }
+    all.sort_unstable();
+    let expected: Vec<i64> = (1..=i64::try_from(all.len()).expect("it fits")).collect();
+    assert_eq!(all, expected);
+}
+
+#[tokio::test]
+async fn after_the_highest_number_comes_the_lowest() {
+    let database = Database::new().await;
+    let store = database.store();
+    let wish = |count| NumberRequest { scope: String::from("isa"), count, minimum: 1, maximum: 999_999_999 };
+    let mut work = begin(&store).await;
+    work.set_control_number(&wish(0), 999_999_998).await.expect("sets");
+    let taken = work.take_control_numbers(&[wish(4)]).await.expect("takes");
+    assert_eq!(taken[0].first(), 999_999_998);
+    assert_eq!(taken[0].iter().collect::<Vec<_>>(), [999_999_998, 999_999_999, 1, 2]);
+    let next = work.take_control_numbers(&[wish(1)]).await.expect("takes");
+    assert_eq!(next[0].iter().collect::<Vec<_>>(), [3]);
+}

@@ -1,0 +1,236 @@
+//! Records: come back as they went, are found by their numbers, and their lines add up.
+
+use crossdock::canonical::{
+    AdviceLine, AdvicePack, Charge, Invoice, InvoiceLine, InvoiceSense, NoticeItem, NoticeOrder, NoticePack,
+    PurchaseOrder, PurchaseOrderLine, Purpose, Record, RecordKind, ShipNotice, ShippingAdvice, ShippingOrder,
+    ShippingOrderLine, Source,
+};
+use crossdock::finding::{Finding, Location, Severity};
+use crossdock::store::{Business, Direction, InterchangeKey, NewDocument, NewInterchange, NewRecord};
+use uuid::Uuid;
+
+use super::deliveries::document;
+use super::{accepted, at, begin};
+use crate::harness::postgres::Database;
+
+fn source(byte: u64) -> Option<Source> {
+    Some(Source { segment_ordinal: 4, byte })
+}
+
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+fn order(number: &str, purpose: Purpose) -> PurchaseOrder {
+    PurchaseOrder {
+        purpose: Some(purpose),
+        purchase_order_number: text(number),
+        lines: vec![PurchaseOrderLine {
+            quantity: "10".parse().ok(),
+            unit_price: "1.250".parse().ok(),
+            upc: text("012345678905"),
+            source: source(200),
+            ..PurchaseOrderLine::default()
+        }],
+        ..PurchaseOrder::default()
+    }
+}
+
+fn all() -> Vec<Record> {
+    let order = order("PO1", Purpose::Original);
+    let shipping_order = ShippingOrder {
+        order_number: text("SO1"),
+        purchase_order_number: text("PO1"),
+        lines: vec![ShippingOrderLine { sku: text("A"), ..ShippingOrderLine::default() }],
+        ..ShippingOrder::default()
+    };
+    let line = AdviceLine {
+        quantity_shipped: "9".parse().ok(),
+        sku: text("A"),
+        source: source(300),
+        ..AdviceLine::default()
+    };
+    let advice = ShippingAdvice {
+        order_number: text("SO1"),
+        purchase_order_number: text("PO1"),
+        packs: vec![AdvicePack { sscc: text("00123"), lines: vec![line], ..AdvicePack::default() }],
+        ..ShippingAdvice::default()
+    };
+    let item = NoticeItem { sku: text("A"), quantity_shipped: "9".parse().ok(), ..NoticeItem::default() };
+    let carton = NoticePack { sscc: text("00456"), items: vec![item], ..NoticePack::default() };
+    let pallet = NoticePack { sscc: text("00123"), packs: vec![carton], ..NoticePack::default() };
+    let notice = ShipNotice {
+        shipment_id: text("S1"),
+        orders: vec![NoticeOrder {
+            purchase_order_number: text("PO1"),
+            packs: vec![pallet],
+            ..NoticeOrder::default()
+        }],
+        ..ShipNotice::default()
+    };
+    let billed = InvoiceLine {
+        quantity: "9".parse().ok(),
+        unit_price: "1.25".parse().ok(),
+        sku: text("A"),
+        source: source(400),
+        charges: vec![Charge { amount: "0.5".parse().ok(), ..Charge::default() }],
+        ..InvoiceLine::default()
+    };
+    let invoice = Invoice {
+        invoice_number: text("I1"),
+        purchase_order_number: text("PO1"),
+        lines: vec![billed],
+        total_amount: "11.75".parse().ok(),
+        ..Invoice::default()
+    };
+    vec![order.into(), shipping_order.into(), advice.into(), notice.into(), invoice.into()]
+}
+
+fn id(n: usize) -> Uuid {
+    Uuid::from_u128(n as u128 + 1)
+}
+
+fn new(n: usize, record: &Record) -> NewRecord<'_> {
+    NewRecord {
+        document_id: id(n),
+        partner_id: "north",
+        received_at: at(i64::try_from(n).expect("it fits")),
+        record,
+    }
+}
+
+#[tokio::test]
+async fn records_come_back_as_they_went() {
+    let database = Database::new().await;
+    let store = database.store();
+    let records = all();
+    let rows: Vec<NewRecord<'_>> = records.iter().enumerate().map(|(n, record)| new(n, record)).collect();
+    let mut work = begin(&store).await;
+    work.insert_records(&rows).await.expect("writes");
+    work.insert_records(&rows).await.expect("twice changes nothing");
+    work.commit().await.expect("commits");
+    for (n, record) in records.iter().enumerate() {
+        let found = store.find_record(record.kind(), id(n)).await.expect("asks").expect("is there");
+        assert_eq!(&found.record, record);
+    }
+    assert!(store.find_record(RecordKind::Invoice, id(0)).await.expect("asks").is_none());
+
+    let mut connection = database.connection().await;
+    let notice: (String, String) = sqlx::query_as("select purchase_order_number, sscc from ship_notice_line")
+        .fetch_one(&mut connection)
+        .await
+        .expect("one item");
+    assert_eq!(notice, (String::from("PO1"), String::from("00456")));
+    let total: rust_decimal::Decimal = sqlx::query_scalar("select computed_total from invoice")
+        .fetch_one(&mut connection)
+        .await
+        .expect("one invoice");
+    assert_eq!(total, "11.75".parse().expect("a number"));
+}
+
+#[tokio::test]
+async fn the_latest_order_counts_and_every_shipment_and_invoice_does() {
+    let database = Database::new().await;
+    let store = database.store();
+    let mut records = all();
+    records.push(order("PO1", Purpose::Cancellation).into());
+    records.push(order("PO2", Purpose::Original).into());
+    let credit = InvoiceLine { quantity: "2".parse().ok(), sku: text("A"), ..InvoiceLine::default() };
+    records.push(
+        Invoice {
+            sense: Some(InvoiceSense::Credit),
+            invoice_number: text("I1"),
+            lines: vec![InvoiceLine { purchase_order_number: text("PO1"), ..credit }],
+            ..Invoice::default()
+        }
+        .into(),
+    );
+    let rows: Vec<NewRecord<'_>> = records.iter().enumerate().map(|(n, record)| new(n, record)).collect();
+    let mut work = begin(&store).await;
+    work.insert_records(&rows).await.expect("writes");
+
+    let numbers = [String::from("PO1"), String::from("PO2"), String::from("PO3")];
+    let orders = work.find_purchase_orders(Some("north"), &numbers).await.expect("asks");
+    assert_eq!(orders.iter().map(|found| found.document_id).collect::<Vec<_>>(), [id(5), id(6)]);
+    assert!(work.find_purchase_orders(Some("south"), &numbers).await.expect("asks").is_empty());
+    assert_eq!(work.find_purchase_orders(None, &numbers).await.expect("asks").len(), 2);
+    let so = [String::from("SO1")];
+    assert_eq!(work.find_shipping_orders(&so).await.expect("asks").len(), 1);
+    assert_eq!(work.find_shipping_advices(&so, &[]).await.expect("asks").len(), 1);
+    assert_eq!(work.find_shipping_advices(&[], &numbers).await.expect("asks").len(), 1);
+    assert_eq!(work.find_ship_notices(&[String::from("S1")]).await.expect("asks").len(), 1);
+    assert_eq!(work.find_invoices(&numbers).await.expect("asks").len(), 2);
+    assert_eq!(work.find_earlier_invoice("north", "I1", id(7)).await.expect("asks"), Some(id(4)));
+    assert_eq!(work.find_earlier_invoice("south", "I1", id(7)).await.expect("asks"), None);
+    let billed = work.list_invoiced_lines("PO1", Uuid::nil()).await.expect("asks");
+    assert_eq!(billed.iter().map(|line| line.quantity.to_string()).collect::<Vec<_>>(), ["9", "-2"]);
+    let shipped = work.list_shipped_lines("PO1").await.expect("asks");
+    assert_eq!((shipped[0].item.sku.as_deref(), shipped[0].source), (Some("A"), source(300)));
+}
+
+#[tokio::test]
+async fn a_nul_in_a_partner_s_text_is_no_reason_to_stop() {
+    let database = Database::new().await;
+    let store = database.store();
+    let file_id = accepted(&store).await;
+    let record = order("PO\u{0}1", Purpose::Original).into();
+    let document =
+        NewDocument { direction: Direction::Inbound, ..document(id(0), file_id, "850") }.with_record(&record);
+    let finding = Finding {
+        code: "invalid_character",
+        severity: Severity::Reject,
+        location: Location { byte: 5, line: 1, segment: String::from("BEG"), ..Location::default() },
+        message: String::from("a NUL"),
+        hint: String::new(),
+        value: String::from("PO\u{0}1"),
+        ack_code: String::from("AK403=6"),
+    };
+    let mut work = begin(&store).await;
+    work.insert_documents(&[document]).await.expect("writes");
+    work.insert_records(&[new(0, &record)]).await.expect("writes");
+    work.insert_findings(file_id, 1, &[(Some(id(0)), &finding), (None, &finding)]).await.expect("writes");
+    work.insert_findings(file_id, 3, &[(None, &finding)]).await.expect("writes");
+    work.set_business(&[(id(0), Business::Waiting, String::from("no\u{0}thing"))]).await.expect("writes");
+    let number = String::from("PO\u{fffd}1");
+    assert_eq!(work.list_waiting_documents(std::slice::from_ref(&number)).await.expect("asks"), [id(0)]);
+    assert_eq!(work.find_purchase_orders(None, &[number]).await.expect("asks").len(), 1);
+    work.commit().await.expect("commits");
+    let findings = store.list_findings(file_id, None, 9).await.expect("lists");
+    assert_eq!(findings.iter().map(|finding| finding.ordinal).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(findings[0].value, "PO\u{fffd}1");
+    assert_eq!(store.list_findings(file_id, Some(id(0)), 9).await.expect("lists").len(), 1);
+}
+
+#[tokio::test]
+async fn a_repeated_interchange_is_found_in_the_other_file() {
+    let database = Database::new().await;
+    let store = database.store();
+    let file_id = accepted(&store).await;
+    let key = InterchangeKey {
+        sender_qualifier: String::from("01"),
+        sender_id: String::from("123456789"),
+        receiver_qualifier: String::from("ZZ"),
+        receiver_id: String::from("OURHUB"),
+        control_number: String::from("000000007"),
+    };
+    let interchange = NewInterchange {
+        id: id(0),
+        file_id,
+        ordinal: 1,
+        direction: Direction::Inbound,
+        partner_id: text("north"),
+        key: key.clone(),
+        usage: None,
+        date: None,
+        time: None,
+        version: String::from("00401"),
+        received_at: at(0),
+    };
+    let mut work = begin(&store).await;
+    work.insert_interchanges(&[interchange]).await.expect("writes");
+    assert!(work.find_interchange(&key, file_id).await.expect("asks").is_none(), "it is this file's own");
+    let found = work.find_interchange(&key, Uuid::nil()).await.expect("asks").expect("is there");
+    assert_eq!(found.file_id, file_id);
+    let other = InterchangeKey { control_number: String::from("000000008"), ..key };
+    assert!(work.find_interchange(&other, Uuid::nil()).await.expect("asks").is_none());
+}
