@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::Format;
 use super::definition::{
     Block as BlockDefinition, Definition, EachDefinition, FieldDefinition, Text, WriteWhen,
 };
@@ -428,13 +427,11 @@ impl<'d> Compiler<'d> {
             ("position", []) => Formula::Position,
             ("total", []) => Formula::Total,
             ("count", [what]) => match Path::parse_node(what, format) {
-                Ok(Path { ups: 0, mut steps, .. }) if steps.len() == 1 => Formula::Count(steps.remove(0)),
+                Ok(Path { ups: 0, steps, .. }) => Formula::Count(steps),
                 _ => return fail(format!("`{what}` is no node to count"), "as in `count(IT1)`"),
             },
             ("sum", [what]) => match Path::parse(what, format) {
-                Ok(path) if path.ups == 0 && (path.steps.len() == 1 || format == Format::Delimited) => {
-                    Formula::Sum(path)
-                }
+                Ok(path) if path.ups == 0 => Formula::Sum(path),
                 _ => return fail(format!("`{what}` is no value to add up"), "as in `sum(W1203)`"),
             },
             _ => {

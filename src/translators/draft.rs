@@ -109,6 +109,16 @@ impl Draft {
             })
     }
 
+    /// Whether the way to a node ends in these steps.
+    pub(super) fn ends_with(&self, id: usize, steps: &[Step]) -> bool {
+        let mut at = Some(id);
+        steps.iter().rev().all(|step| {
+            let here = at.filter(|here| self.matches(*here, step));
+            at = here.map(|here| self.parent(here)).filter(|above| Some(*above) != here);
+            here.is_some()
+        })
+    }
+
     pub(super) fn value(&self, id: usize, key: &OwnKey) -> Option<&str> {
         self.node(id).values.iter().find(|value| value.key == *key).map(|value| value.text.as_str())
     }

@@ -103,7 +103,7 @@ pub(super) struct Computed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Formula {
     /// Number of such nodes anywhere below.
-    Count(Step),
+    Count(Vec<Step>),
     /// Sum of such values anywhere below.
     Sum(Path),
     /// Place among its like under one parent, the first is 1.

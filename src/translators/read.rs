@@ -238,13 +238,20 @@ impl<'a> Reader<'a> {
     fn find_value(&mut self, path: &Path, node: NodeId) -> Option<(NodeId, ValueRef<'a>)> {
         let start = self.start(path.ups, node)?;
         let steps = self.without_self(start, &path.steps);
-        let start = if self.format == Format::Delimited && steps.is_empty() && start == self.tree.root() {
-            // A column of the document is that of its first row; all rows say the same.
-            self.tree.children(start).next()?
-        } else {
-            start
-        };
+        if self.format == Format::Delimited && steps.is_empty() && start == self.tree.root() {
+            return self.find_column(start, &path.at);
+        }
         self.descend(start, steps, &path.at)
+    }
+
+    /// A column of the document is that of its first row; that all rows say the same is checked apart.
+    fn find_column(&mut self, root: NodeId, at: &At) -> Option<(NodeId, ValueRef<'a>)> {
+        let tree = self.tree;
+        if let (At::Name(name), true) = (at, self.seen.is_some()) {
+            tree.children(root).for_each(|row| self.see(row, Key::Name(name)));
+        }
+        let first = tree.children(root).next()?;
+        value_at(tree, first, at).map(|value| (first, value))
     }
 
     /// A path that begins with the node's own segment is about that segment.
@@ -495,15 +502,15 @@ fn evaluate(
     match formula {
         Formula::Position => None,
         Formula::Total => record?.computed_total(),
-        Formula::Count(step) => {
+        Formula::Count(steps) => {
             let mut count = 0_u32;
-            descendants(tree, node, &mut |node| count += u32::from(step_matches(tree, node, step)));
+            descendants(tree, node, &mut |node| count += u32::from(steps_end_at(tree, steps, node)));
             Some(Decimal::from(count))
         }
         Formula::Sum(path) => {
             let (mut sum, mut any) = (Decimal::ZERO, false);
             descendants(tree, node, &mut |node| {
-                let here = path.steps.first().is_none_or(|step| step_matches(tree, node, step));
+                let here = steps_end_at(tree, &path.steps, node);
                 let value = if here { value_at(tree, node, &path.at) } else { None };
                 if let Some(number) = value.and_then(|value| value.text.parse::<Decimal>().ok()) {
                     sum += number;
@@ -527,11 +534,19 @@ fn descendants(tree: &Tree, node: NodeId, visit: &mut dyn FnMut(NodeId)) {
 
 fn what(computed: &Computed) -> String {
     match &computed.formula {
-        Formula::Count(step) => format!("the number of {step}"),
+        Formula::Count(steps) => {
+            format!("the number of {}", Path { ups: 0, steps: steps.clone(), at: At::Node })
+        }
         Formula::Sum(path) => format!("the sum of {path}"),
         Formula::Position => "the position".to_owned(),
         Formula::Total => "what the figures come to".to_owned(),
     }
+}
+
+/// A name for a partner's own field at a place.
+fn own_name(place: &str) -> String {
+    let last = place.rsplit('/').next().unwrap_or(place);
+    last.trim_start_matches('@').to_lowercase().replace('-', "_")
 }
 
 /// How a person names a value: `N902` or `Header/Order/@id`.

@@ -1,11 +1,15 @@
 //! The translators that come with the program.
 
-const SHIPPED: [(&str, &str); 5] = [
+const SHIPPED: [(&str, &str); 9] = [
+    ("csv-shipping-order", include_str!("../../translators/csv-shipping-order.toml")),
+    ("json-invoice", include_str!("../../translators/json-invoice.toml")),
+    ("json-shipping-advice", include_str!("../../translators/json-shipping-advice.toml")),
     ("x12-810", include_str!("../../translators/x12-810.toml")),
     ("x12-850", include_str!("../../translators/x12-850.toml")),
     ("x12-856", include_str!("../../translators/x12-856.toml")),
     ("x12-940", include_str!("../../translators/x12-940.toml")),
     ("x12-945", include_str!("../../translators/x12-945.toml")),
+    ("xml-shipping-order", include_str!("../../translators/xml-shipping-order.toml")),
 ];
 
 /// Name and text of each translator that comes with the program.

@@ -309,16 +309,16 @@ impl<'a> Writer<'a> {
                 let place = like.take_while(|other| **other != at).count() + 1;
                 Some(Decimal::from(place))
             }
-            Formula::Count(step) => {
+            Formula::Count(steps) => {
                 let mut count = 0_u32;
-                self.descendants(node, &mut |id| count += u32::from(self.draft.matches(id, step)));
+                self.descendants(node, &mut |id| count += u32::from(self.draft.ends_with(id, steps)));
                 Some(Decimal::from(count))
             }
             Formula::Sum(sum_path) => {
                 let (mut sum, mut any) = (Decimal::ZERO, false);
                 let key = key_of(&sum_path.at)?;
                 self.descendants(node, &mut |id| {
-                    let here = sum_path.steps.first().is_none_or(|step| self.draft.matches(id, step));
+                    let here = self.draft.ends_with(id, &sum_path.steps);
                     let value = if here { self.draft.value(id, &key) } else { None };
                     if let Some(number) = value.and_then(|text| text.parse::<Decimal>().ok()) {
                         sum += number;
