@@ -23,7 +23,7 @@ pub struct Walker {
     /// Where to go on when the loop entered out of sequence ends, and that loop.
     detour: Option<(u16, u16)>,
     turns: u32,
-    /// The turn of each loop that is open, counted over the whole set.
+    /// The turn of each loop that is open; turns are counted over all sets.
     turn_of: Vec<u32>,
     /// Uses of each leaf in the turn it names.
     uses: Vec<(u32, u32)>,
@@ -80,21 +80,26 @@ impl Walker {
         let tables = set.tables();
         self.at = NONE;
         self.detour = None;
-        // Turn 0 is no turn: what has not been used carries it.
-        self.turns = 1;
-        self.turn_of.clear();
-        self.turn_of.resize(tables.loops.len(), 0);
-        if let Some(root) = self.turn_of.first_mut() {
-            *root = 1;
+        let known = self.tables.as_ref().is_some_and(|last| Arc::ptr_eq(last, tables));
+        if !known || self.turns > u32::MAX / 2 {
+            // Turn 0 is no turn: what has not been used carries it.
+            self.turns = 0;
+            self.turn_of.clear();
+            self.turn_of.resize(tables.loops.len(), 0);
+            self.uses.clear();
+            self.uses.resize(tables.leaves.len(), (0, 0));
+            self.repeats.clear();
+            self.repeats.resize(tables.loops.len(), (0, 0));
+            self.tables = Some(Arc::clone(tables));
         }
-        self.uses.clear();
-        self.uses.resize(tables.leaves.len(), (0, 0));
-        self.repeats.clear();
-        self.repeats.resize(tables.loops.len(), (0, 0));
+        // What other sets left behind carries turns that have passed.
+        self.turns += 1;
+        if let Some(root) = self.turn_of.first_mut() {
+            *root = self.turns;
+        }
         self.due.clear();
         self.settled.clear();
         self.left_open = false;
-        self.tables = Some(Arc::clone(tables));
     }
 
     /// Places the next segment. `position` and `byte` say where it stands, for what is missing before it.
@@ -103,12 +108,31 @@ impl Walker {
     /// If no set was begun.
     pub fn step(&mut self, id: &[u8], position: u32, byte: u64) -> Step {
         let tables = self.tables.take().expect("a set is begun before its segments are walked");
-        let step = self.place(&tables, id, position, byte);
+        let next = self.find_plain(&tables, id);
+        let step =
+            if next == NONE { self.place(&tables, id, position, byte) } else { self.enter(&tables, next) };
         if !self.due.is_empty() {
             self.settle();
         }
         self.tables = Some(tables);
         step
+    }
+
+    /// The way of nearly every segment: to a place that has room, with nothing to tell. `NONE` for the others.
+    #[inline]
+    fn find_plain(&mut self, tables: &Tables, id: &[u8]) -> u16 {
+        let Some(definition) = tables.dictionary.find_index(id) else {
+            return NONE;
+        };
+        let symbol = tables.symbol(definition);
+        if self.at == NONE || self.detour.is_some() || symbol == NONE {
+            return NONE;
+        }
+        let next = tables.next_plain(self.at, symbol);
+        if next != NONE && tables.leaf(next).overflow != NONE && self.is_full(tables, next) {
+            return NONE;
+        }
+        next
     }
 
     /// Ends the set: everything that is still due is missing now.
@@ -198,6 +222,7 @@ impl Walker {
     }
 
     /// Counts a use, opens the loop the leaf opens, and makes the leaf the current place.
+    #[inline]
     fn enter(&mut self, tables: &Tables, number: u16) -> Step {
         let leaf = tables.leaf(number);
         self.at = number;
@@ -227,7 +252,7 @@ impl Walker {
         let opened = tables.loop_at(id);
         let outer = self.turn_of[usize::from(opened.parent)];
         let over = count(&mut self.repeats[usize::from(id)], outer) == u64::from(opened.max) + 1;
-        self.turns = self.turns.wrapping_add(1).max(2);
+        self.turns = self.turns.saturating_add(1);
         self.turn_of[usize::from(id)] = self.turns;
         over
     }

@@ -42,6 +42,8 @@ pub struct Part {
     /// Index of the composite, see [`Dictionary::composite`]; none for a simple element.
     pub composite: Option<u16>,
     pub(in crate::formats::x12) check_digit: Option<CheckDigit>,
+    /// One value of one component, with no check digit.
+    pub(in crate::formats::x12) simple: bool,
 }
 
 /// Values whose last digit is a check digit when the qualifier in front says so.
@@ -212,6 +214,7 @@ impl Dictionary {
                 element,
                 composite: u16::try_from(at).ok(),
                 check_digit: None,
+                simple: false,
             });
         }
         let element = *self.find_element(ElementNumber::from_word(&raw.content)?)?;
@@ -221,7 +224,8 @@ impl Dictionary {
             (88, 87) => Some(CheckDigit::Mark),
             _ => None,
         };
-        Some(Part { mandatory, repeat, element, composite: None, check_digit })
+        let simple = repeat == 1 && check_digit.is_none();
+        Some(Part { mandatory, repeat, element, composite: None, check_digit, simple })
     }
 }
 

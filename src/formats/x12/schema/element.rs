@@ -165,10 +165,16 @@ impl CodeList {
 }
 
 /// Up to eight bytes in one word; none when there are more, or none at all.
+#[inline]
 fn pack(code: &[u8]) -> Option<u64> {
-    // A leading zero byte would be lost in the packing, and no code has one.
-    if code.len() > 8 || code.first().is_none_or(|byte| *byte == 0) {
-        return None;
+    let word = |bytes: &[u8]| bytes.iter().fold(0, |packed, byte| packed << 8 | u64::from(*byte));
+    match *code {
+        // A leading zero byte would be lost in the packing, and no code has one.
+        [] | [0, ..] => None,
+        [a] => Some(u64::from(a)),
+        [a, b] => Some(u64::from(a) << 8 | u64::from(b)),
+        [a, b, c] => Some(u64::from(a) << 16 | u64::from(b) << 8 | u64::from(c)),
+        _ if code.len() <= 8 => Some(word(code)),
+        _ => None,
     }
-    Some(code.iter().fold(0, |packed, byte| packed << 8 | u64::from(*byte)))
 }

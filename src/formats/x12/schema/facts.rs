@@ -106,6 +106,9 @@ pub(super) struct RawLine {
     pub(super) loop_id: Option<String>,
 }
 
+/// Most lines of one set's tree: ten times the longest set of the standard, and within the tables' indexes.
+const MOST_LINES: usize = 5_000;
+
 /// Reads a whole text; what cannot be read is left out and told.
 pub(super) fn parse(text: &str) -> (Facts, Vec<Problem>) {
     let mut facts = Facts::default();
@@ -210,6 +213,13 @@ fn tree_line<'a>(
             ));
         }
     };
+    if set.lines.len() >= MOST_LINES {
+        return Err(Problem::new(
+            line,
+            format!("a set has at most {MOST_LINES} lines"),
+            "leave out what is not used",
+        ));
+    }
     let depth = indent.div_ceil(2);
     let below = set.lines.last().map_or(0, |above| above.depth + usize::from(above.loop_id.is_some()));
     if depth == 0 || depth > below.max(1) {
@@ -329,15 +339,18 @@ pub(super) fn usage(word: Option<&str>, line: u32) -> Result<bool, Problem> {
 }
 
 fn segment_id(word: Option<&str>, line: u32) -> Result<SegmentId, Problem> {
-    word.filter(|id| (2..=3).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-        .map(|id| SegmentId::new(id.as_bytes()))
-        .ok_or_else(|| {
-            Problem::new(
-                line,
-                format!("`{}` is not a segment id", word.unwrap_or("")),
-                "a segment id has two or three capital letters or digits, such as `N1` or `W05`",
-            )
-        })
+    word.filter(|id| {
+        (2..=3).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    })
+    .map(|id| SegmentId::new(id.as_bytes()))
+    .ok_or_else(|| {
+        Problem::new(
+            line,
+            format!("`{}` is not a segment id", word.unwrap_or("")),
+            "a segment id has two or three capital letters or digits, such as `N1` or `W05`",
+        )
+    })
 }
 
 fn number(word: Option<&str>, line: u32) -> Result<ElementNumber, Problem> {

@@ -32,6 +32,8 @@ const BUILT_IN: [(&str, &str); 5] = [
     ("005010", include_str!("facts/005010.txt")),
     ("006020", include_str!("facts/006020.txt")),
 ];
+/// Largest guide taken; the longest release of our own has 50 KB.
+const MOST_BYTES: usize = 1 << 20;
 const CODES: &str = include_str!("facts/codes.txt");
 
 /// Every release at hand, with the guides that were loaded; cloning is cheap.
@@ -112,6 +114,10 @@ impl Schemas {
     /// # Errors
     /// Every fault of the text, located by line.
     pub fn load_guide(&mut self, text: &str, name: &str) -> Result<(), Vec<Finding>> {
+        if text.len() > MOST_BYTES {
+            let problem = Problem::new(1, "the guide is larger than 1 MiB", "is it the right file?");
+            return Err(vec![problem.finding(name)]);
+        }
         let (mut facts, mut problems) = facts::parse(text);
         if facts.guide.is_empty() {
             name.clone_into(&mut facts.guide);
@@ -225,13 +231,8 @@ impl Release {
 
     /// How much of a GS08 this release answers to.
     fn match_length(&self, version: &str) -> Option<usize> {
-        let own = [self.id.as_str()];
-        let ids: Vec<&str> = if self.guide.is_empty() { own.to_vec() } else { self.versions() };
-        ids.into_iter().filter(|id| version.starts_with(id)).map(str::len).max()
-    }
-
-    fn versions(&self) -> Vec<&str> {
-        self.versions.iter().map(String::as_str).collect()
+        let ids = if self.guide.is_empty() { std::slice::from_ref(&self.id) } else { &self.versions };
+        ids.iter().filter(|id| version.starts_with(id.as_str())).map(String::len).max()
     }
 }
 

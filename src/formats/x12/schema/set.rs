@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// "No leaf", "no loop", "no symbol" in the tables.
 pub(in crate::formats::x12) const NONE: u16 = u16::MAX;
 
+/// Set in a transition that passes over something mandatory or leaves a stretch that an LS began.
+pub(super) const WATCHED: u16 = 0x8000;
+
 /// A loop of a set; [`LoopId::ROOT`] is the set itself. Only meaningful for the set that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LoopId(pub(in crate::formats::x12) u16);
@@ -56,8 +59,8 @@ pub(in crate::formats::x12) struct Tables {
     pub(in crate::formats::x12) symbols: Vec<u16>,
     /// Leaves of each symbol, in order.
     pub(in crate::formats::x12) leaves_of: Vec<Vec<u16>>,
-    /// `leaf * symbols + symbol` to the next leaf.
-    pub(in crate::formats::x12) transitions: Vec<u16>,
+    /// `leaf * symbols + symbol` to the next leaf, [`WATCHED`] or not.
+    pub(super) transitions: Vec<u16>,
     pub(in crate::formats::x12) rules: Vec<SegmentRule>,
     /// Whether a guide had a say.
     pub(in crate::formats::x12) guided: bool,
@@ -271,7 +274,16 @@ impl Tables {
     /// The leaf a symbol leads to from another, `NONE` when it leads nowhere.
     #[inline]
     pub(in crate::formats::x12) fn next(&self, from: u16, symbol: u16) -> u16 {
-        self.transitions[usize::from(from) * self.leaves_of.len() + usize::from(symbol)]
+        let next = self.transitions[usize::from(from) * self.leaves_of.len() + usize::from(symbol)];
+        if next == NONE { NONE } else { next & !WATCHED }
+    }
+
+    /// As [`Self::next`], for a step that has nothing to tell: the leaf comes later or again in its loop or in a
+    /// loop around it, and nothing mandatory is passed over. `NONE` when there is something to look at.
+    #[inline]
+    pub(in crate::formats::x12) fn next_plain(&self, from: u16, symbol: u16) -> u16 {
+        let next = self.transitions[usize::from(from) * self.leaves_of.len() + usize::from(symbol)];
+        if next & WATCHED == 0 { next } else { NONE }
     }
 
     /// The leaf of a child, a loop's opener.
@@ -480,7 +492,9 @@ impl Loop {
     }
 }
 
-/// An index of the tables; a set of more than 65,000 places is refused long before by its text.
+/// An index of the tables.
 pub(super) fn index(number: usize) -> u16 {
-    u16::try_from(number).expect("a set has fewer than 65,535 places")
+    let index = u16::try_from(number).unwrap_or(NONE);
+    assert!(index < WATCHED, "a set has fewer places than lines may be read");
+    index
 }

@@ -1,6 +1,6 @@
 //! Works out, for every place of a set, where each segment leads from there.
 
-use super::set::{Leaf, NONE, Place, Tables, index};
+use super::set::{Leaf, NONE, Place, Tables, WATCHED, index};
 
 /// Fills the tables that depend on the whole tree.
 pub(super) fn compile(tables: &mut Tables) {
@@ -13,7 +13,11 @@ pub(super) fn compile(tables: &mut Tables) {
         let mut row = vec![NONE; symbols];
         let from = &tables.leaves[number];
         search(tables, from, false, &mut row);
-        transitions.extend_from_slice(&row);
+        transitions.extend(row.iter().map(|to| match to {
+            &NONE => NONE,
+            to if passes_over(tables, from, tables.leaf(*to)) => to | WATCHED,
+            to => *to,
+        }));
         row.fill(NONE);
         search(tables, from, true, &mut row);
         let next = row[usize::from(from.symbol)];
@@ -47,6 +51,25 @@ fn search(tables: &Tables, from: &Leaf, past: bool, row: &mut [u16]) {
         at = usize::from(tables.loop_at(inside).at);
         inside = tables.loop_at(inside).parent;
     }
+}
+
+/// Whether something mandatory lies between two places, or the way leaves a stretch that an LS began.
+fn passes_over(tables: &Tables, from: &Leaf, to: &Leaf) -> bool {
+    let target = level(tables, to);
+    let target_at = if to.opens == NONE { to.at } else { tables.loop_at(to.opens).at };
+    let (mut inside, mut at) = (from.parent, from.at);
+    while inside != target {
+        let place = tables.loop_at(inside);
+        let end = index(place.children.len());
+        if place.next_mandatory[usize::from(at)] < end || place.closed_by[usize::from(at)] != NONE {
+            return true;
+        }
+        at = place.at;
+        inside = place.parent;
+    }
+    let place = tables.loop_at(inside);
+    let closed_by = place.closed_by[usize::from(at)];
+    place.next_mandatory[usize::from(at)] < target_at || (closed_by != NONE && target_at > closed_by)
 }
 
 /// The loop in which a leaf, or the loop it opens, has its place.

@@ -1,26 +1,113 @@
 //! Checks the value of one element or component by its type, length, characters and codes.
 
-use super::options::{CharacterSet, National};
+use super::options::{CharacterSet, National, Options};
 use super::sink::{Place, Sink};
 use crate::formats::x12::fault::Code;
 use crate::formats::x12::schema::{Dictionary, Element, Kind};
 use chrono::NaiveDate;
 
 /// What text may hold.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Characters {
-    pub(super) set: CharacterSet,
-    pub(super) national: National,
+    set: CharacterSet,
+    national: National,
     /// No value holds it unless it is part of a composite.
     pub(super) component: u8,
+    /// Whether a byte needs no second look.
+    plain: [bool; 256],
 }
 
-/// Checks one value that is not empty.
+impl Default for Characters {
+    fn default() -> Self {
+        Self {
+            set: CharacterSet::default(),
+            national: National::default(),
+            component: 0,
+            plain: [false; 256],
+        }
+    }
+}
+
+impl Characters {
+    pub(super) fn new(options: &Options, component: u8) -> Self {
+        let set = options.character_set;
+        let mut plain = [false; 256];
+        for (byte, plain) in (0_u8..=255).zip(&mut plain) {
+            let basic = byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ' || is_basic(byte);
+            let extended = set == CharacterSet::Extended && byte.is_ascii_graphic();
+            *plain = (basic || extended) && byte != component;
+        }
+        Self { set, national: options.national, component, plain }
+    }
+
+    fn are_plain(&self, value: &[u8]) -> bool {
+        value.iter().all(|byte| self.plain[usize::from(*byte)])
+    }
+
+    /// Whether a whole segment is known to be of plain characters; false says nothing.
+    #[inline]
+    pub(super) fn is_plain_segment(&self, segment: &[u8]) -> bool {
+        if self.set != CharacterSet::Extended {
+            return false;
+        }
+        // Eight bytes at a time; the last eight overlap the ones before.
+        let Some(last) = segment.last_chunk::<8>() else {
+            return self.are_plain(segment);
+        };
+        let component = u64::from(self.component).wrapping_mul(ONES);
+        let (chunks, _) = segment.as_chunks::<8>();
+        let odd = chunks.iter().chain([last]).fold(0, |odd, chunk| {
+            let word = u64::from_ne_bytes(*chunk);
+            odd | odd_bytes(word, component)
+        });
+        odd == 0
+    }
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
+/// Not zero if any of eight bytes is a control character, DEL, not ASCII, or the component separator.
+#[inline]
+fn odd_bytes(word: u64, component: u64) -> u64 {
+    // The high bit of a byte of `x - 0x20` is set below 0x20, and of `x + 1` for 0x7F; that bytes borrow from and
+    // carry into their neighbours only happens when one of them is odd itself.
+    let control = word.wrapping_sub(ONES * 0x20);
+    let delete = word.wrapping_add(ONES);
+    let separator = word ^ component;
+    let is_separator = separator.wrapping_sub(ONES) & !separator;
+    (word | control | delete | is_separator) & HIGH_BITS
+}
+
+/// Whether nothing is to tell of a value; the way of nearly all of them. `plain` says that its characters need no
+/// look.
+#[inline]
+pub(super) fn is_fine(
+    value: &[u8],
+    element: &Element,
+    dictionary: &Dictionary,
+    characters: &Characters,
+    plain: bool,
+) -> bool {
+    let in_range = |length: usize| (element.min as usize..=element.max as usize).contains(&length);
+    match element.kind {
+        Kind::Code if dictionary.has_codes(element) => dictionary.has_code(element, value),
+        Kind::Text | Kind::Code => in_range(value.len()) && (plain || characters.are_plain(value)),
+        Kind::Decimal => decimal_digits(value).is_some_and(|(digits, _)| in_range(digits)),
+        Kind::Integer(_) => integer_digits(value).is_some_and(|(digits, _)| in_range(digits)),
+        Kind::Date => is_date(value, element.min == 6, element.max >= 8),
+        Kind::Time => is_time(value, element.max),
+        Kind::Binary => true,
+    }
+}
+
+/// Checks one value that is not empty and not fine at first sight.
+#[cold]
 pub(super) fn check_value(
     value: &[u8],
     element: &Element,
     dictionary: &Dictionary,
-    characters: Characters,
+    characters: &Characters,
     place: &Place<'_, '_>,
     sink: &mut Sink<'_>,
 ) {
@@ -66,7 +153,7 @@ fn check_code(
     value: &[u8],
     element: &Element,
     dictionary: &Dictionary,
-    characters: Characters,
+    characters: &Characters,
     place: &Place<'_, '_>,
     sink: &mut Sink<'_>,
 ) {
@@ -88,12 +175,12 @@ fn check_code(
 fn check_text(
     value: &[u8],
     element: &Element,
-    characters: Characters,
+    characters: &Characters,
     place: &Place<'_, '_>,
     sink: &mut Sink<'_>,
 ) -> bool {
     let mut national = false;
-    for byte in value {
+    for byte in value.iter().filter(|byte| !characters.plain[usize::from(**byte)]) {
         let bad = match byte {
             b'A'..=b'Z' | b'0'..=b'9' | b' ' => false,
             byte if *byte == characters.component => {
@@ -250,6 +337,22 @@ fn is_time(value: &[u8], max: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn odd_characters_are_found_eight_at_a_time() {
+        let characters = Characters::new(&Options::default(), b'>');
+        for byte in 0..=255_u8 {
+            for at in 0..11 {
+                let mut segment = *b"N1*ST*A b~}";
+                segment[at] = byte;
+                assert_eq!(
+                    characters.is_plain_segment(&segment),
+                    characters.are_plain(&segment),
+                    "{byte} {at}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn numbers_count_their_digits_only() {

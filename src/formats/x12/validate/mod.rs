@@ -13,6 +13,7 @@ use super::fault::{Code, Fault};
 use super::schema::{NONE, Set, Tables};
 use super::segment::{Segment, SegmentId};
 use super::walker::{Missing, Step, Walker};
+use element::Characters;
 use hierarchy::Hierarchy;
 use sink::{Counts, Sink};
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub struct SetValidator {
     hierarchy: Hierarchy,
     totals: Totals,
     counts: Counts,
+    characters: Characters,
     tables: Option<Arc<Tables>>,
 }
 
@@ -36,7 +38,8 @@ impl SetValidator {
     /// A validator with these options; their guide is for who finds the set.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self { options, ..Self::default() }
+        let characters = Characters::new(&options, 0);
+        Self { options, characters, ..Self::default() }
     }
 
     /// Starts a transaction set.
@@ -45,7 +48,9 @@ impl SetValidator {
         self.hierarchy.begin();
         self.totals.begin(set.id());
         self.counts = Counts::default();
-        self.tables = Some(Arc::clone(set.tables()));
+        if !self.tables.as_ref().is_some_and(|last| Arc::ptr_eq(last, set.tables())) {
+            self.tables = Some(Arc::clone(set.tables()));
+        }
     }
 
     /// Checks the next segment, ST and SE among them, whose position is counted from ST.
@@ -81,22 +86,25 @@ impl SetValidator {
             }
         }
         let definition = tables.dictionary.segment(definition);
-        segment::check(segment, definition, rules, loop_id, &tables.dictionary, &mut sink);
+        if self.characters.component != segment.delimiters.component {
+            self.characters = Characters::new(&self.options, segment.delimiters.component);
+        }
+        segment::check(segment, definition, rules, loop_id, &tables.dictionary, &self.characters, &mut sink);
         if definition.id == HL {
             self.hierarchy.take(segment, &mut sink);
         }
-        self.totals.take(segment, &mut sink);
+        self.totals.take(definition.id, segment, &mut sink);
     }
 
     /// Ends the set. Its faults, which are all there are in `faults`, are put in order of segment and element.
     pub fn end(&mut self, faults: &mut Vec<Fault>) {
-        let Some(tables) = self.tables.take() else {
+        let Some(tables) = self.tables.as_deref() else {
             return;
         };
         let mut sink = Sink { faults, options: &self.options, counts: &mut self.counts };
         self.walker.end();
         for missing in self.walker.take_missing() {
-            tell_missing(&missing, &tables, &mut sink);
+            tell_missing(&missing, tables, &mut sink);
         }
         self.hierarchy.end(&mut sink);
         self.totals.end(&mut sink);

@@ -16,32 +16,34 @@ pub(super) fn check(
     rules: Option<&SegmentRule>,
     loop_id: &str,
     dictionary: &Dictionary,
+    characters: &Characters,
     sink: &mut Sink<'_>,
 ) {
-    let characters = Characters {
-        set: sink.options.character_set,
-        national: sink.options.national,
-        component: segment.delimiters.component,
-    };
     let mut check = Check { segment, dictionary, rules, loop_id, characters, sink };
     let envelope = definition.id == ST || definition.id == SE;
     let mut present = 0_u64;
-    for (at, part) in (0_u16..).zip(&definition.elements) {
-        let raw = segment.element(usize::from(at) + 1);
-        if raw.is_empty() {
-            continue;
-        }
+    let plain = characters.is_plain_segment(segment.bytes);
+    let (first, ends) = segment.ends.split_first().map_or((0, &[][..]), |(first, ends)| (*first, ends));
+    let mut start = first as usize + 1;
+    for ((at, part), end) in (0_u16..).zip(&definition.elements).zip(ends) {
+        let end = *end as usize;
+        let raw = segment.bytes.get(start..end).unwrap_or(&[]);
+        start = end + 1;
         if is_blank(raw) {
             continue;
         }
         present |= 1 << at;
+        let is_fine = part.simple
+            && rules.is_none()
+            && element::is_fine(raw, &part.element, dictionary, characters, plain);
         // The reader judges the ids and control numbers of ST and SE.
-        if !(envelope && at < 2) {
+        if !is_fine && !(envelope && at < 2) {
             check.part(at + 1, part, raw);
         }
     }
-    if !envelope {
-        check.missing(definition.mandatory & !present, &definition.elements);
+    let missing = definition.mandatory & !present;
+    if missing != 0 && !envelope {
+        check.missing(missing, &definition.elements);
     }
     for condition in &definition.conditions {
         if let Some((code, place)) = broken(condition, present) {
@@ -64,18 +66,23 @@ struct Check<'c, 's, 'o> {
     dictionary: &'c Dictionary,
     rules: Option<&'c SegmentRule>,
     loop_id: &'c str,
-    characters: Characters,
+    characters: &'c Characters,
     sink: &'c mut Sink<'o>,
 }
 
 impl Check<'_, '_, '_> {
-    /// One element that is there.
-    #[inline]
+    /// One element that is there and not fine at first sight.
     fn part(&mut self, element: u16, part: &Part, raw: &[u8]) {
-        let byte = self.segment.element_byte(usize::from(element));
         if part.composite.is_none() && part.repeat == 1 {
+            let byte = self.segment.element_byte(usize::from(element));
             return self.value(element, 0, 0, part, raw, byte);
         }
+        self.structured(element, part, raw);
+    }
+
+    /// An element with components or repetitions.
+    fn structured(&mut self, element: u16, part: &Part, raw: &[u8]) {
+        let byte = self.segment.element_byte(usize::from(element));
         let separator = self.segment.delimiters.repetition.filter(|_| part.repeat > 1);
         let mut count = 0_u16;
         let mut start = byte;
@@ -144,7 +151,6 @@ impl Check<'_, '_, '_> {
         }
     }
 
-    #[inline]
     fn value(&mut self, element: u16, component: u16, repetition: u16, part: &Part, raw: &[u8], byte: u64) {
         let place = Place {
             segment: self.segment,
@@ -155,7 +161,9 @@ impl Check<'_, '_, '_> {
             loop_id: self.loop_id,
             byte,
         };
-        element::check_value(raw, &part.element, self.dictionary, self.characters, &place, self.sink);
+        if !element::is_fine(raw, &part.element, self.dictionary, self.characters, false) {
+            element::check_value(raw, &part.element, self.dictionary, self.characters, &place, self.sink);
+        }
         if let Some(check_digit) = part.check_digit {
             let qualifier = self.segment.element(usize::from(element) - 1);
             if !check_digit_fits(check_digit, qualifier, raw) {
@@ -290,6 +298,10 @@ fn is_blank(raw: &[u8]) -> bool {
 #[inline]
 fn broken(condition: &Condition, present: u64) -> Option<(Code, u8)> {
     let there = present & condition.mask;
+    // Most conditions are about elements that few segments have.
+    if there == 0 && condition.kind != ConditionKind::Required {
+        return None;
+    }
     let first = condition.places.first().copied()?;
     let has = |place: u8| present & 1 << (place - 1) != 0;
     let absent = || condition.places.iter().copied().find(|place| !has(*place));

@@ -2,19 +2,19 @@
 
 use super::sink::Sink;
 use crate::formats::x12::fault::{Code, Fault};
-use crate::formats::x12::segment::Segment;
+use crate::formats::x12::segment::{Segment, SegmentId};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 /// What a set's totals are about.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     set: &'static str,
-    /// The segment that CTT01 counts.
-    counted: &'static [u8],
+    /// The segment that CTT01 counts, if it counts any.
+    counted: SegmentId,
     /// The element that CTT02, or else `total`, sums.
-    summed: Option<(&'static [u8], usize)>,
-    /// The segment whose first element is the sum of `summed`.
-    total: Option<&'static [u8]>,
+    summed: Option<(SegmentId, usize)>,
+    /// The segment whose first element is the sum of `summed`, if there is one.
+    total: SegmentId,
 }
 
 /// Only totals whose meaning the standard fixes.
@@ -39,13 +39,21 @@ impl Plan {
         counted: &'static [u8],
         summed: Option<(&'static [u8], usize)>,
     ) -> Self {
-        Self { set, counted, summed, total: None }
+        let summed = match summed {
+            Some((segment, element)) => Some((SegmentId::new(segment), element)),
+            None => None,
+        };
+        Self { set, counted: SegmentId::new(counted), summed, total: NO_SEGMENT }
     }
 
     const fn units(set: &'static str, line: &'static [u8], element: usize, total: &'static [u8]) -> Self {
-        Self { set, counted: b"", summed: Some((line, element)), total: Some(total) }
+        let summed = Some((SegmentId::new(line), element));
+        Self { set, counted: NO_SEGMENT, summed, total: SegmentId::new(total) }
     }
 }
+
+const NO_SEGMENT: SegmentId = SegmentId::new(b"");
+const CTT: SegmentId = SegmentId::new(b"CTT");
 
 /// The sums of one set so far.
 #[derive(Debug, Default)]
@@ -80,11 +88,10 @@ impl Totals {
     }
 
     /// Takes the next segment of the set.
-    pub(super) fn take(&mut self, segment: &Segment<'_>, sink: &mut Sink<'_>) {
+    pub(super) fn take(&mut self, id: SegmentId, segment: &Segment<'_>, sink: &mut Sink<'_>) {
         let Some(plan) = self.plan else {
             return;
         };
-        let id = segment.id();
         if id == plan.counted {
             self.count += 1;
         }
@@ -93,12 +100,12 @@ impl Totals {
         {
             self.add(segment.element(element));
         }
-        if id == b"CTT" && !plan.counted.is_empty() {
+        if id == CTT && plan.counted != NO_SEGMENT {
             self.check_count(plan, segment, sink);
             if plan.summed.is_some() && !segment.element(2).is_empty() {
                 self.check_sum(segment, 2, sink);
             }
-        } else if plan.total == Some(id) {
+        } else if plan.total == id {
             self.check_sum(segment, 1, sink);
         } else if let Some(invoice) = &mut self.invoice {
             invoice.take(segment);
@@ -128,7 +135,7 @@ impl Totals {
         // Senders of ship notices count items or lines as often as levels: nobody can rely on the figure.
         let code = if plan.set == "856" { Code::SumDiffers } else { Code::TotalWrong };
         if number(told).is_some_and(|told| told != Decimal::from(self.count)) {
-            let what = String::from_utf8_lossy(plan.counted);
+            let what = plan.counted.text();
             sink.add(code, |severity| {
                 let expected = format!("{}, the number of {what} segments", self.count);
                 Fault { severity, ..of(code, segment, 1, 354, &expected) }
