@@ -23,6 +23,7 @@ pub(super) fn compile(definition: &Definition) -> (Program, Vec<Finding>) {
     compiler.tables();
     let root = compiler.block(&definition.block, definition.record.shape(), None);
     compiler.program.root = root;
+    own_steps(&mut compiler.program);
     for text in &definition.drops {
         let path = Path::parse_node(&text.text, definition.format)
             .or_else(|_| Path::parse(&text.text, definition.format));
@@ -405,6 +406,7 @@ impl<'d> Compiler<'d> {
             steps: path.steps,
             into,
             write: definition.write,
+            own_steps: 1,
             block,
             spot: definition.of.spot.clone(),
         })
@@ -485,6 +487,24 @@ impl<'d> Compiler<'d> {
             }
         }
         self.found.extend(found);
+    }
+}
+
+/// Works out which steps of a loop belong to each item.
+fn own_steps(program: &mut Program) {
+    let ups: Vec<usize> = program
+        .blocks
+        .iter()
+        .map(|block| {
+            let bindings = block.bindings.iter().map(|binding| binding.path.ups);
+            let computed = block.computed.iter().map(|computed| computed.path.ups);
+            let constants = block.constants.iter().map(|constant| constant.path.ups);
+            bindings.chain(computed).chain(constants).max().unwrap_or(0)
+        })
+        .collect();
+    for each in program.blocks.iter_mut().flat_map(|block| &mut block.eaches) {
+        let above = ups.get(each.block).copied().unwrap_or(0);
+        each.own_steps = (1 + above).min(each.steps.len().max(1));
     }
 }
 

@@ -10,6 +10,7 @@ use super::layout_keys::read_layout;
 use super::spot::{Spot, did_you_mean};
 use super::{Format, Layout};
 use crate::canonical::RecordKind;
+use crate::declaration::Source;
 use crate::finding::Finding;
 
 /// A text of the file and where it begins.
@@ -123,6 +124,11 @@ impl Definition {
 }
 
 impl<'t> Walk<'t> {
+    /// The whole file, for sections that are read in another way.
+    pub(super) fn source(&self) -> Source {
+        Source { name: self.file.to_string(), text: self.source.to_owned() }
+    }
+
     pub(super) fn spot(&self, byte: usize) -> Spot {
         Spot::new(&self.file, self.source, byte)
     }

@@ -6,7 +6,8 @@ use toml::de::DeValue;
 use super::definition::{Text, Walk};
 use super::spot::did_you_mean;
 use super::{Format, Layout};
-use crate::formats::{delimited, json, xml};
+use crate::declaration::{Faults, Source, parse, whole};
+use crate::formats::{delimited, fixed_width, json, xml};
 
 /// Reads the layout that the format calls for.
 pub(super) fn read_layout<'t>(
@@ -27,6 +28,7 @@ pub(super) fn read_layout<'t>(
             Layout::X12
         }
         Format::Delimited => Layout::Delimited(Box::new(delimited(walk, value))),
+        Format::FixedWidth => Layout::FixedWidth(Box::new(fixed_width(walk))),
         Format::Xml => Layout::Xml(xml(walk, value)),
         Format::Json => Layout::Json(json(walk, value)),
     }
@@ -75,8 +77,8 @@ fn delimited<'t>(walk: &mut Walk<'t>, value: Option<&'t Spanned<DeValue<'t>>>) -
             "encoding" => {
                 if let Some(text) = walk.text(key, value) {
                     match encoding_rs::Encoding::for_label(text.text.as_bytes()) {
-                        Some(encoding) => layout.encoding = encoding,
-                        None => walk.found.push(text.spot.fault(
+                        Some(encoding) if encoding.is_ascii_compatible() => layout.encoding = encoding,
+                        _ => walk.found.push(text.spot.fault(
                             "unknown_encoding",
                             format!("there is no encoding `{}`", text.text),
                             did_you_mean(
@@ -164,6 +166,29 @@ fn records<'t>(walk: &mut Walk<'t>, value: &'t Spanned<DeValue<'t>>) -> Vec<deli
     all
 }
 
+/// Fixed-width layouts are read from a section of the same file.
+fn fixed_width(walk: &mut Walk<'_>) -> fixed_width::Layout {
+    let source = walk.source();
+    let faults = Faults::default();
+    let table = parse(&source, &faults);
+    let top = whole(&[(&source, &table)], &faults);
+    let layout = match top.section("layout") {
+        Some(section) => {
+            let layout = fixed_width::Layout::read(&section);
+            section.finish();
+            layout
+        }
+        None => {
+            let hint = "write [layout] with `tag` and [[layout.records]]";
+            faults.add("key_missing", &top.place(), "the translator has no `[layout]`", hint);
+            fixed_width::Layout::read(&top)
+        }
+    };
+    drop(top);
+    walk.found.extend(faults.into_findings());
+    layout
+}
+
 fn xml<'t>(walk: &mut Walk<'t>, value: Option<&'t Spanned<DeValue<'t>>>) -> xml::Layout {
     let mut layout = xml::Layout::default();
     let Some(value) = value else {
@@ -181,7 +206,8 @@ fn xml<'t>(walk: &mut Walk<'t>, value: Option<&'t Spanned<DeValue<'t>>>) -> xml:
                 layout.document = walk.text(key, value).map(|text| names(&text.text)).unwrap_or_default()
             }
             "namespace" => layout.namespace = walk.text(key, value).map(|text| text.text).unwrap_or_default(),
-            _ => walk.unknown(key, &spot, &["document", "namespace"]),
+            "order" => layout.order = strings(walk.texts(key, value)),
+            _ => walk.unknown(key, &spot, &["document", "namespace", "order"]),
         }
     }
     if layout.document.is_empty() {

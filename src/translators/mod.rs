@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::canonical::{Record, RecordKind};
 use crate::finding::{Finding, Severity};
-use crate::formats::{delimited, json, xml};
+use crate::formats::{delimited, fixed_width, json, xml};
 use crate::tree::Tree;
 
 mod check;
@@ -40,6 +40,8 @@ pub enum Format {
     X12,
     /// Rows and columns.
     Delimited,
+    /// Lines with columns of fixed places.
+    FixedWidth,
     /// Elements and attributes.
     Xml,
     /// Objects, arrays and scalars.
@@ -48,7 +50,7 @@ pub enum Format {
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 4] = [Self::X12, Self::Delimited, Self::Xml, Self::Json];
+    pub const ALL: [Self; 5] = [Self::X12, Self::Delimited, Self::FixedWidth, Self::Xml, Self::Json];
 
     /// Its word in translator files.
     #[must_use]
@@ -56,6 +58,7 @@ impl Format {
         match self {
             Self::X12 => "x12",
             Self::Delimited => "delimited",
+            Self::FixedWidth => "fixed_width",
             Self::Xml => "xml",
             Self::Json => "json",
         }
@@ -75,6 +78,8 @@ pub enum Layout {
     X12,
     /// Rows and columns.
     Delimited(Box<delimited::Layout>),
+    /// Lines with columns of fixed places.
+    FixedWidth(Box<fixed_width::Layout>),
     /// Elements and attributes.
     Xml(xml::Layout),
     /// Objects, arrays and scalars.
@@ -174,6 +179,7 @@ impl Translator {
             (_, Layout::Xml(layout)) => layout.document.last().map_or("", String::as_str),
             (_, Layout::Delimited(layout)) => &layout.name,
             (_, Layout::Json(layout)) => &layout.name,
+            (_, Layout::FixedWidth(_)) => &self.name,
             (_, Layout::X12) => "",
         };
         if record.kind() != self.definition.record {

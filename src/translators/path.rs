@@ -225,7 +225,7 @@ fn parse_value_name(part: &str, format: Format, node: bool, last: bool) -> Optio
     if node || !last {
         return None;
     }
-    let column = matches!(format, Format::Delimited);
+    let column = matches!(format, Format::Delimited | Format::FixedWidth);
     (column || part.starts_with('@')).then(|| At::Name(part.to_owned()))
 }
 

@@ -77,6 +77,9 @@ pub(super) struct Each {
     pub(super) steps: Vec<Step>,
     pub(super) into: Into,
     pub(super) write: bool,
+    /// How many of the last steps each item has for itself when written; those before are shared. One,
+    /// and those above that the block binds something to, as in `../LX01`.
+    pub(super) own_steps: usize,
     pub(super) block: usize,
     pub(super) spot: Spot,
 }

@@ -131,7 +131,7 @@ fn values<'t>(format: Format, tree: &'t Tree, node: NodeId) -> Vec<(String, Key<
                     None => format!("{tag}{element:02}-{component:02}^{repetition}"),
                 }
             }
-            Key::Name(name) if format == Format::Delimited => name.to_owned(),
+            Key::Name(name) if matches!(format, Format::Delimited | Format::FixedWidth) => name.to_owned(),
             Key::Name(name) => format!("{tag}{name}"),
         };
         all.push((place, value.key, value.text));
@@ -162,7 +162,7 @@ fn number(text: &str) -> String {
 pub(super) fn complete_layout(layout: &Layout, name: &str, program: &Program) -> Layout {
     let mut layout = layout.clone();
     match &mut layout {
-        Layout::X12 | Layout::Xml(_) => {}
+        Layout::X12 | Layout::Xml(_) | Layout::FixedWidth(_) => {}
         Layout::Delimited(layout) => {
             if layout.name == "delimited" {
                 name.clone_into(&mut layout.name);

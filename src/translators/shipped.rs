@@ -1,7 +1,8 @@
 //! The translators that come with the program.
 
-const SHIPPED: [(&str, &str); 9] = [
+const SHIPPED: [(&str, &str); 10] = [
     ("csv-shipping-order", include_str!("../../translators/csv-shipping-order.toml")),
+    ("fixed-shipping-order", include_str!("../../translators/fixed-shipping-order.toml")),
     ("json-invoice", include_str!("../../translators/json-invoice.toml")),
     ("json-shipping-advice", include_str!("../../translators/json-shipping-advice.toml")),
     ("x12-810", include_str!("../../translators/x12-810.toml")),

@@ -132,7 +132,7 @@ impl<'a> Writer<'a> {
             Into::Group(path) => {
                 let inner = field(group, path).group().expect("a compiled `into` is a group");
                 if !inner.is_blank() {
-                    let at = self.chain(&each.steps, each.ups, node);
+                    let at = self.chain(each, node);
                     let last = at.last().copied().unwrap_or(node);
                     self.draft.keep(last);
                     self.block(each.block, last, inner);
@@ -143,7 +143,7 @@ impl<'a> Writer<'a> {
                 let list = field(group, path);
                 let mut before: Option<Vec<usize>> = None;
                 for item in (0..list.len()).filter_map(|index| list.item(index)) {
-                    let chain = self.chain(&each.steps, each.ups, node);
+                    let chain = self.chain(each, node);
                     let last = chain.last().copied().unwrap_or(node);
                     self.draft.keep(last);
                     self.block(each.block, last, item);
@@ -155,11 +155,12 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// New nodes for all steps.
-    fn chain(&mut self, steps: &[Step], ups: usize, node: usize) -> Vec<usize> {
-        let mut at = (0..ups).fold(node, |node, _| self.draft.parent(node));
-        steps
-            .iter()
+    /// New nodes for the steps that each item has for itself, below those that items share.
+    fn chain(&mut self, each: &Each, node: usize) -> Vec<usize> {
+        let shared = each.steps.len().saturating_sub(each.own_steps);
+        let (shared, own) = each.steps.split_at_checked(shared).unwrap_or((&[], &each.steps));
+        let mut at = self.scope(shared, each.ups, node);
+        own.iter()
             .map(|step| {
                 at = self.draft.add(at, step);
                 at

@@ -12,7 +12,7 @@ use crossdock::formats::x12::tree_builder::read_tree;
 use crossdock::formats::x12::writer::{
     DelimiterInData, Envelope, LineEnding, OutboundGroup, OutboundSet, write_interchange,
 };
-use crossdock::formats::{delimited, json, xml};
+use crossdock::formats::{delimited, fixed_width, json, xml};
 use crossdock::translators::{Layout, Translator, find_shipped, shipped};
 use crossdock::tree::Tree;
 
@@ -54,7 +54,10 @@ fn examples(name: &str) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{name} has no examples: {error}"))
         .map(|entry| entry.expect("the folder can be listed").path())
-        .filter(|path| !path.to_string_lossy().ends_with(".records.json"))
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            !name.contains(".records.") && !name.contains(".written.")
+        })
         .collect();
     paths.sort();
     assert!(!paths.is_empty(), "{name} has no examples");
@@ -66,6 +69,7 @@ fn documents(translator: &Translator, bytes: &[u8]) -> Vec<(Tree, String)> {
     let (trees, found) = match translator.layout() {
         Layout::X12 => return sets(bytes),
         Layout::Delimited(layout) => delimited::read(bytes, layout),
+        Layout::FixedWidth(layout) => fixed_width::read(bytes, layout),
         Layout::Xml(layout) => xml::read(bytes, layout),
         Layout::Json(layout) => json::read(bytes, layout),
     };
@@ -125,6 +129,7 @@ fn write(translator: &Translator, records: &[Record], version: &str) -> Result<V
     match translator.layout() {
         Layout::X12 => interchange(translator, &trees, version),
         Layout::Delimited(layout) => delimited::write(&trees, layout),
+        Layout::FixedWidth(layout) => fixed_width::write(&trees, layout),
         Layout::Xml(layout) => xml::write(&trees, layout),
         Layout::Json(layout) => json::write(&trees, layout),
     }
@@ -210,10 +215,14 @@ fn round_trip(translator: &Translator, path: &Path) -> String {
         &(serde_json::to_string_pretty(&records).expect("plain data") + "\n"),
     );
     let again: Vec<serde_json::Value> = match write(translator, &records, &version) {
-        Ok(written) => documents(translator, &written)
-            .iter()
-            .map(|(tree, _)| without_source(&translator.read(tree).0))
-            .collect(),
+        Ok(written) => {
+            let extension = path.extension().unwrap_or_default().to_string_lossy().into_owned();
+            expect(&path.with_extension(format!("written.{extension}")), &String::from_utf8_lossy(&written));
+            documents(translator, &written)
+                .iter()
+                .map(|(tree, _)| without_source(&translator.read(tree).0))
+                .collect()
+        }
         Err(faults) => {
             found.extend(faults);
             return format!("{}\n{}", path.display(), told(&found));

@@ -8,4 +8,6 @@ pub struct Layout {
     pub document: Vec<String>,
     /// Namespace the elements must have; any when empty.
     pub namespace: String,
+    /// Order in which elements are written among their siblings; those not named come last.
+    pub order: Vec<String>,
 }

@@ -13,6 +13,7 @@ pub fn write(trees: &[Tree], layout: &Layout) -> Result<Vec<u8>, Vec<Finding>> {
         text: String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"),
         found: Vec::new(),
         namespace: &layout.namespace,
+        order: &layout.order,
     };
     let around = layout.document.len().saturating_sub(1);
     if around == 0 && trees.len() != 1 {
@@ -37,6 +38,7 @@ struct Writer<'a> {
     text: String,
     found: Vec<Finding>,
     namespace: &'a str,
+    order: &'a [String],
 }
 
 impl Writer<'_> {
@@ -67,8 +69,12 @@ impl Writer<'_> {
                 None => content = Some(value.text),
             }
         }
-        let mut children = tree.children(node).peekable();
-        match (content, children.peek().is_some()) {
+        let mut children: Vec<NodeId> = tree.children(node).collect();
+        children.sort_by_key(|child| {
+            let place = self.order.iter().position(|name| name == tree.tag(*child));
+            place.unwrap_or(self.order.len())
+        });
+        match (content, !children.is_empty()) {
             (None, false) => self.text.push_str("/>\n"),
             (Some(text), false) => {
                 self.text.push_str(&format!(">{}</{name}>\n", quick_xml::escape::escape(text)));
