@@ -37,7 +37,7 @@ pub(super) fn check(
             && rules.is_none()
             && element::is_fine(raw, &part.element, dictionary, characters, plain);
         // The reader judges the ids and control numbers of ST and SE.
-        if !is_fine && !(envelope && at < 2) {
+        if !(is_fine || envelope && at < 2) {
             check.part(at + 1, part, raw);
         }
     }
