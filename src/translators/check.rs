@@ -54,7 +54,7 @@ impl Translator {
         }
         let mut told: Vec<Finding> = Vec::new();
         for finding in found {
-            if !told.iter().any(|other| alike(&finding, other)) {
+            if finding.code == "unknown_set" || !told.iter().any(|other| alike(&finding, other)) {
                 told.push(finding);
             }
         }

@@ -102,7 +102,7 @@ impl Translator {
     /// # Errors
     /// Every fault of the file, located: the file in `path`, the line in `line`, the column in `element`.
     pub fn load(text: &str, file_name: &str) -> Result<Self, Vec<Finding>> {
-        let definition = definition::Definition::parse(text, file_name)?;
+        let definition = definition::Definition::parse(text, file_name).map_err(in_order)?;
         let file = file_name.rsplit(['/', '\\']).next().unwrap_or(file_name);
         let name = file.strip_suffix(".toml").unwrap_or(file);
         Self::build(name.to_owned(), definition)
@@ -111,7 +111,7 @@ impl Translator {
     fn build(name: String, definition: definition::Definition) -> Result<Self, Vec<Finding>> {
         let (program, found) = compile::compile(&definition);
         if found.iter().any(|finding| finding.severity == Severity::Reject) {
-            return Err(found);
+            return Err(in_order(found));
         }
         let layout = prove::complete_layout(&definition.layout, &name, &program);
         Ok(Self { name, definition, program, doubts: found, layout })
@@ -221,4 +221,10 @@ impl Translator {
     fn decimal_mark(&self) -> char {
         if let Layout::Delimited(layout) = &self.layout { layout.decimal_mark } else { '.' }
     }
+}
+
+/// Findings as their places follow each other.
+fn in_order(mut found: Vec<Finding>) -> Vec<Finding> {
+    found.sort_by(|a, b| (&a.location.path, a.location.byte).cmp(&(&b.location.path, b.location.byte)));
+    found
 }

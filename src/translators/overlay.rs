@@ -136,7 +136,7 @@ impl Translator {
 /// Binds an overlay's field; answers with what keeps it from being bound.
 fn set_field(definition: &mut Definition, overlay: &OverlayField) -> Option<Finding> {
     let shape = definition.record.shape();
-    let at = At { at: &overlay.at, qualifier: overlay.qualifier.as_deref() };
+    let at = At { at: overlay.at.clone(), qualifier: overlay.qualifier.clone() };
     let first = overlay.field.split('.').next().unwrap_or_default();
     if shape.find(first).is_none()
         && let Some((part, rest)) = overlay.field.split_once('.')
@@ -156,14 +156,25 @@ fn set_field(definition: &mut Definition, overlay: &OverlayField) -> Option<Find
 }
 
 /// A place and the place of its qualifier.
-struct At<'a> {
-    at: &'a str,
-    qualifier: Option<&'a str>,
+struct At {
+    at: String,
+    qualifier: Option<String>,
 }
 
 /// The text of a path without its first steps.
 fn without_steps(text: &str, steps: usize) -> &str {
     text.splitn(steps + 1, '/').nth(steps).unwrap_or_default()
+}
+
+/// `N1[ST]04` is `N104` to the block that is about the N1.
+fn without_condition(text: &str) -> String {
+    match text.split_once('[') {
+        Some((tag, rest)) if !tag.contains(['/', '|', '<']) => {
+            let tail = rest.split_once(']').map_or("", |(_, tail)| tail);
+            format!("{tag}{tail}")
+        }
+        _ => text.to_owned(),
+    }
 }
 
 /// A walk down the loops that fill the lists in a field's name.
@@ -176,7 +187,7 @@ struct Descent<'a> {
 
 impl Descent<'_> {
     /// Binds the rest of the field's name to the rest of the place.
-    fn descend(&mut self, block: &mut Block, field: &str, steps: &[Step], at: &At<'_>) -> Option<Finding> {
+    fn descend(&mut self, block: &mut Block, field: &str, steps: &[Step], at: &At) -> Option<Finding> {
         let Some((into, rest_of_field)) = loop_of(block, self.parts, field) else {
             put(block, field, at, self.overlay);
             return None;
@@ -189,10 +200,11 @@ impl Descent<'_> {
                 // A path that ends at the loop's own segment keeps that step: `LX/W12<VN>`.
                 let own = of.steps.len();
                 let dropped = if steps.len() == own { own.saturating_sub(1) } else { own };
-                let inner = At {
-                    at: without_steps(at.at, dropped),
-                    qualifier: at.qualifier.map(|text| without_steps(text, dropped)),
+                let shorten = |text: &str| {
+                    let rest = without_steps(text, dropped);
+                    if dropped < own { without_condition(rest) } else { rest.to_owned() }
                 };
+                let inner = At { at: shorten(&at.at), qualifier: at.qualifier.as_deref().map(shorten) };
                 let rest = steps.get(dropped..).unwrap_or_default();
                 return self.descend(&mut each.block, &rest_of_field, rest, &inner);
             }
@@ -253,12 +265,12 @@ fn inline(block: &mut Block, parts: &BTreeMap<String, Block>, into: &str, next_i
     }
 }
 
-fn put(block: &mut Block, field: &str, at: &At<'_>, overlay: &OverlayField) {
+fn put(block: &mut Block, field: &str, at: &At, overlay: &OverlayField) {
     let text = |text: &str| Text { text: text.to_owned(), spot: overlay.spot.clone() };
     let definition = FieldDefinition {
         field: text(field),
-        at: text(at.at),
-        qualifier: at.qualifier.map(text),
+        at: text(&at.at),
+        qualifier: at.qualifier.as_deref().map(text),
         read: true,
         write: WriteWhen::Always,
         required: overlay.required,

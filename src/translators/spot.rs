@@ -85,7 +85,7 @@ pub(super) fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a 
     match nearest {
         Some((_, word)) => format!("did you mean `{word}`?"),
         None if known.is_empty() => String::new(),
-        None if known.len() <= 12 => format!("known are {}", known.join(", ")),
+        None if known.len() <= 16 => format!("known are {}", known.join(", ")),
         None => {
             let mut near: Vec<(f64, &str)> =
                 known.iter().map(|word| (strsim::jaro_winkler(typed, word), *word)).collect();

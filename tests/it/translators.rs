@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crossdock::canonical::Record;
+use crossdock::canonical::{ItemId, Purpose, Record, ShippingAdvice, ShippingOrder, ShippingOrderLine};
 use crossdock::finding::Finding;
 use crossdock::formats::x12::fault::Code;
 use crossdock::formats::x12::reader::{self, Options};
@@ -13,7 +13,7 @@ use crossdock::formats::x12::writer::{
     DelimiterInData, Envelope, LineEnding, OutboundGroup, OutboundSet, write_interchange,
 };
 use crossdock::formats::{delimited, fixed_width, json, xml};
-use crossdock::translators::{Layout, Translator, find_shipped, shipped};
+use crossdock::translators::{Layout, Overlay, Spot, Translator, find_shipped, shipped};
 use crossdock::tree::Tree;
 
 fn root() -> &'static Path {
@@ -242,4 +242,156 @@ fn every_shipped_translator_fits_the_standard() {
         let translator = load(name);
         assert_eq!(told(&translator.check(&schemas)), "", "{name}");
     }
+}
+
+/// A record type's faulty translators tell all that is wrong with them at once, each at its place.
+#[test]
+fn a_faulty_translator_tells_all_its_faults() {
+    let schemas = Schemas::builtin();
+    let folder = root().join("tests/it/translators/bad");
+    let mut count = 0;
+    for entry in std::fs::read_dir(&folder).expect("the folder is there") {
+        let path = entry.expect("the folder can be listed").path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        count += 1;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).expect("it is text");
+        let found = match Translator::load(&text, &name) {
+            Ok(translator) => [translator.doubts().to_vec(), translator.check(&schemas)].concat(),
+            Err(found) => found,
+        };
+        assert!(!found.is_empty(), "{name} has no faults");
+        expect(&path.with_extension("txt"), &told(&found));
+    }
+    assert!(count > 10, "the faulty translators are missing");
+}
+
+/// The first document of an example.
+fn example(translator: &Translator, file: &str) -> Tree {
+    let path = root().join("translators/examples").join(translator.name()).join(file);
+    let bytes = std::fs::read(path).expect("the example is there");
+    documents(translator, &bytes).remove(0).0
+}
+
+fn advice(record: Record) -> ShippingAdvice {
+    match record {
+        Record::ShippingAdvice(advice) => *advice,
+        other => panic!("a {} is no advice", other.kind()),
+    }
+}
+
+#[test]
+fn a_partner_may_keep_a_field_elsewhere() {
+    let translator = load("x12-945");
+    let tree = example(&translator, "cartons.edi");
+    let at = || Spot::new(&"acme.toml".into(), "", 0);
+    let overlay = Overlay::default()
+        .with_field("packs.lines.lot", "LX/W12/N9[LI]02", at())
+        .with_field("packs.lines.line_number", "", at())
+        .with_field("packs.lines.sku", "LX/W12<UP>", at())
+        .with_field("packs.lines.upc", "LX/W12<VN>", at())
+        .with_field("packs.extra.aisle", "LX/N9[LO]02", at())
+        .with_field("ship_to.id", "", at())
+        .with_field("ship_to.extra.code", "N1[ST]04", at());
+    let changed = translator.overlay(&overlay).unwrap_or_else(|found| panic!("{}", told(&found)));
+    let record = advice(changed.read(&tree).0);
+    let pack = &record.packs[0];
+    assert_eq!(pack.extra.get("aisle").map(String::as_str), Some("AISLE 4"));
+    assert_eq!(pack.lines[0].lot.as_deref(), Some("1"));
+    assert_eq!(pack.lines[0].line_number, None);
+    assert_eq!(pack.lines[0].upc.as_deref(), Some("TM-12"));
+    assert_eq!(pack.lines[1].sku.as_deref(), Some("614141007356"));
+    assert_eq!(record.ship_to.extra.get("code").map(String::as_str), Some("9001"));
+    // Who uses the same part elsewhere keeps it as it was.
+    assert!(record.ship_from.extra.is_empty());
+}
+
+#[test]
+fn a_partner_may_have_codes_and_parts_of_its_own() {
+    let translator = load("x12-856");
+    let tree = example(&translator, "pick-and-pack.edi");
+    let at = || Spot::new(&"acme.toml".into(), "", 0);
+    let overlay = Overlay::default().with_row("unit", "CA", "crate", at()).with_field(
+        "item.extra.buyer_sku",
+        "LIN<SK>",
+        at(),
+    );
+    let changed = translator.overlay(&overlay).unwrap_or_else(|found| panic!("{}", told(&found)));
+    let (record, _) = changed.read(&tree);
+    let Record::ShipNotice(notice) = &record else { panic!("it is a ship notice") };
+    let item = &notice.orders[0].packs[0].items[0];
+    assert_eq!(item.unit.as_deref(), Some("crate"));
+    assert_eq!(item.extra.get("buyer_sku").map(String::as_str), Some("7788"));
+    assert_eq!(told(&changed.prove(&tree)), "");
+}
+
+#[test]
+fn an_overlay_that_does_not_fit_is_told_where_the_profile_says_it() {
+    let translator = load("x12-945");
+    let text = "\n\nfields = ...";
+    let at = || Spot::new(&"acme.toml".into(), text, 2);
+    let overlay = Overlay::default()
+        .with_field("packs.lines.lott", "LX/W12/N9[LT]02", at())
+        .with_field("packs.lines.lot", "N9[LT]02", at())
+        .with_field("packs.lines.sku", "LX/W12<VN", at())
+        .with_row("units", "CA", "crate", at());
+    let found = translator.overlay(&overlay).expect_err("nothing of it fits");
+    let expected = "\
+3:1: path_outside_loop: `packs` is filled from LX?, which `N9[LT]02` does not begin with
+    hint: write `LX/…`
+3:1: path_outside_loop: `packs` is filled from LX?, which `LX/W12<VN` does not begin with
+    hint: write `LX/…`
+3:1: unknown_table: x12-945 has no table `units`
+    hint: did you mean `unit`?
+3:1: unknown_field: an advice line has no field `lott`
+    hint: did you mean `lot`?
+";
+    assert_eq!(told(&found), expected);
+    assert!(found.iter().all(|finding| finding.location.path == "acme.toml"));
+}
+
+#[test]
+fn a_document_that_cannot_be_read_says_where() {
+    let translator = load("x12-940");
+    let text = "ST*940*0001~W05*Q*SO-1~N1*ST*X~G62*10*20261301~LX*1~W01*1O*EA**VN*A~W76*10~SE*7*0001~";
+    let schemas = Schemas::builtin();
+    let set = schemas.find_set("004010", None, "940").expect("a known set");
+    let delimiters = Delimiters { element: b'*', component: b'>', repetition: None, segment: b'~' };
+    let mut tree = Tree::default();
+    read_tree(text.as_bytes(), 1000, delimiters, set, &mut tree);
+    let (record, found) = translator.read(&tree);
+    let shown: Vec<String> = found
+        .iter()
+        .map(|finding| {
+            let at = &finding.location;
+            format!(
+                "{} at byte {}, {}{:02} in segment {}: {}",
+                finding.code, at.byte, at.segment, at.element, at.segment_position, finding.message
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "code_not_in_table at byte 1016, W0501 in segment 2: `Q` is not in table `order_purpose` (purpose at W0501)",
+            "date_not_understood at byte 1038, G6202 in segment 4: `20261301` is not a date (ship_on at G62[10]02)",
+            "number_not_understood at byte 1056, W0101 in segment 6: `1O` is not a decimal number (quantity at W0101)",
+        ]
+    );
+    assert_eq!(record.business_number(), Some("SO-1"));
+}
+
+#[test]
+fn a_record_that_cannot_be_written_says_why() {
+    let translator = load("x12-940");
+    let mut order = ShippingOrder { link_sequence: Some(7), ..ShippingOrder::default() };
+    order.purpose = Some(Purpose::Duplicate);
+    order.lines.push(ShippingOrderLine::default());
+    let item = |qualifier: &str| ItemId { qualifier: Some(qualifier.into()), id: Some("1".into()) };
+    order.lines[0].item_ids = ["A1", "A2", "A3", "A4"].map(item).to_vec();
+    let found = translator.write(&order.into()).expect_err("it lacks an order number");
+    let codes: Vec<&str> = found.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, ["field_missing", "no_free_pair"]);
 }
