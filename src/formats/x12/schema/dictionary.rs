@@ -42,7 +42,7 @@ pub struct Part {
     /// Index of the composite, see [`Dictionary::composite`]; none for a simple element.
     pub composite: Option<u16>,
     pub(in crate::formats::x12) check_digit: Option<CheckDigit>,
-    /// One value of one component, with no check digit.
+    /// One value of one component.
     pub(in crate::formats::x12) simple: bool,
 }
 
@@ -224,7 +224,7 @@ impl Dictionary {
             (88, 87) => Some(CheckDigit::Mark),
             _ => None,
         };
-        let simple = repeat == 1 && check_digit.is_none();
+        let simple = repeat == 1;
         Some(Part { mandatory, repeat, element, composite: None, check_digit, simple })
     }
 }

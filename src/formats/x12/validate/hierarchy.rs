@@ -2,13 +2,15 @@
 
 use super::sink::Sink;
 use crate::formats::x12::fault::{Code, Fault};
-use crate::formats::x12::segment::Segment;
+use crate::formats::x12::segment::{Segment, SegmentId};
 use std::collections::HashMap;
 
 /// The levels of one set so far.
 #[derive(Debug, Default)]
 pub(super) struct Hierarchy {
-    levels: HashMap<u128, Level>,
+    /// Levels numbered 1, 2, 3 as they come, which is how nearly everyone numbers them.
+    counted: Vec<Level>,
+    others: HashMap<Box<[u8]>, Level>,
     too_deep: bool,
 }
 
@@ -24,7 +26,8 @@ struct Level {
 
 impl Hierarchy {
     pub(super) fn begin(&mut self) {
-        self.levels.clear();
+        self.counted.clear();
+        self.others.clear();
         self.too_deep = false;
     }
 
@@ -33,7 +36,7 @@ impl Hierarchy {
         let parent = segment.element(2).trim_ascii();
         let depth = if parent.is_empty() {
             1
-        } else if let Some(level) = self.levels.get_mut(&pack(parent)) {
+        } else if let Some(level) = self.find(parent) {
             level.children = true;
             level.depth.saturating_add(1)
         } else {
@@ -62,21 +65,26 @@ impl Hierarchy {
             position: segment.position,
             byte: segment.element_byte(4),
         };
-        if self.levels.insert(pack(id), level).is_some() {
+        if self.find(id).is_some() {
             tell(Code::HierarchyBroken, segment, 1, "an HL01 of its own", sink);
+        } else if parse_count(id) == Some(self.counted.len() + 1) {
+            self.counted.push(level);
+        } else {
+            self.others.insert(id.into(), level);
         }
     }
 
     /// Ends the set: compares HL04 with the children that came.
     pub(super) fn end(&mut self, sink: &mut Sink<'_>) {
+        let others = self.others.drain().map(|(_, level)| level);
         let mut wrong: Vec<Level> =
-            self.levels.drain().map(|(_, level)| level).filter(Level::announces_wrongly).collect();
+            self.counted.drain(..).chain(others).filter(Level::announces_wrongly).collect();
         wrong.sort_unstable_by_key(|level| level.position);
         for level in wrong {
             sink.add(Code::HierarchyChildCodeWrong, |severity| {
                 let mut fault = Fault::new(Code::HierarchyChildCodeWrong, level.byte);
                 fault.severity = severity;
-                fault.segment = crate::formats::x12::segment::SegmentId::new(b"HL");
+                fault.segment = SegmentId::new(b"HL");
                 fault.segment_position = level.position;
                 fault.element = 4;
                 fault.element_number = 736;
@@ -85,6 +93,15 @@ impl Hierarchy {
                     if level.children { "1: levels below it follow" } else { "0: no level below it follows" };
                 fault.expecting(expected)
             });
+        }
+    }
+}
+
+impl Hierarchy {
+    fn find(&mut self, id: &[u8]) -> Option<&mut Level> {
+        match parse_count(id).filter(|count| *count <= self.counted.len()) {
+            Some(count) => self.counted.get_mut(count - 1),
+            None => self.others.get_mut(id),
         }
     }
 }
@@ -104,9 +121,11 @@ fn tell(code: Code, segment: &Segment<'_>, element: u16, expected: &str, sink: &
     });
 }
 
-/// HL01 and HL02 have at most 12 characters; what is longer is cut, and told as too long elsewhere. The length
-/// keeps ids apart that differ by a leading zero byte.
-fn pack(id: &[u8]) -> u128 {
-    let id = id.get(..15).unwrap_or(id);
-    id.iter().fold(id.len() as u128, |packed, byte| packed << 8 | u128::from(*byte))
+/// A whole number from 1 on, without leading zeros.
+fn parse_count(id: &[u8]) -> Option<usize> {
+    if id.first().is_none_or(|first| *first == b'0') || id.len() > 9 {
+        return None;
+    }
+    id.iter()
+        .try_fold(0, |count, digit| digit.is_ascii_digit().then(|| count * 10 + usize::from(digit - b'0')))
 }

@@ -19,43 +19,63 @@ pub(super) fn check(
     characters: &Characters,
     sink: &mut Sink<'_>,
 ) {
-    let mut check = Check { segment, dictionary, rules, loop_id, characters, sink };
-    let envelope = definition.id == ST || definition.id == SE;
-    let mut present = 0_u64;
+    let scan = scan(segment, definition, dictionary, characters);
+    let regular = scan.odd == 0 && definition.mandatory & !scan.present == 0 && scan.ends_well;
+    if regular
+        && rules.is_none()
+        && definition.conditions.iter().all(|condition| holds(condition, scan.present))
+    {
+        return;
+    }
+    Check { segment, dictionary, rules, loop_id, characters, sink }.report(definition, &scan);
+}
+
+/// What one pass over a segment shows.
+struct Scan {
+    /// A bit for each element that is there, element 1 is bit 0.
+    present: u64,
+    /// A bit for each element that needs a second look.
+    odd: u64,
+    /// No elements beyond the last one, and no separators that hold nothing.
+    ends_well: bool,
+}
+
+/// The way of nearly all segments. It has to tell nothing, so that it keeps to the processor's registers.
+#[inline(never)]
+fn scan(
+    segment: &Segment<'_>,
+    definition: &SegmentDefinition,
+    dictionary: &Dictionary,
+    characters: &Characters,
+) -> Scan {
+    let mut scan = Scan { present: 0, odd: 0, ends_well: true };
+    let Some((first, ends)) = segment.ends.split_first() else {
+        return scan;
+    };
     let plain = characters.is_plain_segment(segment.bytes);
-    let (first, ends) = segment.ends.split_first().map_or((0, &[][..]), |(first, ends)| (*first, ends));
-    let mut start = first as usize + 1;
-    for ((at, part), end) in (0_u16..).zip(&definition.elements).zip(ends) {
+    let mut start = *first as usize + 1;
+    let mut before: &[u8] = &[];
+    let mut bit = 1_u64;
+    for (part, end) in definition.elements.iter().zip(ends) {
         let end = *end as usize;
         let raw = segment.bytes.get(start..end).unwrap_or(&[]);
         start = end + 1;
-        if is_blank(raw) {
-            continue;
+        if !is_blank(raw) {
+            scan.present |= bit;
+            let is_fine = part.simple && element::is_fine(raw, &part.element, dictionary, characters, plain);
+            if !is_fine || part.check_digit.is_some_and(|kind| !check_digit_fits(kind, before, raw)) {
+                scan.odd |= bit;
+            }
         }
-        present |= 1 << at;
-        let is_fine = part.simple
-            && rules.is_none()
-            && element::is_fine(raw, &part.element, dictionary, characters, plain);
-        // The reader judges the ids and control numbers of ST and SE.
-        if !(is_fine || envelope && at < 2) {
-            check.part(at + 1, part, raw);
-        }
+        bit <<= 1;
+        before = raw;
     }
-    let missing = definition.mandatory & !present;
-    if missing != 0 && !envelope {
-        check.missing(missing, &definition.elements);
-    }
-    for condition in &definition.conditions {
-        if let Some((code, place)) = broken(condition, present) {
-            let number =
-                definition.elements.get(usize::from(place) - 1).map_or(ElementNumber::default(), number_of);
-            check.tell(code, u16::from(place), 0, number, &[], || words(condition, "element"));
-        }
-    }
-    check.count(definition.elements.len());
-    if let Some(rules) = rules {
-        check.guide_mandatory(rules, definition);
-    }
+    let last_holds_something = match segment.ends {
+        [.., before, last] => *last > before + 1,
+        _ => true,
+    };
+    scan.ends_well = ends.len() <= definition.elements.len() && last_holds_something;
+    scan
 }
 
 const ST: SegmentId = SegmentId::new(b"ST");
@@ -71,6 +91,35 @@ struct Check<'c, 's, 'o> {
 }
 
 impl Check<'_, '_, '_> {
+    /// Tells everything that is wrong with a segment.
+    #[cold]
+    fn report(mut self, definition: &SegmentDefinition, scan: &Scan) {
+        let envelope = definition.id == ST || definition.id == SE;
+        for (at, part) in (0_u16..).zip(&definition.elements) {
+            // The reader judges the ids and control numbers of ST and SE.
+            let is_the_readers = envelope && at < 2;
+            let looked_at = if self.rules.is_some() { scan.present } else { scan.odd };
+            if looked_at & 1 << at != 0 && !is_the_readers {
+                self.part(at + 1, part, self.segment.element(usize::from(at) + 1));
+            }
+        }
+        let missing = definition.mandatory & !scan.present;
+        if missing != 0 && !envelope {
+            self.missing(missing, &definition.elements);
+        }
+        for condition in &definition.conditions {
+            if let Some((code, place)) = broken(condition, scan.present) {
+                let part = definition.elements.get(usize::from(place) - 1);
+                let number = part.map_or(ElementNumber::default(), number_of);
+                self.tell(code, u16::from(place), 0, number, &[], || words(condition, "element"));
+            }
+        }
+        self.count(definition.elements.len());
+        if let Some(rules) = self.rules {
+            self.guide_mandatory(rules, definition);
+        }
+    }
+
     /// One element that is there and not fine at first sight.
     fn part(&mut self, element: u16, part: &Part, raw: &[u8]) {
         if part.composite.is_none() && part.repeat == 1 {
@@ -294,14 +343,19 @@ fn is_blank(raw: &[u8]) -> bool {
     raw.first().is_none_or(|first| *first == b' ' && raw.iter().all(|byte| *byte == b' '))
 }
 
+/// Whether a condition holds.
+#[inline]
+fn holds(condition: &Condition, present: u64) -> bool {
+    // Most conditions are about elements that few segments have.
+    let there = present & condition.mask;
+    let required = condition.kind == ConditionKind::Required;
+    (there == 0 && !required) || broken(condition, present).is_none()
+}
+
 /// The fault of a condition and the element to report it at, or none if it holds.
 #[inline]
 fn broken(condition: &Condition, present: u64) -> Option<(Code, u8)> {
     let there = present & condition.mask;
-    // Most conditions are about elements that few segments have.
-    if there == 0 && condition.kind != ConditionKind::Required {
-        return None;
-    }
     let first = condition.places.first().copied()?;
     let has = |place: u8| present & 1 << (place - 1) != 0;
     let absent = || condition.places.iter().copied().find(|place| !has(*place));
