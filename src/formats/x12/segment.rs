@@ -82,6 +82,18 @@ impl<'a> Segment<'a> {
         self.bytes.get(start..*end as usize).unwrap_or(&[])
     }
 
+    /// The segment id and every element, raw.
+    pub fn elements(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let bytes = self.bytes;
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let end = *end as usize;
+            let element = bytes.get(start..end).unwrap_or(&[]);
+            start = end + 1;
+            element
+        })
+    }
+
     /// Offset of element `number` from the start of the file.
     #[must_use]
     pub fn element_byte(&self, number: usize) -> u64 {
