@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 /// Which document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Document {
+pub(crate) enum Document {
     /// 810, invoice with twenty lines.
     Invoice,
     /// 940, order to a warehouse.
@@ -17,7 +17,7 @@ pub enum Document {
 
 impl Document {
     /// By its set id.
-    pub fn find(id: &str) -> Option<Self> {
+    pub(crate) fn find(id: &str) -> Option<Self> {
         Some(match id {
             "810" => Self::Invoice,
             "940" => Self::ShippingOrder,
@@ -51,7 +51,7 @@ const GOODS: [&str; 5] =
 ///
 /// # Errors
 /// What `out` answers.
-pub fn write(document: Document, bytes: u64, seed: u64, out: &mut impl Write) -> io::Result<u64> {
+pub(crate) fn write(document: Document, bytes: u64, seed: u64, out: &mut impl Write) -> io::Result<u64> {
     let mut maker = Maker { random: seed, text: Vec::new(), segments: 0 };
     let (set_id, group_id) = document.ids();
     maker.segment(

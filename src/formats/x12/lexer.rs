@@ -22,6 +22,8 @@ pub struct Limits {
     pub set_bytes: u64,
     /// Most faults kept for one interchange or group envelope. 100.
     pub envelope_faults: usize,
+    /// Bytes asked of a stream at a time. 256 KiB: a read costs little then, and the window stays in the cache.
+    pub window_bytes: usize,
 }
 
 impl Default for Limits {
@@ -32,6 +34,7 @@ impl Default for Limits {
             skipped_bytes: 64 << 20,
             set_bytes: 512 << 20,
             envelope_faults: 100,
+            window_bytes: 256 << 10,
         }
     }
 }

@@ -3,9 +3,6 @@
 use super::lexer::{Event, Limits, Scanner, Step, Window, count_lines};
 use std::io::{self, Read};
 
-// Large enough that a read costs little, small enough to stay in the cache.
-const WINDOW_BYTES: usize = 256 << 10;
-
 /// A lexer over a [`Read`]. Its memory is one window and whatever its caller asks to keep.
 #[derive(Debug)]
 pub struct Stream<R> {
@@ -17,13 +14,16 @@ pub struct Stream<R> {
     byte: u64,
     line: u32,
     at_end: bool,
+    window_bytes: usize,
 }
 
 impl<R: Read> Stream<R> {
     /// Reads from the start of a file.
     pub fn new(read: R, limits: Limits) -> Self {
-        let buffer = vec![0; WINDOW_BYTES];
-        Self { read, scanner: Scanner::new(limits), buffer, filled: 0, byte: 0, line: 1, at_end: false }
+        let window_bytes = limits.window_bytes.max(1);
+        let buffer = vec![0; window_bytes];
+        let scanner = Scanner::new(limits);
+        Self { read, scanner, buffer, filled: 0, byte: 0, line: 1, at_end: false, window_bytes }
     }
 
     /// The next event and the window it lies in; never [`Event::More`]. Bytes of the file from `keep` on stay in
@@ -54,8 +54,8 @@ impl<R: Read> Stream<R> {
         self.filled -= gone;
         if self.filled * 2 > self.buffer.len() {
             self.buffer.resize(self.buffer.len() * 2, 0);
-        } else if self.buffer.len() > WINDOW_BYTES && self.filled < WINDOW_BYTES / 2 {
-            self.buffer.truncate(WINDOW_BYTES);
+        } else if self.buffer.len() > self.window_bytes && self.filled < self.window_bytes / 2 {
+            self.buffer.truncate(self.window_bytes);
             self.buffer.shrink_to_fit();
         }
         while let Some(free @ [_, ..]) = self.buffer.get_mut(self.filled..) {
