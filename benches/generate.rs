@@ -153,7 +153,7 @@ impl Maker {
         self.segment("G62*10*20261126");
         self.segment("G62*02*20261130");
         self.segment("NTE*WHI*CALL BEFORE DELIVERY");
-        self.segment("W66*PP*M****RDWY");
+        self.segment("W66*PP*M********RDWY");
         let mut total = 0;
         for line in 1..=15 {
             let quantity = self.below(60) + 1;

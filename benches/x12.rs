@@ -7,7 +7,7 @@
 mod generate;
 
 use crossdock::formats::x12::ack::{self, Settings};
-use crossdock::formats::x12::lexer::{Event, Lexer, Limits, Window};
+use crossdock::formats::x12::lexer::{self, Event, Lexer, Limits, Tokens, Window};
 use crossdock::formats::x12::reader::{self, Options, Visitor};
 use crossdock::formats::x12::stream::Stream;
 use crossdock::formats::x12::verdict::{Group, InterchangeHeader, Set};
@@ -15,7 +15,7 @@ use generate::Document;
 use std::fs::File;
 use std::hint::black_box;
 use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 const MB: u64 = 1_000_000;
@@ -31,7 +31,13 @@ fn main() {
             let sets = make(document, size * MB, Path::new(path));
             println!("{path}: {sets} documents");
         }
-        _ => measure(),
+        [] => {
+            measure_tokens();
+            measure_validation();
+        }
+        ["tokens"] => measure_tokens(),
+        ["validation"] => measure_validation(),
+        other => panic!("there is no measure {other:?}"),
     }
 }
 
@@ -40,21 +46,22 @@ fn make(document: Document, bytes: u64, path: &Path) -> u64 {
     generate::write(document, bytes, 1, &mut BufWriter::new(file)).expect("the file can be written")
 }
 
-fn measure() {
+fn measure_tokens() {
     let folder = tempfile::tempdir().expect("there is room for test files");
-    let file = |name: &str, document: Document, size: u64| -> PathBuf {
-        let path = folder.path().join(name);
-        make(document, size * MB, &path);
-        path
-    };
-    let large = file("810-100.edi", Document::Invoice, 100);
-    let small = file("810-10.edi", Document::Invoice, 10);
+    let (large, small) = (folder.path().join("100.edi"), folder.path().join("10.edi"));
+    make(Document::Invoice, 100 * MB, &large);
+    make(Document::Invoice, 10 * MB, &small);
 
     println!("tokenise, every element touched (MB/s, median of {ROUNDS} [least-most])");
     let bytes = std::fs::read(&large).expect("it was just written");
-    let expected = lexer(&bytes);
-    rate("crossdock, in memory, 810 100 MB", bytes.len(), || assert_eq!(lexer(&bytes), expected));
-    rate("crossdock, from the file, 810 100 MB", bytes.len(), || assert_eq!(stream(&large), expected));
+    let expected = segments(&bytes);
+    rate("crossdock elements, in memory, 810 100 MB", bytes.len(), || {
+        assert_eq!(elements(&bytes), expected);
+    });
+    rate("crossdock segments, in memory, 810 100 MB", bytes.len(), || assert_eq!(segments(&bytes), expected));
+    rate("crossdock segments, from the file, 810 100 MB", bytes.len(), || {
+        assert_eq!(stream(&large), expected)
+    });
     rate("x12-stream-parser, in memory, 810 100 MB", bytes.len(), || {
         assert_eq!(stream_parser(&bytes), expected);
     });
@@ -62,18 +69,22 @@ fn measure() {
         assert_eq!(stream_parser(&std::fs::read(&large).expect("it is there")), expected);
     });
     let bytes = std::fs::read(&small).expect("it was just written");
-    let expected = lexer(&bytes);
-    rate("crossdock, in memory, 810 10 MB", bytes.len(), || assert_eq!(lexer(&bytes), expected));
+    let expected = segments(&bytes);
+    rate("crossdock segments, in memory, 810 10 MB", bytes.len(), || assert_eq!(segments(&bytes), expected));
     rate("edi, in memory, 810 10 MB", bytes.len(), || assert_eq!(edi(&bytes), expected.elements));
+}
 
-    println!("\nread, validate against the schema and compose 997s, from the file");
+fn measure_validation() {
+    let folder = tempfile::tempdir().expect("there is room for test files");
+    println!("read, validate against the schema and compose 997s, from the file");
     for (id, document) in [
         ("810", Document::Invoice),
         ("940", Document::ShippingOrder),
         ("945", Document::ShippingAdvice),
         ("856", Document::ShipNotice),
     ] {
-        let path = file(&format!("{id}.edi"), document, 50);
+        let path = folder.path().join(format!("{id}.edi"));
+        make(document, 50 * MB, &path);
         let size = std::fs::metadata(&path).expect("it was just written").len();
         let name = format!("crossdock, {id} 50 MB");
         rate(&name, usize::try_from(size).expect("it fits"), || {
@@ -128,10 +139,26 @@ fn event(event: &Event<'_>, seen: &mut Seen) -> bool {
     }
 }
 
-fn lexer(bytes: &[u8]) -> Seen {
+fn segments(bytes: &[u8]) -> Seen {
     let mut lexer = Lexer::new(bytes, Limits::default());
     let mut seen = Seen::default();
     while event(&lexer.next_event(), &mut seen) {}
+    black_box(seen)
+}
+
+impl Tokens for Seen {
+    fn element(&mut self, text: &[u8]) {
+        Self::element(self, text);
+    }
+
+    fn segment_ends(&mut self) {
+        self.segments += 1;
+    }
+}
+
+fn elements(bytes: &[u8]) -> Seen {
+    let mut seen = Seen::default();
+    lexer::tokenize(bytes, Limits::default(), &mut seen);
     black_box(seen)
 }
 

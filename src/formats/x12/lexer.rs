@@ -4,7 +4,7 @@
 //! are the same. [`Lexer`] is the scanner over a whole file; [`Segments`](super::cursor::Segments) splits bytes
 //! whose delimiters are known already.
 
-use super::cursor::{Cursor, is_line_end, skip_blanks};
+use super::cursor::{Cursor, is_envelope, is_line_end, skip_blanks};
 use super::delimiters::{self, Isa, Unreadable};
 use super::segment::{Delimiters, Segment};
 use std::ops::Range;
@@ -151,8 +151,39 @@ impl<'a> Lexer<'a> {
     }
 
     /// The next event; never [`Event::More`].
+    #[inline]
     pub fn next_event(&mut self) -> Event<'_> {
         self.scanner.next_event(self.bytes, true)
+    }
+}
+
+/// Takes the elements of a file one by one, which costs less than segments do.
+pub trait Tokens {
+    /// A segment id or an element, raw.
+    fn element(&mut self, text: &[u8]);
+    /// The segment has no further element.
+    fn segment_ends(&mut self);
+}
+
+/// Hands every element of a file's interchanges over, in order. What is no interchange is passed over, and a
+/// segment over the limit is cut there.
+pub fn tokenize(bytes: &[u8], limits: Limits, tokens: &mut impl Tokens) {
+    let mut scanner = Scanner::new(limits);
+    loop {
+        if scanner.state == State::Inside {
+            scanner.at = scanner.cursor.run(bytes, scanner.at, &scanner.delimiters, tokens);
+        }
+        match scanner.next_event(bytes, true) {
+            Event::Interchange(segment, _)
+            | Event::Segment(segment)
+            | Event::TooLong(segment)
+            | Event::Unfinished(segment) => {
+                segment.elements().for_each(|element| tokens.element(element));
+                tokens.segment_ends();
+            }
+            Event::End => return,
+            Event::Unreadable { .. } | Event::Stray { .. } | Event::ByteOrderMark | Event::More => {}
+        }
     }
 }
 
@@ -222,20 +253,29 @@ impl Scanner {
 
     /// The next event in `window`, which begins where the last call's did less what was discarded. With `at_end`
     /// no bytes follow the window.
+    #[inline]
     pub fn next_event<'w>(&'w mut self, window: &'w [u8], at_end: bool) -> Event<'w> {
-        let step = self.step(window, at_end);
-        self.event(step, window)
+        match self.step(window, at_end) {
+            Step::Segment { start, end } => Event::Segment(self.segment(window, start, end)),
+            step => self.event(step, window),
+        }
     }
 
-    /// What a step found, in the window it was found in.
-    pub(super) fn event<'w>(&'w self, step: Step, window: &'w [u8]) -> Event<'w> {
-        let segment = |start: usize, end: usize| Segment {
+    #[inline]
+    fn segment<'w>(&'w self, window: &'w [u8], start: usize, end: usize) -> Segment<'w> {
+        Segment {
             bytes: window.get(start..end).unwrap_or(&[]),
             byte: self.base + start as u64,
             position: 0,
             ends: self.cursor.ends(),
             delimiters: self.delimiters,
-        };
+        }
+    }
+
+    /// What a step found, in the window it was found in.
+    #[inline]
+    pub(super) fn event<'w>(&'w self, step: Step, window: &'w [u8]) -> Event<'w> {
+        let segment = |start: usize, end: usize| self.segment(window, start, end);
         match step {
             Step::Interchange { start, isa } => Event::Interchange(segment(start, start + isa.length), isa),
             Step::Segment { start, end } => Event::Segment(segment(start, end)),
@@ -254,7 +294,37 @@ impl Scanner {
     }
 
     /// Finds the next event without borrowing the window.
+    #[inline]
     pub(super) fn step(&mut self, window: &[u8], at_end: bool) -> Step {
+        if self.state == State::Inside
+            && let Some(step) = self.step_plain(window)
+        {
+            return step;
+        }
+        self.step_any(window, at_end)
+    }
+
+    /// The next segment where it is nothing special and lies in the window whole; what nearly all of them are.
+    #[inline]
+    fn step_plain(&mut self, window: &[u8]) -> Option<Step> {
+        let start = skip_blanks(window, self.at, &self.delimiters);
+        let first = *window.get(start)?;
+        if !first.is_ascii_alphanumeric() || is_envelope(window, start) {
+            return None;
+        }
+        match self.cursor.take(window, start, &self.delimiters) {
+            Some(end) if end - start <= self.limits.segment_bytes => {
+                self.at = end + 1;
+                Some(Step::Segment { start, end })
+            }
+            _ => {
+                self.cursor.reset(self.at);
+                None
+            }
+        }
+    }
+
+    fn step_any(&mut self, window: &[u8], at_end: bool) -> Step {
         loop {
             let step = match self.state {
                 State::Outside | State::Lost => self.step_outside(window, at_end),

@@ -58,18 +58,21 @@ pub struct Segment<'a> {
 
 impl<'a> Segment<'a> {
     /// The segment id as it stands, of any length.
+    #[inline]
     #[must_use]
     pub fn id(&self) -> &'a [u8] {
         self.element(0)
     }
 
     /// Number of elements, the id not counted; trailing empty ones are.
+    #[inline]
     #[must_use]
     pub fn element_count(&self) -> usize {
         self.ends.len().saturating_sub(1)
     }
 
     /// Element `number` (1 is the first after the id), raw; empty when it is not there.
+    #[inline]
     #[must_use]
     pub fn element(&self, number: usize) -> &'a [u8] {
         let Some(end) = self.ends.get(number) else {
@@ -83,6 +86,7 @@ impl<'a> Segment<'a> {
     }
 
     /// The segment id and every element, raw.
+    #[inline]
     pub fn elements(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let bytes = self.bytes;
         let mut start = 0;
@@ -95,6 +99,7 @@ impl<'a> Segment<'a> {
     }
 
     /// Offset of element `number` from the start of the file.
+    #[inline]
     #[must_use]
     pub fn element_byte(&self, number: usize) -> u64 {
         match number.checked_sub(1).and_then(|before| self.ends.get(before)) {
