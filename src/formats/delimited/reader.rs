@@ -307,3 +307,136 @@ fn check_count(row: &Row, kind: &RecordType, count: Option<&str>, counted: u64, 
         found.push(fault("trailer_count", row.line, row.byte, message, "rows are missing, or were added"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout() -> Layout {
+        let names = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
+        Layout {
+            name: "orders".into(),
+            columns: names("order,line,sku,quantity"),
+            optional: names("note"),
+            group_by: names("order"),
+            unique: names("line"),
+            ..Layout::default()
+        }
+    }
+
+    fn codes(bytes: &[u8], layout: &Layout) -> Vec<String> {
+        let (_, found) = read(bytes, layout);
+        found.iter().map(|finding| format!("{}:{}", finding.location.line, finding.code)).collect()
+    }
+
+    #[test]
+    fn rows_with_one_key_are_one_document() {
+        let text = b"\xEF\xBB\xBFsku,order,line,quantity,note\r\nA,1,1,5,\"two\r\nlines, \"\"quoted\"\"\"\r\n\r\nB,2,1,6,\rC,1,2,7,";
+        let (trees, found) = read(text, &layout());
+        assert_eq!(found, []);
+        assert_eq!(trees.len(), 2);
+        let first = &trees[0];
+        let rows: Vec<_> = first.children(first.root()).collect();
+        assert_eq!(rows.len(), 2);
+        let value = |row, name| first.value(row, Key::Name(name)).map(|value| value.text.to_owned());
+        assert_eq!(value(rows[0], "note").as_deref(), Some("two\r\nlines, \"quoted\""));
+        assert_eq!(value(rows[1], "sku").as_deref(), Some("C"));
+        assert_eq!(value(rows[1], "note"), None);
+        assert_eq!(first.origin(rows[1]).ordinal, 3);
+    }
+
+    #[test]
+    fn every_fault_of_a_file_is_told_with_its_line() {
+        let cases: [(&[u8], &[&str]); 14] = [
+            (b"order,sku,quantity\n", &["1:column_missing"]),
+            (b"order,line,sku,qty\n", &["1:column_missing", "1:column_unknown"]),
+            (b"order,line,sku,quantity,sku\n", &["1:column_twice"]),
+            (b"order;line;sku;quantity\n1;1;A;5\n", &["1:wrong_delimiter"]),
+            (b"order,line,sku,quantity\n1,1,\"A,5\n2,1,B,6\n", &["2:open_quote", "2:field_count"]),
+            (b"order,line,sku,quantity\n1,1,\"A\\\"B\",5\n", &["2:text_after_quote"]),
+            (b"order,line,sku,quantity\n1,1,A\n1,2,B,6,x\n", &["2:field_count", "3:field_count"]),
+            (b"order,line,sku,quantity\n1,1,A,\0\n", &["2:nul_byte"]),
+            (b"order,line,sku,quantity\n1,1,CAF\xC9,5\n", &["2:wrong_encoding"]),
+            (
+                b"order,line,sku,quantity\n1.23457E+12,1,1E+3,5\n",
+                &["2:scientific_notation", "2:scientific_notation"],
+            ),
+            (b"order,line,sku,quantity\n1,1,A,5\n1,1,B,6\n", &["3:row_twice"]),
+            (b"order,line,sku,quantity\n,1,A,5\n", &["2:key_missing"]),
+            (b"PK\x03\x04whatever", &["1:zip_content"]),
+            (b"", &["1:empty_file"]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(codes(text, &layout()), expected, "{}", String::from_utf8_lossy(text));
+        }
+        let long = [b"order,line,sku,quantity\n1,1,".as_slice(), &vec![b'x'; 70_000], b",5\n"].concat();
+        assert_eq!(codes(&long, &layout()), ["2:field_too_long"]);
+    }
+
+    #[test]
+    fn an_encoding_that_is_declared_is_decoded() {
+        let layout = Layout { encoding: encoding_rs::WINDOWS_1252, ..layout() };
+        let (trees, found) = read(b"order,line,sku,quantity\n1,1,CAF\xC9 \x80,5\n", &layout);
+        assert_eq!(found, []);
+        let row = trees[0].children(trees[0].root()).next().expect("there is a row");
+        assert_eq!(trees[0].value(row, Key::Name("sku")).map(|value| value.text), Some("CAFÉ €"));
+        let written = crate::formats::delimited::write(&trees, &layout).expect("it can be written");
+        assert_eq!(written, b"order,line,sku,quantity\n1,1,CAF\xC9 \x80,5\n");
+    }
+
+    fn typed_layout() -> Layout {
+        let kind = |tag: &str, columns: &str, role| RecordType {
+            tag: tag.into(),
+            columns: columns.split(',').map(str::to_owned).collect(),
+            role,
+        };
+        let trailer = Role::Trailer { count: Some("rows".into()) };
+        Layout {
+            delimiter: b'|',
+            header: false,
+            records: vec![
+                kind("F", "tag", Role::FileHeader),
+                kind("H", "tag,order", Role::Start),
+                kind("D", "tag,sku,quantity", Role::Detail),
+                kind("T", "tag,rows", trailer),
+            ],
+            ..Layout::default()
+        }
+    }
+
+    #[test]
+    fn header_detail_and_trailer_rows_make_documents() {
+        let text = b"F\nH|1\nD|A|5\nD|B|6\nH|2\nD|C|7\nT|5\n";
+        let (trees, found) = read(text, &typed_layout());
+        assert_eq!(found, []);
+        let sizes: Vec<usize> = trees.iter().map(|tree| tree.children(tree.root()).count()).collect();
+        assert_eq!(sizes, [3, 2]);
+        assert_eq!(crate::formats::delimited::write(&trees, &typed_layout()).as_deref(), Ok(text.as_slice()));
+    }
+
+    #[test]
+    fn rows_of_several_kinds_keep_their_order_and_count() {
+        let cases: [(&[u8], &[&str]); 5] = [
+            (b"H|1\nD|A|5\nT|3\n", &["3:trailer_count"]),
+            (b"H|1\nD|A|5\n", &["2:trailer_missing"]),
+            (b"D|A|5\nH|1\nT|2\n", &["1:wrong_order"]),
+            (b"H|1\nX|A|5\nT|1\n", &["2:unknown_record"]),
+            (b"H|1\nT|1\nD|A|5|9\n", &["3:after_trailer", "3:field_count"]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(codes(text, &typed_layout()), expected, "{}", String::from_utf8_lossy(text));
+        }
+    }
+
+    #[test]
+    fn machine_files_are_quoted_and_not_otherwise_changed() {
+        let layout = Layout { columns: vec!["a".into(), "b".into()], ..Layout::default() };
+        let mut tree = Tree::new("x");
+        let root = tree.root();
+        let row = tree.add(root, "row", Origin::default());
+        tree.push(row, Key::Name("a"), "=A1+\"x\"", 0);
+        tree.push(root, Key::Name("b"), " 1,5", 0);
+        let written = crate::formats::delimited::write(&[tree], &layout).expect("it can be written");
+        assert_eq!(String::from_utf8_lossy(&written), "a,b\n\"=A1+\"\"x\"\"\",\" 1,5\"\n");
+    }
+}

@@ -333,3 +333,70 @@ impl Parser<'_> {
         Ok(code)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(text: &str) -> String {
+        let (_, found) = read(text.as_bytes(), &Layout::default());
+        found.iter().map(|finding| format!("{}:{}", finding.location.byte, finding.code)).collect()
+    }
+
+    #[test]
+    fn faults_refuse_the_body() {
+        let cases = [
+            ("", "0:incomplete"),
+            ("{\"a\":1", "6:incomplete"),
+            ("{\"a\":1,}", "7:not_json"),
+            ("{\"a\":1 \"b\":2}", "7:not_json"),
+            ("{\"a\":1,\"a\":2}", "7:member_twice"),
+            ("{\"a\":1e400}", "5:number_not_understood"),
+            ("{\"a\":--1}", "5:number_not_understood"),
+            ("{\"a\":NaN}", "5:not_json"),
+            ("{\"a\":\"\u{1}\"}", "6:illegal_character"),
+            ("{\"a\":\"\\u0000\"}", "12:illegal_character"),
+            ("{\"a\":\"\\q\"}", "8:not_json"),
+            ("{} {}", "3:not_json"),
+            ("{\"a\":\"\\ud83d\\ude00 \\u00e9 \\n\", \"b\": null, \"c\": [true, -1.5e2]}", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(code(text), expected, "{text}");
+        }
+        assert_eq!(code(&"[".repeat(100_000)), "65:too_deep");
+        assert_eq!(read(b"\"\xFF\"", &Layout::default()).1[0].code, "wrong_encoding");
+    }
+
+    #[test]
+    fn an_array_gives_a_node_for_each_entry_and_digits_are_kept() {
+        let text = r#"{"orders": [{"total": 12345678901234567.10, "lines": [{"n": 1}, {"n": "2"}], "x": null}, {"empty": ""}]}"#;
+        let layout = Layout { documents: vec!["orders".into()], ..Layout::default() };
+        let (trees, found) = read(text.as_bytes(), &layout);
+        assert_eq!(found, []);
+        assert_eq!(trees.len(), 2);
+        let tree = &trees[0];
+        let tags: Vec<&str> = tree.children(tree.root()).map(|node| tree.tag(node)).collect();
+        assert_eq!(tags, ["total", "lines", "lines", "x"]);
+        let total = tree.children(tree.root()).next().expect("there is a total");
+        assert_eq!(
+            tree.value(total, Key::Name("")).map(|v| (v.text, v.byte)),
+            Some(("12345678901234567.10", 22))
+        );
+        let absent = read(b"{}", &layout).1;
+        assert_eq!(absent[0].message, "the body has no `orders`");
+    }
+
+    #[test]
+    fn what_was_read_is_written_again() {
+        let text = "{\n  \"a\": \"x\",\n  \"n\": 12345678901234567.10,\n  \"l\": [\n    {\n      \"b\": true\n    }\n  ]\n}\n";
+        let layout = Layout {
+            arrays: ["l".to_owned()].into(),
+            numbers: ["n".to_owned()].into(),
+            booleans: ["l/b".to_owned()].into(),
+            ..Layout::default()
+        };
+        let (trees, _) = read(text.as_bytes(), &layout);
+        let written = crate::formats::json::write(&trees, &layout).expect("it can be written");
+        assert_eq!(String::from_utf8_lossy(&written), text);
+    }
+}

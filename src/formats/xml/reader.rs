@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use quick_xml::errors::{Error as XmlError, SyntaxError};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
@@ -143,7 +144,9 @@ impl Walk<'_> {
             let at = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
             let event = reader.read_event().map_err(|error| {
                 let position = usize::try_from(reader.error_position()).unwrap_or(at);
-                if position + 1 >= self.text.len() {
+                let unclosed =
+                    matches!(&error, XmlError::Syntax(fault) if *fault != SyntaxError::InvalidBangMarkup);
+                if unclosed {
                     return Stop::new(
                         "incomplete",
                         position,
@@ -412,4 +415,103 @@ fn attributes(start: &BytesStart<'_>, at: usize) -> Result<Vec<(String, String)>
         all.push((key, value.into_owned()));
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(document: &str, namespace: &str) -> Layout {
+        Layout {
+            document: document.split('/').map(str::to_owned).collect(),
+            namespace: namespace.into(),
+            ..Layout::default()
+        }
+    }
+
+    fn code(text: &[u8]) -> String {
+        let (trees, found) = read(text, &layout("a", ""));
+        assert!(found.is_empty() || trees.is_empty());
+        found.iter().map(|finding| format!("{}:{}", finding.location.line, finding.code)).collect()
+    }
+
+    #[test]
+    fn faults_refuse_the_file() {
+        let cases: [(&[u8], &str); 23] = [
+            (b"<!DOCTYPE a><a/>", "1:dtd_not_allowed"),
+            (b"<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>", "1:dtd_not_allowed"),
+            (b"<!DOCTYPE a [<!ENTITY % x SYSTEM \"http://h/\"> %x;]><a/>", "1:dtd_not_allowed"),
+            (b"<a>&x;</a>", "1:unknown_entity"),
+            (b"<a b=\"&x;\"/>", "1:unknown_entity"),
+            (b"<a b='1' b='2'/>", "1:not_well_formed"),
+            (b"<a>\n<b></c></a>", "2:not_well_formed"),
+            (b"<a><b>", "1:incomplete"),
+            (b"<a><b></b", "1:incomplete"),
+            (b"<a/><b/>", "1:two_roots"),
+            (b"<a/>text", "1:not_xml"),
+            (b"", "1:not_xml"),
+            (b"<a>\xE9</a>", "1:wrong_encoding"),
+            (b"\xFF\xFE<\0a\0/\0>\0", "1:wrong_encoding"),
+            (b"PK\x03\x04", "1:zip_content"),
+            (b"<a>&#0;</a>", "1:unknown_entity"),
+            (b"<a>&#x1F;</a>", "1:illegal_character"),
+            (b"<a><n:b/></a>", "1:not_well_formed"),
+            (b"<html><body>502 Bad Gateway</body></html>", "1:wrong_root"),
+            (b"<a>&#99999999;</a>", "1:unknown_entity"),
+            (b"<a b=1/>", "1:not_well_formed"),
+            (b"<a>a & b</a>", "1:not_well_formed"),
+            (b"<?xml version=\"1.0\"?>\n<a/>", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(code(text), expected, "{}", String::from_utf8_lossy(text));
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_is_refused() {
+        let deep = "<a>".repeat(100_000);
+        assert_eq!(code(deep.as_bytes()), "1:too_deep");
+        let many: String = (0..300).map(|n| format!(" b{n}='1'")).collect();
+        assert_eq!(code(format!("<a{many}/>").as_bytes()), "1:too_many_attributes");
+        let spaces: String = (0..1_000_000).map(|n| format!(" xmlns:b{n}='u'")).collect();
+        assert_eq!(code(format!("<a{spaces}/>").as_bytes()), "1:token_too_long");
+        let long = "x".repeat(2 * 1024 * 1024);
+        assert_eq!(code(format!("<a b='{long}'/>").as_bytes()), "1:token_too_long");
+        assert_eq!(code(format!("<a><!--{long}--></a>").as_bytes()), "1:token_too_long");
+        let longer = "x".repeat(17 * 1024 * 1024);
+        assert_eq!(code(format!("<a><![CDATA[{longer}]]></a>").as_bytes()), "1:text_too_long");
+    }
+
+    #[test]
+    fn prefixes_do_not_matter_and_namespaces_do() {
+        let read_in = |text: &str| read(text.as_bytes(), &layout("a", "urn:x"));
+        for text in ["<a xmlns='urn:x'><b>1</b></a>", "<p:a xmlns:p='urn:x'><p:b>1</p:b></p:a>"] {
+            let (trees, found) = read_in(text);
+            assert_eq!(found, []);
+            let b = trees[0].children(trees[0].root()).next().expect("there is a b");
+            assert_eq!((trees[0].tag(b), trees[0].value(b, Key::Name("")).map(|v| v.text)), ("b", Some("1")));
+        }
+        assert_eq!(read_in("<a xmlns='urn:y'/>").1[0].code, "wrong_namespace");
+        assert_eq!(read_in("<a/>").1[0].code, "wrong_namespace");
+    }
+
+    #[test]
+    fn texts_come_whole_and_instance_attributes_stay_out() {
+        let text = "<o xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' xsi:schemaLocation='urn:x http://h/x.xsd'>\
+            <?xml-stylesheet href='x'?><a id='1&amp;2'> A &lt; B<!-- no --> <![CDATA[]]]]><![CDATA[>]]></a><a xsi:nil='true'/></o>";
+        let (trees, found) = read(text.as_bytes(), &layout("o/a", ""));
+        assert_eq!(found, []);
+        assert_eq!(trees.len(), 2);
+        let values: Vec<_> = trees[0].values(trees[0].root()).map(|v| (v.key, v.text)).collect();
+        assert_eq!(values, [(Key::Name("@id"), "1&2"), (Key::Name(""), "A < B ]]>")]);
+        assert_eq!(trees[1].values(trees[1].root()).count(), 0);
+    }
+
+    #[test]
+    fn a_declared_encoding_is_decoded() {
+        let text = b"<?xml version='1.0' encoding='ISO-8859-1'?><a>CAF\xC9</a>";
+        let (trees, found) = read(text, &layout("a", ""));
+        assert_eq!(found, []);
+        assert_eq!(trees[0].value(trees[0].root(), Key::Name("")).map(|v| v.text), Some("CAFÉ"));
+    }
 }
