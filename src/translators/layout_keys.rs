@@ -6,7 +6,7 @@ use toml::de::DeValue;
 use super::definition::{Text, Walk};
 use super::spot::did_you_mean;
 use super::{Format, Layout};
-use crate::declaration::{Faults, Source, parse, whole};
+use crate::declaration::{Faults, parse, whole};
 use crate::formats::{delimited, fixed_width, json, xml};
 
 /// Reads the layout that the format calls for.

@@ -21,12 +21,14 @@ mod layout_keys;
 mod overlay;
 mod pairs;
 mod path;
+mod places;
 mod program;
 mod prove;
 mod read;
 mod shipped;
 mod spot;
 mod table;
+mod unread;
 mod write;
 
 pub use overlay::{Overlay, OverlayConstant, OverlayField, OverlayRow};

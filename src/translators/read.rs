@@ -7,10 +7,11 @@ use rust_decimal::Decimal;
 use super::Format;
 use super::function::{Misfit, read_value};
 use super::pairs::pairs;
-use super::path::{At, Condition, Path, Step};
+use super::path::{At, Path, Step};
+use super::places::{descendants, locate, step_matches, steps_end_at, value_at};
 use super::program::{Binding, Computed, Each, FieldPath, Formula, Into, Program, pair_fields};
 use crate::canonical::{Field, FieldType, Group, Record, Source, Value};
-use crate::finding::{Finding, Location, Severity};
+use crate::finding::{Finding, Severity};
 use crate::tree::{Key, NodeId, Tree, ValueRef};
 
 /// Reads one document.
@@ -365,122 +366,10 @@ impl<'a> Reader<'a> {
             ack_code: String::new(),
         }
     }
-
-    /// Values that nothing has read, as doubts.
-    pub(super) fn unread(&self) -> Vec<Finding> {
-        let Some(seen) = &self.seen else { return Vec::new() };
-        let (mut found, mut open) = (Vec::new(), vec![self.tree.root()]);
-        while let Some(node) = open.pop() {
-            let mut children: Vec<NodeId> = self.tree.children(node).collect();
-            children.reverse();
-            open.extend(children);
-            if matches!(self.tree.tag(node), "ST" | "SE") && self.format == Format::X12 {
-                continue;
-            }
-            for value in self.tree.values(node) {
-                let hierarchy = self.format == Format::X12 && self.tree.tag(node) == "HL";
-                if hierarchy
-                    || seen.contains(&(node, format!("{:?}", value.key)))
-                    || self.dropped(node, value.key)
-                {
-                    continue;
-                }
-                let location = locate(self.tree, node, Some(value));
-                let place = place_of(self.tree, node, value.key);
-                found.push(Finding {
-                    code: "value_not_kept",
-                    severity: Severity::Warning,
-                    location,
-                    message: format!("{place} is not kept by the translator"),
-                    hint: format!(
-                        "bind it to a field, such as `extra.{}`, or name it in `drops`",
-                        place.to_lowercase()
-                    ),
-                    value: value.text.chars().take(99).collect(),
-                    ack_code: String::new(),
-                });
-            }
-        }
-        found
-    }
-
-    fn dropped(&self, node: NodeId, key: Key<'_>) -> bool {
-        self.program.drops.iter().any(|(path, _)| drops(self.tree, path, node, key))
-    }
-}
-
-/// Whether a path of `drops` covers a value: it names the value, its node, or a node above it.
-pub(super) fn drops(tree: &Tree, path: &Path, node: NodeId, key: Key<'_>) -> bool {
-    let whole = matches!(&path.at, At::Node) || matches!(&path.at, At::Name(name) if name.is_empty());
-    let key_matches = match (&path.at, key) {
-        (At::Element(element, component, repetition), Key::Element(e, c, r)) => {
-            (e, c, r) == (*element, *component, *repetition)
-        }
-        (At::Name(name), Key::Name(own)) => name == own,
-        _ => false,
-    };
-    if !whole && !key_matches {
-        return false;
-    }
-    let mut at = Some(node);
-    while let Some(here) = at {
-        if steps_end_at(tree, &path.steps, here) {
-            return true;
-        }
-        at = if whole { tree.parent(here) } else { None };
-    }
-    false
-}
-
-fn steps_end_at(tree: &Tree, steps: &[Step], node: NodeId) -> bool {
-    let mut at = Some(node);
-    for step in steps.iter().rev() {
-        let Some(here) = at else { return false };
-        if !step_matches(tree, here, step) {
-            return false;
-        }
-        at = tree.parent(here);
-    }
-    true
 }
 
 fn is_rest(each: &Each) -> bool {
     each.steps.last().is_some_and(|step| step.rest)
-}
-
-/// Whether a node is what a step names.
-pub(super) fn step_matches(tree: &Tree, node: NodeId, step: &Step) -> bool {
-    tree.tag(node) == step.tag && step.conditions.iter().all(|condition| holds(tree, node, condition))
-}
-
-fn holds(tree: &Tree, node: NodeId, condition: &Condition) -> bool {
-    let text = match &condition.at {
-        At::Name(name) if !name.starts_with('@') => {
-            // A column of a row, else the text of a member or child element.
-            tree.value(node, Key::Name(name)).or_else(|| {
-                let child = tree.children(node).find(|child| tree.tag(*child) == name)?;
-                tree.value(child, Key::Name(""))
-            })
-        }
-        at => value_at(tree, node, at),
-    };
-    text.is_some_and(|value| condition.allowed.iter().any(|allowed| allowed == value.text))
-}
-
-/// The value of a node; blanks are nothing.
-pub(super) fn value_at<'t>(tree: &'t Tree, node: NodeId, at: &At) -> Option<ValueRef<'t>> {
-    let value = match at {
-        At::Node | At::Pairs => None,
-        At::Element(element, component, repetition) => {
-            tree.value(node, Key::Element(*element, *component, *repetition))
-        }
-        At::Name(name) => tree.value(node, Key::Name(name)),
-        At::Pair(code) => pairs(tree.tag(node)).iter().find_map(|(qualifier, value)| {
-            let own = tree.value(node, Key::Element(*qualifier, 1, 1))?;
-            (own.text == code).then(|| tree.value(node, Key::Element(*value, 1, 1))).flatten()
-        }),
-    };
-    value.filter(|value| !value.text.trim().is_empty())
 }
 
 /// The field at a path of ids.
@@ -522,16 +411,6 @@ fn evaluate(
     }
 }
 
-fn descendants(tree: &Tree, node: NodeId, visit: &mut dyn FnMut(NodeId)) {
-    let mut open = vec![node];
-    while let Some(node) = open.pop() {
-        for child in tree.children(node) {
-            visit(child);
-            open.push(child);
-        }
-    }
-}
-
 fn what(computed: &Computed) -> String {
     match &computed.formula {
         Formula::Count(steps) => {
@@ -541,49 +420,4 @@ fn what(computed: &Computed) -> String {
         Formula::Position => "the position".to_owned(),
         Formula::Total => "what the figures come to".to_owned(),
     }
-}
-
-/// A name for a partner's own field at a place.
-fn own_name(place: &str) -> String {
-    let last = place.rsplit('/').next().unwrap_or(place);
-    last.trim_start_matches('@').to_lowercase().replace('-', "_")
-}
-
-/// How a person names a value: `N902` or `Header/Order/@id`.
-pub(super) fn place_of(tree: &Tree, node: NodeId, key: Key<'_>) -> String {
-    match key {
-        Key::Element(element, 1, 1) => format!("{}{element:02}", tree.tag(node)),
-        Key::Element(element, component, 1) => format!("{}{element:02}-{component:02}", tree.tag(node)),
-        Key::Element(element, component, repetition) => {
-            format!("{}{element:02}-{component:02}^{repetition}", tree.tag(node))
-        }
-        Key::Name(name) => {
-            let mut names: Vec<&str> = if name.is_empty() { Vec::new() } else { vec![name] };
-            let mut at = Some(node);
-            while let Some(here) = at.filter(|here| tree.parent(*here).is_some()) {
-                names.push(tree.tag(here));
-                at = tree.parent(here);
-            }
-            names.reverse();
-            names.join("/")
-        }
-    }
-}
-
-fn locate(tree: &Tree, node: NodeId, value: Option<ValueRef<'_>>) -> Location {
-    let origin = tree.origin(node);
-    let mut location = Location {
-        byte: value.map_or(origin.byte, |value| value.byte),
-        segment: tree.tag(node).to_owned(),
-        segment_position: origin.ordinal,
-        ..Location::default()
-    };
-    match value.map(|value| value.key) {
-        Some(Key::Element(element, component, repetition)) => {
-            (location.element, location.component, location.repetition) = (element, component, repetition);
-        }
-        Some(key @ Key::Name(_)) => location.path = place_of(tree, node, key),
-        None => {}
-    }
-    location
 }
