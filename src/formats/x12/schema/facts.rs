@@ -9,7 +9,8 @@
 //! element 355 ID 2/2                  number, type, shortest and longest
 //! composite C040 M128 M127 O128 P0304 elements in order, then conditions
 //! segment N9 M128 O127 R0203          M mandatory, O optional, `x5` behind it five repetitions
-//! codes 355 EA CA                     codes of an element (with releases in front in the built-in list)
+//! codes 355 EA CA                     all codes of an element
+//! codes 368 + G P                     codes beside those the release has
 //! set 940 OW                          transaction set and its group code, then its tree:
 //!   W05 M 1                           segment, usage, most uses (`>1`: no limit)
 //!   N1 O 10 loop 0100                 opens a loop; what belongs to it is indented below
@@ -148,7 +149,7 @@ fn statement(facts: &mut Facts, content: &str, line: u32) -> Result<(), Problem>
         }
         "codes" => {
             let number = number(words.next(), line)?;
-            facts.codes.push((number, words.map(str::to_owned).collect()));
+            facts.codes.push((number, codes(words, line)?));
         }
         "set" => {
             let id = one(words.next(), line, "the set's id, such as `set 940 OW`")?.to_owned();
@@ -245,6 +246,26 @@ fn element<'a>(mut words: impl Iterator<Item = &'a str>, line: u32) -> Result<Ra
     })?;
     let (min, max) = lengths(one(words.next(), line, "the lengths, such as `2/80`")?, line)?;
     Ok(RawElement { number, kind, min, max })
+}
+
+/// The codes of a line, the first of which may be a `+`.
+pub(super) fn codes<'a>(words: impl Iterator<Item = &'a str>, line: u32) -> Result<Vec<String>, Problem> {
+    let codes: Vec<String> = words.map(str::to_owned).collect();
+    if codes.iter().all(|code| code == "+") {
+        return Err(Problem::new(
+            line,
+            "there are no codes",
+            "list them with blanks between, such as `codes 355 EA CA`",
+        ));
+    }
+    match codes.iter().find(|code| code.len() > 8) {
+        Some(code) => Err(Problem::new(
+            line,
+            format!("`{code}` is too long for a code"),
+            "codes have at most 8 characters; check the lengths of the element instead",
+        )),
+        None => Ok(codes),
+    }
 }
 
 pub(super) fn lengths(word: &str, line: u32) -> Result<(u32, u32), Problem> {

@@ -1,4 +1,4 @@
-//! A user's guide: a narrower use of a release, or sets and segments of its own.
+//! A user's guide: a narrower or wider use of a release, or sets and segments of its own.
 //!
 //! ```text
 //! guide acme-940
@@ -10,6 +10,9 @@
 //! use 940 N103 M codes 9 92        an element of N1: mandatory, only these codes
 //! use 940 W0502 2/10               from 2 to 10 characters
 //! use 945 REF04-02 not used        a component
+//! use 945 N1 O                     what the standard asks for and this partner leaves out
+//! codes 368 + G P                  codes that this partner has beside the standard's
+//! element 156 ID 2/20              other lengths, wherever the element is used
 //! ```
 
 use super::element::CodeList;
@@ -51,6 +54,8 @@ pub(in crate::formats::x12) struct ElementRule {
     pub(in crate::formats::x12) component: u16,
     pub(in crate::formats::x12) unused: bool,
     pub(in crate::formats::x12) mandatory: bool,
+    /// The guide lets go what the standard asks for.
+    pub(in crate::formats::x12) optional: bool,
     pub(in crate::formats::x12) lengths: Option<(u32, u32)>,
     codes: Option<CodeList>,
 }
@@ -94,7 +99,7 @@ pub(super) fn narrowing<'a>(
                 rule.max =
                     Some(max.ok_or_else(|| Problem::new(line, "`max` needs a number from 1 on", hint))?);
             }
-            "codes" => rule.codes.extend(words.by_ref().map(str::to_owned)),
+            "codes" => rule.codes = facts::codes(words.by_ref(), line)?,
             lengths if lengths.contains('/') => rule.lengths = Some(facts::lengths(lengths, line)?),
             other => {
                 return Err(Problem::new(
@@ -127,6 +132,12 @@ impl Narrowing {
 }
 
 impl SegmentRule {
+    /// A bit for each element that the guide makes optional, element 1 is bit 0.
+    pub(in crate::formats::x12) fn let_go(&self) -> u64 {
+        let let_go = self.elements.iter().filter(|rule| rule.optional && rule.component == 0);
+        let_go.fold(0, |mask, rule| mask | 1_u64 << (rule.element - 1).min(63))
+    }
+
     /// Adds what a `use` line says of an element.
     pub(super) fn narrow(&mut self, element: u16, component: u16, rule: &Rule) {
         let codes = (!rule.codes.is_empty()).then(|| CodeList::new(rule.codes.iter().map(String::as_str)));
@@ -135,6 +146,7 @@ impl SegmentRule {
             component,
             unused: rule.unused,
             mandatory: rule.mandatory == Some(true),
+            optional: rule.mandatory == Some(false),
             lengths: rule.lengths,
             codes,
         });

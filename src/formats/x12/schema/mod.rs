@@ -252,7 +252,14 @@ impl Facts {
         self.elements.extend(guide.elements);
         self.composites.extend(guide.composites);
         self.segments.extend(guide.segments);
-        self.codes.extend(guide.codes);
+        for (number, codes) in guide.codes {
+            let known = self.codes.iter().find(|(known, _)| *known == number);
+            let added = codes.first().is_some_and(|first| first == "+");
+            let standard = known.filter(|_| added).map(|(_, codes)| codes.clone()).unwrap_or_default();
+            self.codes.retain(|(known, _)| *known != number);
+            let own = codes.into_iter().filter(|code| code != "+");
+            self.codes.push((number, standard.into_iter().chain(own).collect()));
+        }
         self.sets.retain(|set| !guide.sets.iter().any(|own| own.id == set.id));
         self.sets.extend(guide.sets);
         self.narrowings = guide.narrowings;

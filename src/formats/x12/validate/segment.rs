@@ -103,7 +103,8 @@ impl Check<'_, '_, '_> {
                 self.part(at + 1, part, self.segment.element(usize::from(at) + 1));
             }
         }
-        let missing = definition.mandatory & !scan.present;
+        let let_go = self.rules.map_or(0, SegmentRule::let_go);
+        let missing = definition.mandatory & !scan.present & !let_go;
         if missing != 0 && !envelope {
             self.missing(missing, &definition.elements);
         }
