@@ -2,6 +2,7 @@
 
 use crate::declaration::{self, Faults, Section, Source};
 use crate::finding::Finding;
+use crate::transports::{self, SecretResolver, http::Allowed};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,7 +32,9 @@ pub struct Config {
     /// Largest file that is picked up, in bytes.
     pub file_limit_bytes: u64,
     /// `host:port` of private addresses that calls may go to.
-    pub allowed_private_hosts: Vec<String>,
+    pub allowed_private_hosts: Vec<Allowed>,
+    /// Reads secrets when they are needed: files below the root, variables of the environment.
+    pub secrets: SecretResolver,
 }
 
 impl Config {
@@ -79,8 +82,16 @@ impl Config {
         // Five minutes of grace for a file cut short (slow senders pause for a minute and go on).
         let grace = grace.map_or(Duration::from_secs(300), |said| said.value);
         let calls = whole.section("calls");
-        let allowed = calls.as_ref().map(|calls| calls.texts("allowed_private_hosts"));
-        let allowed_private_hosts = allowed.unwrap_or_default().into_iter().map(|said| said.value).collect();
+        let mut allowed_private_hosts = Vec::new();
+        for said in calls.as_ref().map(|calls| calls.texts("allowed_private_hosts")).unwrap_or_default() {
+            match said.value.parse() {
+                Ok(host) => allowed_private_hosts.push(host),
+                Err(error) => {
+                    let hint = "write [\"erp.internal:8443\"], name and port";
+                    faults.add("host_form", &said.place, format!("`{}`: {error}", said.value), hint);
+                }
+            }
+        }
         for section in [folders, database, hub, calls].into_iter().flatten() {
             section.finish();
         }
@@ -88,6 +99,7 @@ impl Config {
         drop(whole.section("site"));
         whole.finish();
         drop(whole);
+        let secrets_root = root.clone();
         let config = Self {
             root,
             source: source.clone(),
@@ -101,6 +113,7 @@ impl Config {
             grace,
             file_limit_bytes,
             allowed_private_hosts,
+            secrets: transports::resolve_with(secrets_root, environment),
         };
         drop(table);
         let findings = faults.into_findings();

@@ -322,6 +322,11 @@ impl<'a> Section<'a> {
         self.faults.add(code, place, message, hint);
     }
 
+    /// Notes a finding that is worded already.
+    pub fn push(&self, finding: Finding) {
+        self.faults.push(finding);
+    }
+
     /// Notes every key that nobody asked for; call it when all that is known was asked.
     pub fn finish(&self) {
         let asked = self.asked.borrow();

@@ -221,7 +221,8 @@ mod tests {
     fn answers_of_the_field_settle_as_they_mean() {
         use State::{Accepted, AcceptedWithErrors, Awaited, PartiallyAccepted, Rejected};
         let two = expected(Awaited, &[("0001", Awaited), ("0002", Awaited)]);
-        let cases: [(&[(&str, u8)], u8, Verdict); 6] = [
+        type Sets = &'static [(&'static str, u8)];
+        let cases: [(Sets, u8, Verdict); 6] = [
             (&[], b'A', settled(Accepted, &[Accepted, Accepted])),
             (&[], b'R', settled(Rejected, &[Rejected, Rejected])),
             (&[("1", b'A'), ("2", b'R')], b'P', settled(PartiallyAccepted, &[Accepted, Rejected])),

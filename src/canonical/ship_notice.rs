@@ -270,3 +270,41 @@ record! {
         source: Option<Source>,
     }
 }
+
+impl ShipNotice {
+    /// Every item of one purchase order, whatever it is packed in. A notice that names no order on the way to
+    /// an item speaks of every order.
+    #[must_use]
+    pub fn items_of(&self, purchase_order_number: &str) -> Vec<&NoticeItem> {
+        let mut found = Vec::new();
+        let mut wanted = Wanted { number: purchase_order_number, found: &mut found };
+        wanted.take(true, &self.orders, &self.packs, &self.items);
+        found
+    }
+}
+
+struct Wanted<'n, 'f> {
+    number: &'f str,
+    found: &'f mut Vec<&'n NoticeItem>,
+}
+
+impl<'n> Wanted<'n, '_> {
+    fn take(
+        &mut self,
+        ours: bool,
+        orders: &'n [NoticeOrder],
+        packs: &'n [NoticePack],
+        items: &'n [NoticeItem],
+    ) {
+        if ours {
+            self.found.extend(items);
+        }
+        for order in orders {
+            let ours = order.purchase_order_number.as_deref().is_none_or(|number| number == self.number);
+            self.take(ours, &[], &order.packs, &order.items);
+        }
+        for pack in packs {
+            self.take(ours, &pack.orders, &pack.packs, &pack.items);
+        }
+    }
+}

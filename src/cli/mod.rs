@@ -6,6 +6,9 @@ pub mod excerpt;
 pub mod explain;
 pub mod faults;
 pub mod inputs;
+mod open;
+mod run;
+mod status;
 pub mod validate;
 
 use crate::clock::Clock;
@@ -48,6 +51,20 @@ struct Arguments {
 enum Command {
     /// Check settings, translators and partner profiles, and say all that is wrong at once
     Check,
+    /// Pick up, process and deliver
+    Run {
+        /// Everything there is to do now, then end; exit code 3 says that something is left for later
+        #[arg(long, required = true)]
+        once: bool,
+    },
+    /// Do so until told to stop by SIGTERM
+    Serve,
+    /// Show files, documents, deliveries, acknowledgments awaited, and what needs a person
+    Status(status::Arguments),
+    /// Bring the database up to date
+    Migrate,
+    /// Play a day with real servers on this machine, and check everything that comes of it
+    Demo(demo::Arguments),
     /// Read X12 files and say what is wrong with them
     Validate(validate::Arguments),
     /// Show an X12 file with every segment, element and code named
@@ -75,28 +92,61 @@ pub fn run() -> ExitCode {
     if let Command::Explain(arguments) = &arguments.command {
         return finish(explain::run(arguments, is_colour(&std::io::stdout())));
     }
-    let config = match Config::load(&arguments.config) {
+    let config = match open::config(&arguments.config) {
         Ok(config) => config,
-        Err(findings) => {
-            let texts = faults::texts(&findings, std::path::Path::new(""));
-            eprint!("{}", faults::render(&findings, &texts, is_colour(&std::io::stderr())));
-            return ExitCode::from(exit::USAGE);
-        }
+        Err(shown) => return usage(&shown),
     };
-    match arguments.command {
-        Command::Check => {
-            println!("{}", config.profiles.display());
-            ExitCode::from(exit::DONE)
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return finish(Err(error.into())),
+    };
+    let command = arguments.command;
+    let result = match command {
+        Command::Status(arguments) => runtime.block_on(status::run(&config, &arguments)),
+        Command::Demo(arguments) => runtime.block_on(demo::run(&config, &arguments)),
+        Command::Migrate => runtime.block_on(migrate(&config)),
+        Command::Check | Command::Run { .. } | Command::Serve => {
+            let agreements = match open::agreements(&config) {
+                Ok(agreements) => agreements,
+                Err(shown) => return usage(&shown),
+            };
+            match command {
+                Command::Run { .. } => runtime.block_on(run::once(config, agreements)),
+                Command::Serve => runtime.block_on(run::serve(config, agreements)),
+                _ => {
+                    let translators = agreements.library.list().count();
+                    let profiles = agreements.profiles.list().count();
+                    println!("{translators} translators and {profiles} partner profiles are sound");
+                    return ExitCode::from(exit::DONE);
+                }
+            }
         }
         Command::Validate(_) | Command::Explain(_) => unreachable!("it ran before the settings were loaded"),
-    }
+    };
+    finish(result)
+}
+
+async fn migrate(config: &Config) -> anyhow::Result<ExitCode> {
+    let database = open::database(config).await?;
+    database.store.close().await;
+    println!("the database is up to date");
+    Ok(ExitCode::from(exit::DONE))
+}
+
+/// Faults of settings, shown.
+fn usage(shown: &str) -> ExitCode {
+    eprint!("{shown}");
+    ExitCode::from(exit::USAGE)
 }
 
 /// The exit code of a command that needs no settings; its error is told.
 fn finish(result: anyhow::Result<ExitCode>) -> ExitCode {
     result.unwrap_or_else(|error| {
         eprintln!("{error:#}");
-        ExitCode::from(exit::LATER)
+        // A server that is missing or too old stays so until somebody acts.
+        let private = error.downcast_ref::<crate::store::private::Error>();
+        let settings = private.is_some_and(|error| !error.is_temporary());
+        ExitCode::from(if settings { exit::USAGE } else { exit::LATER })
     })
 }
 

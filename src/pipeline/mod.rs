@@ -1,1 +1,18 @@
 //! The work: receive, process, deliver, and the chores.
+
+mod agreements;
+mod answers;
+mod chores;
+mod compose;
+mod deliver;
+mod follow;
+mod hub;
+mod outbound;
+mod process;
+mod read;
+mod receive;
+mod serve;
+
+pub use agreements::Agreements;
+pub use hub::{Error, Hub, Place};
+pub use serve::{Pass, run_once, serve};

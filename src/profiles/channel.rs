@@ -1,7 +1,9 @@
 //! Channels: the places where a partner's files appear or are put.
 
-use crate::declaration::{Said, Section};
+use crate::declaration::Section;
 use crate::profiles::pattern;
+use crate::transports::SecretRef;
+use crate::transports::sftp::{self, Algorithms, Fingerprint, Login};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,47 +28,10 @@ pub enum Transport {
         /// Folders of the channel lie below this one.
         root: PathBuf,
     },
-    /// SFTP.
-    Sftp(Sftp),
+    /// SFTP: a server and our account on it.
+    Sftp(sftp::Settings),
     /// HTTP calls.
     Http(Http),
-}
-
-/// An SFTP server and our account on it.
-#[derive(Clone, Debug)]
-pub struct Sftp {
-    /// Host name or address.
-    pub host: String,
-    /// Port, 22 by default.
-    pub port: u16,
-    /// Account.
-    pub user: String,
-    /// Private key or password.
-    pub login: Login,
-    /// Pinned host keys, `SHA256:…`.
-    pub host_keys: Vec<String>,
-    /// Sessions kept open.
-    pub sessions: usize,
-    /// Whether algorithms of old servers are offered too.
-    pub legacy: bool,
-}
-
-/// How we prove who we are.
-#[derive(Clone, Debug)]
-pub enum Login {
-    /// A private key.
-    Key(Secret),
-    /// A password.
-    Password(Secret),
-}
-
-/// A reference to a secret; the secret itself is read when it is needed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Secret {
-    /// A file; relative paths start from the folder of `crossdock.toml`.
-    File(PathBuf),
-    /// An environment variable.
-    Environment(String),
 }
 
 /// A system that is called.
@@ -81,7 +46,7 @@ pub struct Http {
     /// Headers whose values are plain.
     pub headers: Vec<(String, String)>,
     /// A bearer token.
-    pub token: Option<Secret>,
+    pub token: Option<SecretRef>,
     /// Member of the JSON answer that holds the other side's id.
     pub response_id: Option<String>,
     /// Deadline of one call.
@@ -153,8 +118,8 @@ pub(super) fn read(name: &str, section: &Section<'_>, root: &std::path::Path) ->
     let kinds = [("local", 0), ("sftp", 1), ("http", 2)];
     section.required_text("transport", "write transport = \"sftp\", \"local\" or \"http\"");
     let transport = match section.choice("transport", &kinds).map(|said| said.value) {
-        Some(1) => Transport::Sftp(sftp(section, root)),
-        Some(2) => Transport::Http(http(section, root)),
+        Some(1) => Transport::Sftp(sftp(section)),
+        Some(2) => Transport::Http(http(section)),
         _ => {
             let said = section.text("root").map(|said| said.value);
             Transport::Local { root: root.join(said.as_deref().unwrap_or(".")) }
@@ -175,11 +140,12 @@ pub(super) fn read(name: &str, section: &Section<'_>, root: &std::path::Path) ->
     Channel { name: name.to_owned(), transport, inbound, outbound }
 }
 
-fn sftp(section: &Section<'_>, root: &std::path::Path) -> Sftp {
-    let key = secret(section, "key", root);
-    let password = secret(section, "password", root);
+fn sftp(section: &Section<'_>) -> sftp::Settings {
+    let key = secret(section, "key");
+    let passphrase = secret(section, "passphrase");
+    let password = secret(section, "password");
     let login = match (key, password) {
-        (Some(key), _) => Login::Key(key),
+        (Some(key), _) => Login::Key { key, passphrase },
         (None, Some(password)) => Login::Password(password),
         (None, None) => {
             section.fault(
@@ -188,19 +154,23 @@ fn sftp(section: &Section<'_>, root: &std::path::Path) -> Sftp {
                 "the channel does not say how to log in",
                 "write key = { file = \"keys/partner_ed25519\" } or password = { env = \"PARTNER_PASSWORD\" }",
             );
-            Login::Password(Secret::Environment(String::new()))
+            Login::Password(SecretRef::Env(String::new()))
         }
     };
-    let host_keys: Vec<Said<String>> = section.texts("host_keys");
-    for key in host_keys.iter().filter(|key| !key.value.starts_with("SHA256:")) {
-        section.fault(
-            "host_key_form",
-            &key.place,
-            format!("`{}` is no fingerprint", key.value),
-            "ask the partner for the SHA256 fingerprint; it begins with `SHA256:`",
-        );
+    let said = section.texts("host_keys");
+    let mut host_keys: Vec<Fingerprint> = Vec::new();
+    for key in &said {
+        match key.value.parse() {
+            Ok(fingerprint) => host_keys.push(fingerprint),
+            Err(error) => section.fault(
+                "host_key_form",
+                &key.place,
+                format!("`{}` is no fingerprint: {error}", key.value),
+                "ask the partner for the SHA256 fingerprint of the server's host key",
+            ),
+        }
     }
-    if host_keys.is_empty() {
+    if said.is_empty() {
         section.fault(
             "host_key_missing",
             &section.place(),
@@ -220,18 +190,19 @@ fn sftp(section: &Section<'_>, root: &std::path::Path) -> Sftp {
         );
     }
     let sessions = section.number("sessions").map_or(2, |said| said.value);
-    Sftp {
+    let legacy = section.flag("legacy").is_some_and(|said| said.value);
+    sftp::Settings {
         host: section.required_text("host", "write host = \"sftp.partner.example\"").value,
         port: checked.unwrap_or(22),
         user: section.required_text("user", "write user = \"…\", the account the partner gave you").value,
         login,
-        host_keys: host_keys.into_iter().map(|key| key.value).collect(),
+        host_keys,
         sessions: usize::try_from(sessions).unwrap_or(2).clamp(1, 16),
-        legacy: section.flag("legacy").is_some_and(|said| said.value),
+        algorithms: if legacy { Algorithms::Legacy } else { Algorithms::Modern },
     }
 }
 
-fn http(section: &Section<'_>, root: &std::path::Path) -> Http {
+fn http(section: &Section<'_>) -> Http {
     let url = section.required_text("url", "write url = \"https://erp.example/api/shipments\"");
     if !url.value.is_empty() && !url.value.starts_with("https://") && !url.value.starts_with("http://") {
         section.fault(
@@ -252,13 +223,13 @@ fn http(section: &Section<'_>, root: &std::path::Path) -> Http {
             .into_iter()
             .map(|(name, value)| (name.value, value.value))
             .collect(),
-        token: secret(section, "token", root),
+        token: secret(section, "token"),
         response_id: section.text("response_id").map(|said| said.value),
         timeout: section.duration("timeout").map_or(Duration::from_secs(30), |said| said.value),
     }
 }
 
-fn secret(section: &Section<'_>, key: &'static str, root: &std::path::Path) -> Option<Secret> {
+fn secret(section: &Section<'_>, key: &'static str) -> Option<SecretRef> {
     const HINT: &str =
         "a secret never stands in a profile: write { file = \"keys/name\" } or { env = \"NAME\" }";
     if section.raw(key).is_some_and(|said| !said.value.starts_with('{')) {
@@ -267,8 +238,8 @@ fn secret(section: &Section<'_>, key: &'static str, root: &std::path::Path) -> O
         return None;
     }
     let below = section.section(key)?;
-    let file = below.text("file").map(|said| Secret::File(root.join(said.value)));
-    let secret = file.or_else(|| below.text("env").map(|said| Secret::Environment(said.value)));
+    let file = below.text("file").map(|said| SecretRef::File(PathBuf::from(said.value)));
+    let secret = file.or_else(|| below.text("env").map(|said| SecretRef::Env(said.value)));
     below.finish();
     if secret.is_none() {
         below.fault("secret_form", &below.place(), format!("`{key}` names no secret"), HINT);

@@ -1,9 +1,12 @@
 //! What comes, what goes, and what follows from it.
 
-use super::Known;
 use super::channel::Channel;
+use super::library::{Library, document_of};
+use crate::canonical::RecordKind;
 use crate::declaration::{Place, Section, suggestion};
+use crate::translators::{Format, Overlay, Spot, Translator};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The documents exchanged with one partner.
@@ -17,24 +20,13 @@ pub struct Exchange {
     pub routes: Vec<Route>,
 }
 
-/// A partner's own habits, laid over a translator.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Overlay {
-    /// Field of the record to place in the document, both as the translator writes them.
-    pub fields: Vec<(String, String)>,
-    /// Tables by name: code of the document to word of the record.
-    pub tables: BTreeMap<String, Vec<(String, String)>>,
-}
-
 /// One kind of document the partner sends.
 #[derive(Clone, Debug)]
 pub struct Receives {
-    /// The translator that reads it.
-    pub translator: String,
+    /// The translator that reads it, with the partner's habits laid over it.
+    pub translator: Arc<Translator>,
     /// `940`, or the record's name in formats other than X12.
     pub document: String,
-    /// The translator's format.
-    pub format: String,
     /// The channel it comes on.
     pub channel: String,
     /// Names of its files, where one channel carries several flat formats; all if empty.
@@ -43,8 +35,6 @@ pub struct Receives {
     pub acknowledge: Acknowledge,
     /// What an invoice from this partner bills.
     pub invoices: Invoices,
-    /// The partner's habits.
-    pub overlay: Overlay,
 }
 
 /// How a received group is acknowledged.
@@ -72,18 +62,14 @@ pub enum Invoices {
 /// One kind of document we send.
 #[derive(Clone, Debug)]
 pub struct Sends {
-    /// The translator that writes it.
-    pub translator: String,
+    /// The translator that writes it, with the partner's habits laid over it.
+    pub translator: Arc<Translator>,
     /// `940`, or the record's name in formats other than X12.
     pub document: String,
-    /// The translator's format.
-    pub format: String,
     /// The channel it goes by.
     pub channel: String,
     /// The acknowledgment we expect.
     pub expect_ack: Option<ExpectAck>,
-    /// The partner's habits.
-    pub overlay: Overlay,
 }
 
 /// An acknowledgment that is due.
@@ -122,17 +108,17 @@ pub(super) fn read(
     section: &Section<'_>,
     channels: &BTreeMap<String, Channel>,
     has_x12: bool,
-    known: &dyn Known,
+    library: &Library,
 ) -> Exchange {
     let mut exchange = Exchange::default();
     for section in section.sections("receives") {
-        exchange.receives.push(receives(&section, channels, has_x12, known));
+        exchange.receives.extend(receives(&section, channels, has_x12, library));
     }
     for section in section.sections("sends") {
-        exchange.sends.push(sends(&section, channels, has_x12, known));
+        exchange.sends.extend(sends(&section, channels, has_x12, library));
     }
     for section in section.sections("routes") {
-        exchange.routes.extend(route(&section, known));
+        exchange.routes.extend(route(&section));
     }
     exchange
 }
@@ -141,43 +127,48 @@ fn receives(
     section: &Section<'_>,
     channels: &BTreeMap<String, Channel>,
     has_x12: bool,
-    known: &dyn Known,
-) -> Receives {
-    let translator = translator(section, has_x12, known);
+    library: &Library,
+) -> Option<Receives> {
+    let translator = translator(section, has_x12, library);
     let channel = channel(section, channels, |channel| channel.inbound.is_some(), "inbound");
     let acknowledge = section.choice("ack", ACKS);
-    let format = known.format(&translator.0).unwrap_or_default().to_owned();
-    if let Some(said) = acknowledge.as_ref().filter(|said| said.value != Acknowledge::None && format != "x12")
-    {
-        section.fault(
-            "ack_without_x12",
-            &said.place,
-            "only X12 documents are acknowledged by a 997 or 999",
-            "take `ack` out",
-        );
-    }
     let kinds = [("sale", Invoices::Sale), ("purchase", Invoices::Purchase), ("service", Invoices::Service)];
-    let receives = Receives {
-        document: known.document(&translator.0).unwrap_or_default().to_owned(),
-        format,
-        channel,
-        files: section.texts("files").into_iter().map(|said| said.value).collect(),
-        acknowledge: acknowledge.map_or(Acknowledge::None, |said| said.value),
-        invoices: section.choice("invoices", &kinds).map_or(Invoices::Purchase, |said| said.value),
-        overlay: overlay(section, &translator, known),
-        translator: translator.0,
-    };
+    let invoices = section.choice("invoices", &kinds).map_or(Invoices::Purchase, |said| said.value);
+    let files = section.texts("files").into_iter().map(|said| said.value).collect();
     section.finish();
-    receives
+    let translator = translator?;
+    if let Some(said) = acknowledge.as_ref().filter(|said| said.value != Acknowledge::None) {
+        let goes = |channel: &Channel| channel.outbound.is_some();
+        if translator.format() != Format::X12 {
+            let message = "only X12 documents are acknowledged by a 997 or 999";
+            section.fault("ack_without_x12", &said.place, message, "take `ack` out");
+        } else if !channels.values().any(goes) {
+            let hint = "add outbound = { path = \"/in\" } to the channel, or take `ack` out";
+            section.fault(
+                "ack_without_channel",
+                &said.place,
+                "there is no folder to put the acknowledgment in",
+                hint,
+            );
+        }
+    }
+    Some(Receives {
+        document: document_of(&translator).to_owned(),
+        channel,
+        files,
+        acknowledge: acknowledge.map_or(Acknowledge::None, |said| said.value),
+        invoices,
+        translator,
+    })
 }
 
 fn sends(
     section: &Section<'_>,
     channels: &BTreeMap<String, Channel>,
     has_x12: bool,
-    known: &dyn Known,
-) -> Sends {
-    let translator = translator(section, has_x12, known);
+    library: &Library,
+) -> Option<Sends> {
+    let translator = translator(section, has_x12, library);
     let goes = |channel: &Channel| {
         channel.outbound.is_some() || matches!(channel.transport, super::channel::Transport::Http(_))
     };
@@ -189,19 +180,12 @@ fn sends(
         below.finish();
         (kind != Acknowledge::None).then_some(ExpectAck { kind, within })
     });
-    let sends = Sends {
-        document: known.document(&translator.0).unwrap_or_default().to_owned(),
-        format: known.format(&translator.0).unwrap_or_default().to_owned(),
-        channel,
-        expect_ack,
-        overlay: overlay(section, &translator, known),
-        translator: translator.0,
-    };
     section.finish();
-    sends
+    let translator = translator?;
+    Some(Sends { document: document_of(&translator).to_owned(), channel, expect_ack, translator })
 }
 
-fn route(section: &Section<'_>, known: &dyn Known) -> Option<Route> {
+fn route(section: &Section<'_>) -> Option<Route> {
     let missing =
         |message: &str, hint: &str| section.fault("setting_missing", &section.place(), message, hint);
     let Some(when) = section.section("when") else {
@@ -210,13 +194,10 @@ fn route(section: &Section<'_>, known: &dyn Known) -> Option<Route> {
     };
     let record = when.required_text("record", "write when = { record = \"shipping_advice\" }");
     when.finish();
-    let mut records: Vec<&str> =
-        known.translators().into_iter().filter_map(|name| known.record(name)).collect();
-    records.sort_unstable();
-    records.dedup();
-    if !record.value.is_empty() && !records.contains(&record.value.as_str()) {
-        let message = format!("no translator makes a record `{}`", record.value);
-        section.fault("record_unknown", &record.place, message, suggestion(&record.value, &records));
+    if !record.value.is_empty() && record.value.parse::<RecordKind>().is_err() {
+        let known: Vec<&str> = RecordKind::ALL.iter().map(|kind| kind.word()).collect();
+        let message = format!("there is no record `{}`", record.value);
+        section.fault("record_unknown", &record.place, message, suggestion(&record.value, &known));
     }
     let derive = section.choice("derive", &[("ship_notice", Derivation::ShipNotice)]).map(|said| said.value);
     let Some(send) = section.section("send") else {
@@ -233,19 +214,18 @@ fn route(section: &Section<'_>, known: &dyn Known) -> Option<Route> {
     Some(Route { record: record.value, derive, to, document })
 }
 
-fn translator(section: &Section<'_>, has_x12: bool, known: &dyn Known) -> (String, Place) {
+fn translator(section: &Section<'_>, has_x12: bool, library: &Library) -> Option<Arc<Translator>> {
     let said = section
         .required_text("translator", "write translator = \"x12-945\", a file of the folder translators/");
-    if !said.value.is_empty() && known.format(&said.value).is_none() {
-        let message = format!("there is no translator `{}`", said.value);
-        section.fault(
-            "translator_unknown",
-            &said.place,
-            message,
-            suggestion(&said.value, &known.translators()),
-        );
-    }
-    if known.format(&said.value) == Some("x12") && !has_x12 {
+    let habits = overlay(section);
+    let Some(translator) = library.find(&said.value) else {
+        if !said.value.is_empty() {
+            let message = format!("there is no translator `{}`", said.value);
+            section.fault("translator_unknown", &said.place, message, library.suggestion(&said.value));
+        }
+        return None;
+    };
+    if translator.format() == Format::X12 && !has_x12 {
         let hint = "add [x12] with us = { qualifier = …, id = … } and them = { qualifier = …, id = … }";
         section.fault(
             "x12_missing",
@@ -254,7 +234,18 @@ fn translator(section: &Section<'_>, has_x12: bool, known: &dyn Known) -> (Strin
             hint,
         );
     }
-    (said.value, said.place)
+    if habits == Overlay::default() {
+        return Some(translator.clone());
+    }
+    match translator.overlay(&habits) {
+        Ok(own) => Some(Arc::new(own)),
+        Err(findings) => {
+            for finding in findings {
+                section.push(finding);
+            }
+            None
+        }
+    }
 }
 
 fn channel(
@@ -282,24 +273,25 @@ fn channel(
     said.value
 }
 
-fn overlay(section: &Section<'_>, translator: &(String, Place), known: &dyn Known) -> Overlay {
-    let said = section.pairs("fields");
-    let mut overlay = Overlay {
-        fields: said.iter().map(|(field, place)| (field.value.clone(), place.value.clone())).collect(),
-        tables: BTreeMap::new(),
-    };
-    for (name, table) in section.named_sections("tables") {
-        let pairs = table.own_pairs().into_iter().map(|(code, word)| (code.value, word.value)).collect();
-        overlay.tables.insert(name, pairs);
+/// The partner's own habits: `fields` and `tables` of the entry.
+fn overlay(section: &Section<'_>) -> Overlay {
+    let mut overlay = Overlay::default();
+    for (field, place) in section.pairs("fields") {
+        overlay = overlay.with_field(&field.value, &place.value, spot(&place.place));
     }
-    if overlay != Overlay::default() && known.format(&translator.0).is_some() {
-        for (field, finding) in known.check_overlay(&translator.0, &overlay) {
-            let place = said
-                .iter()
-                .find(|(name, _)| name.value == field)
-                .map_or(&translator.1, |(_, place)| &place.place);
-            section.fault(finding.code, place, finding.message, finding.hint);
+    for (name, table) in section.named_sections("tables") {
+        for (code, word) in table.own_pairs() {
+            overlay = overlay.with_row(&name, &code.value, &word.value, spot(&code.place));
         }
     }
     overlay
+}
+
+fn spot(place: &Place) -> Spot {
+    Spot {
+        file: place.source.as_str().into(),
+        byte: place.span.start as u64,
+        line: place.line,
+        column: place.column,
+    }
 }

@@ -6,11 +6,13 @@
 
 mod channel;
 mod exchange;
+mod library;
 pub mod pattern;
 mod x12;
 
-pub use channel::{After, Channel, Complete, Http, Inbound, Login, Outbound, Secret, Sftp, Transport};
-pub use exchange::{Acknowledge, Derivation, Exchange, ExpectAck, Invoices, Overlay, Receives, Route, Sends};
+pub use channel::{After, Channel, Complete, Http, Inbound, Outbound, Transport};
+pub use exchange::{Acknowledge, Derivation, Exchange, ExpectAck, Invoices, Receives, Route, Sends};
+pub use library::{Library, document_of};
 pub use x12::{Identity, Usage, X12};
 
 use crate::declaration::{self, Faults, Section, Source, suggestion};
@@ -47,26 +49,12 @@ pub struct Profiles {
     by_id: BTreeMap<String, Profile>,
 }
 
-/// What profiles may name that other files declare.
-pub trait Known {
-    /// Names of translators.
-    fn translators(&self) -> Vec<&str>;
-    /// What a translator reads and writes: its document word (`940`, or its record for other formats).
-    fn document(&self, translator: &str) -> Option<&str>;
-    /// The record a translator is for, such as `shipping_order`.
-    fn record(&self, translator: &str) -> Option<&str>;
-    /// Its format: `x12`, `delimited`, `xml`, `json`.
-    fn format(&self, translator: &str) -> Option<&str>;
-    /// Faults of laying a profile's fields and tables over a translator.
-    fn check_overlay(&self, translator: &str, overlay: &Overlay) -> Vec<(String, Finding)>;
-}
-
 impl Profiles {
     /// Reads every profile of a folder; `site` is `crossdock.toml`, `root` the folder it stands in.
     ///
     /// # Errors
     /// All faults of all profiles at once.
-    pub fn load(folder: &Path, site: &Source, root: &Path, known: &dyn Known) -> Result<Self, Vec<Finding>> {
+    pub fn load(folder: &Path, site: &Source, root: &Path, library: &Library) -> Result<Self, Vec<Finding>> {
         let faults = Faults::default();
         let mut sources = Vec::new();
         let mut defaults = Source { name: String::new(), text: String::new() };
@@ -98,7 +86,7 @@ impl Profiles {
                 sources.push(source)
             }
         }
-        let profiles = Self::read(&defaults, &sources, site, root, known, &faults);
+        let profiles = Self::read(&defaults, &sources, site, root, library, &faults);
         let findings = faults.into_findings();
         if findings.is_empty() { Ok(profiles) } else { Err(findings) }
     }
@@ -130,7 +118,7 @@ impl Profiles {
         sources: &[Source],
         site: &Source,
         root: &Path,
-        known: &dyn Known,
+        library: &Library,
         faults: &Faults,
     ) -> Self {
         let defaults_table = declaration::parse(defaults, faults);
@@ -149,7 +137,7 @@ impl Profiles {
                 .map(|(_, section)| section)
                 .collect();
             let section = own.under(over);
-            let profile = read_profile(&id, &section, &[defaults, source, site], root, known);
+            let profile = read_profile(&id, &section, &[defaults, source, site], root, library);
             profiles.by_id.insert(id, profile);
         }
         for (name, section) in site_whole.named_sections("site") {
@@ -229,7 +217,7 @@ fn read_profile(
     section: &Section<'_>,
     layers: &[&Source],
     root: &Path,
-    known: &dyn Known,
+    library: &Library,
 ) -> Profile {
     let partner = section.section("partner");
     let name = match &partner {
@@ -267,13 +255,14 @@ fn read_profile(
     if let Some(partner) = &partner {
         partner.finish();
     }
-    let x12 = section.section("x12").map(|section| x12::read(&section));
+    // The defaults say who we are; a partner has X12 when its own file says who they are.
+    let x12 = section.section("x12").filter(|x12| x12.has("them")).map(|section| x12::read(&section));
     let channels: BTreeMap<String, Channel> = section
         .named_sections("channels")
         .into_iter()
         .map(|(name, section)| (name.clone(), channel::read(&name, &section, root)))
         .collect();
-    let exchange = exchange::read(section, &channels, x12.is_some(), known);
+    let exchange = exchange::read(section, &channels, x12.is_some(), library);
     section.finish();
     let text = layers.iter().map(|layer| format!("# {}\n{}\n", layer.name, layer.text)).collect::<String>();
     Profile {

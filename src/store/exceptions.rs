@@ -142,7 +142,45 @@ impl Work {
         .map(|done| done.rows_affected() > 0)
         .map_err(Error::query("settle an exception"))
     }
+
+    /// Brings the exceptions of documents that were compared again up to date: `standing` are those found now.
+    /// What is not found any more is settled by the hub, and what the hub had settled and is found again is open
+    /// again. What a person has settled stays so.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn keep_standing_exceptions(
+        &mut self,
+        document_ids: &[Uuid],
+        standing: &[Uuid],
+        at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        sqlx::query!(
+            "update exception set state = 'settled', settled_at = $3, settled_by = $4
+             where document_id = any($1) and state = 'open' and id <> all($2)",
+            document_ids,
+            standing,
+            at,
+            BY_HUB,
+        )
+        .execute(self.connection())
+        .await
+        .map_err(Error::query("settle exceptions that are no more"))?;
+        sqlx::query!(
+            "update exception set state = 'open', settled_at = null, settled_by = null
+             where id = any($1) and state = 'settled' and settled_by = $2",
+            standing,
+            BY_HUB,
+        )
+        .execute(self.connection())
+        .await
+        .map(drop)
+        .map_err(Error::query("open exceptions again"))
+    }
 }
+
+/// Who settles what has settled itself; no person has this name.
+const BY_HUB: &str = "(the hub)";
 
 impl Store {
     /// Exceptions, the latest first.

@@ -87,7 +87,7 @@ impl Wakes {
                 kind = self.here.recv() => return kind.ok(),
                 payload = hear(&mut self.listener, &self.pool) => payload,
             };
-            let Some(payload) = payload else { return None };
+            let payload = payload?;
             match payload.split_once(' ') {
                 Some((_, origin)) if origin == self.origin => {}
                 Some((kind, _)) => return kind.parse().ok(),

@@ -179,6 +179,7 @@ impl<'d> Compiler<'d> {
             required: definition.required,
             spot: definition.at.spot.clone(),
             named: Vec::new(),
+            qualifies: None,
         });
     }
 
@@ -198,7 +199,12 @@ impl<'d> Compiler<'d> {
             required: false,
             ..definition.clone()
         };
+        let qualified = self.field(&definition.field, shape).map(|(path, _)| path);
+        let before = block.bindings.len();
         self.binding(&own, shape, block);
+        if let Some(binding) = block.bindings.get_mut(before) {
+            binding.qualifies = qualified;
+        }
     }
 
     /// Follows `ship_to.city` or `extra.route` from a group.

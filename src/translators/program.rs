@@ -57,6 +57,8 @@ pub(super) struct Binding {
     pub(super) spot: Spot,
     /// For `<*>`: the qualifiers that other bindings of the block name.
     pub(super) named: Vec<String>,
+    /// For a qualifier: the field it qualifies. Its default is written only beside that field, and never read.
+    pub(super) qualifies: Option<FieldPath>,
 }
 
 /// What becomes of the nodes of a loop.

@@ -77,6 +77,9 @@ impl<'a> Reader<'a> {
             self.see(at, value.key);
         }
         let text = found.map(|(_, value)| value.text);
+        if text.is_none() && binding.qualifies.is_some() {
+            return;
+        }
         let value = read_value(
             &binding.functions,
             text,

@@ -61,6 +61,9 @@ impl<'a> Writer<'a> {
         if binding.write == WriteWhen::Never {
             return;
         }
+        if binding.qualifies.as_ref().is_some_and(|of| value_of(group, of).is_none()) {
+            return;
+        }
         let value = value_of(group, &binding.field);
         if value.is_none() && !has_default(binding) {
             if binding.required {

@@ -2,4 +2,7 @@
 
 pub mod counterparts;
 pub mod files;
+mod story;
 pub mod world;
+
+pub(super) use story::{Arguments, run};

@@ -125,16 +125,21 @@ impl Work {
         rows.into_iter().map(understand).collect()
     }
 
-    /// All ship notices of these shipment numbers, the oldest first.
+    /// All ship notices of these purchase orders, the oldest first.
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn find_ship_notices(&mut self, shipment_ids: &[String]) -> Result<Vec<FoundRecord>, Error> {
+    pub async fn find_ship_notices(
+        &mut self,
+        purchase_order_numbers: &[String],
+    ) -> Result<Vec<FoundRecord>, Error> {
         let rows = sqlx::query_as!(
             Stored,
             r#"select document_id, partner_id, received_at, record::text as "record!" from ship_notice
-               where shipment_id = any($1) order by received_at, document_id"#,
-            shipment_ids,
+               where document_id in (
+                   select document_id from ship_notice_line where purchase_order_number = any($1))
+               order by received_at, document_id"#,
+            purchase_order_numbers,
         )
         .fetch_all(self.connection())
         .await

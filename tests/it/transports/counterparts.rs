@@ -98,7 +98,7 @@ async fn the_world_says_where_its_partners_are() {
     let text = world.settings(Path::new(env!("CARGO_MANIFEST_DIR")));
     let source = Source { name: "crossdock.toml".into(), text };
     let config = Config::parse(source, world.hub().to_owned()).expect("the settings are sound");
-    assert_eq!(config.allowed_private_hosts, [world.erp.address().to_string()]);
+    assert_eq!(config.allowed_private_hosts, [world.erp.address().to_string().parse().expect("host:port")]);
     assert!(config.profiles.ends_with("partner-profiles") && config.profiles.is_dir());
     let today = NaiveDate::from_ymd_opt(2026, 11, 25).expect("a day");
     for file in DayFile::ALL {

@@ -1,0 +1,67 @@
+//! Opens the hub: the database, private or named, the archive, and the agreements in force.
+
+use super::faults;
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::finding::Finding;
+use crate::pipeline::{Agreements, Hub};
+use crate::store::{Archive, Store, private};
+use anyhow::Context as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A database that waits this long for Postgres to answer gives up.
+const UP_WITHIN: Duration = Duration::from_secs(30);
+
+/// The store, and the private server it may stand on; the server stops when this is dropped.
+pub(super) struct Database {
+    pub(super) store: Store,
+    pub(super) server: Option<private::Server>,
+}
+
+/// Reads settings, or shows what is wrong with them.
+pub(super) fn config(path: &Path) -> Result<Config, String> {
+    Config::load(path).map_err(|findings| show(&findings, Path::new("")))
+}
+
+/// Reads translators and profiles, or shows what is wrong with them.
+pub(super) fn agreements(config: &Config) -> Result<Agreements, String> {
+    Agreements::load(config).map_err(|findings| show(&findings, &config.root))
+}
+
+/// Connects to the database, starting a private one if none is named, and brings it up to date.
+pub(super) async fn database(config: &Config) -> anyhow::Result<Database> {
+    let (store, server) = match &config.database_url {
+        Some(url) => (Store::connect_url(url)?, None),
+        None => {
+            let mut settings = private::Settings::new(config.var.join("postgres"));
+            settings.bin_dir.clone_from(&config.postgres_bin);
+            settings.search_path = config::environment("PATH").unwrap_or_default().into();
+            let server = private::Server::start_or_join(&settings).await?;
+            (Store::connect(server.connect_options()), Some(server))
+        }
+    };
+    store.wait_until_up(UP_WITHIN).await?;
+    store.migrate().await?;
+    let archive = config.var.join("archive");
+    std::fs::create_dir_all(&archive)
+        .with_context(|| format!("cannot make the folder {}", archive.display()))?;
+    let store = store.with_archive(Archive::local(&archive)?).await?;
+    Ok(Database { store, server })
+}
+
+/// The hub, ready to work.
+pub(super) async fn hub(config: Config, agreements: Agreements) -> anyhow::Result<(Arc<Hub>, Database)> {
+    let database = database(&config).await?;
+    let hub = Hub::new(config, database.store.clone(), Clock::System, agreements);
+    Ok((Arc::new(hub), database))
+}
+
+fn show(findings: &[Finding], root: &Path) -> String {
+    let count = findings.len();
+    let faults = if count == 1 { "1 fault".to_owned() } else { format!("{count} faults") };
+    let shown =
+        faults::render(findings, &faults::texts(findings, root), super::is_colour(&std::io::stderr()));
+    format!("{shown}{faults}; nothing was changed\n")
+}

@@ -1,0 +1,286 @@
+//! What follows from a document: records for others, and differences for a person. Pure.
+
+use super::agreements::Agreements;
+use crate::canonical::{
+    Invoice, PurchaseOrder, Record, RecordKind, ShipNotice, ShippingAdvice, ShippingOrder,
+};
+use crate::derivations::{self, Derived};
+use crate::profiles::{Derivation, Invoices, Profile, Sends};
+use crate::reconcile::{self, Difference, Moved};
+use crate::store::FoundRecord;
+use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// A stored record, whose it is, and its document.
+#[derive(Clone, Debug)]
+pub(super) struct Stored<R> {
+    pub(super) partner: String,
+    pub(super) document: Uuid,
+    pub(super) record: R,
+}
+
+/// What the database knows about the orders that a file's documents speak of.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    pub(super) purchase_orders: Vec<Stored<PurchaseOrder>>,
+    pub(super) shipping_orders: Vec<Stored<ShippingOrder>>,
+    pub(super) advices: Vec<Stored<ShippingAdvice>>,
+    pub(super) notices: Vec<Stored<ShipNotice>>,
+    pub(super) invoices: Vec<Stored<Invoice>>,
+}
+
+/// Numbers that documents speak of.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Numbers {
+    /// Depositors' order numbers.
+    pub(super) orders: Vec<String>,
+    /// Purchase order numbers.
+    pub(super) purchase_orders: Vec<String>,
+}
+
+impl Numbers {
+    pub(super) fn is_empty(&self) -> bool {
+        self.orders.is_empty() && self.purchase_orders.is_empty()
+    }
+
+    pub(super) fn all(mut self) -> Vec<String> {
+        self.orders.append(&mut self.purchase_orders);
+        self.orders
+    }
+}
+
+/// The order numbers that records speak of.
+pub(super) fn numbers<'r>(records: impl Iterator<Item = &'r Record>) -> Numbers {
+    let (mut orders, mut purchase_orders) = (BTreeSet::new(), BTreeSet::new());
+    for record in records {
+        match record {
+            Record::PurchaseOrder(order) => purchase_orders.extend(order.purchase_order_number.clone()),
+            Record::ShippingOrder(order) => {
+                orders.extend(order.order_number.clone());
+                purchase_orders.extend(order.purchase_order_number.clone());
+            }
+            Record::ShippingAdvice(advice) => {
+                orders.extend(advice.order_number.clone());
+                purchase_orders.extend(advice.purchase_order_number.clone());
+            }
+            Record::ShipNotice(notice) => {
+                purchase_orders
+                    .extend(notice.orders.iter().filter_map(|order| order.purchase_order_number.clone()));
+            }
+            Record::Invoice(invoice) => {
+                purchase_orders.extend(invoice.purchase_order_number.clone());
+                purchase_orders
+                    .extend(invoice.lines.iter().filter_map(|line| line.purchase_order_number.clone()));
+            }
+        }
+    }
+    Numbers { orders: orders.into_iter().collect(), purchase_orders: purchase_orders.into_iter().collect() }
+}
+
+impl Known {
+    /// Adds what was found; what is there already is not added again.
+    pub(super) fn add(&mut self, found: Vec<FoundRecord>) {
+        for found in found {
+            self.add_own(&found.partner_id, found.document_id, &found.record);
+        }
+    }
+
+    /// Adds one record with its document.
+    pub(super) fn add_own(&mut self, partner: &str, document: Uuid, record: &Record) {
+        fn put<R: Clone>(known: &mut Vec<Stored<R>>, partner: &str, document: Uuid, record: &R) {
+            if known.iter().all(|stored| stored.document != document) {
+                known.push(Stored { partner: partner.to_owned(), document, record: record.clone() });
+            }
+        }
+        match record {
+            Record::PurchaseOrder(record) => put(&mut self.purchase_orders, partner, document, record),
+            Record::ShippingOrder(record) => put(&mut self.shipping_orders, partner, document, record),
+            Record::ShippingAdvice(record) => put(&mut self.advices, partner, document, record),
+            Record::ShipNotice(record) => put(&mut self.notices, partner, document, record),
+            Record::Invoice(record) => put(&mut self.invoices, partner, document, record),
+        }
+    }
+}
+
+/// One step that follows.
+#[derive(Clone, Debug)]
+pub(super) enum Next {
+    /// A record to be sent.
+    Send {
+        /// To whom.
+        to: String,
+        /// As what.
+        sends: Sends,
+        /// What.
+        record: Box<Record>,
+    },
+    /// Rightly nothing, and why.
+    Nothing(String),
+    /// Something is missing, and what.
+    Waiting(String),
+}
+
+/// What the routes of the sender's profile make of a document.
+pub(super) fn routes(
+    record: Option<&Record>,
+    profile: &Profile,
+    agreements: &Agreements,
+    known: &Known,
+    now: DateTime<Utc>,
+) -> Vec<Next> {
+    let Some(record) = record else { return Vec::new() };
+    let mut next = Vec::new();
+    for route in profile.exchange.routes.iter().filter(|route| route.record == record.kind().word()) {
+        let Some(to) = agreements.profiles.find(&route.to) else { continue };
+        let Some(sends) = to.exchange.sends.iter().find(|sends| sends.document == route.document) else {
+            continue;
+        };
+        let send =
+            |record: Record| Next::Send { to: to.id.clone(), sends: sends.clone(), record: Box::new(record) };
+        match (route.derive, record) {
+            (None, record) => next.push(send(record.clone())),
+            (Some(Derivation::ShipNotice), Record::ShippingAdvice(advice)) => {
+                next.extend(ship_notice(advice, to, known, now).map(|derived| match derived {
+                    Derived::Record(notice) => send(Record::ShipNotice(notice)),
+                    Derived::Nothing(why) => Next::Nothing(why),
+                    Derived::Waiting(why) => Next::Waiting(why),
+                }));
+            }
+            (Some(Derivation::ShipNotice), other) => {
+                next.push(Next::Waiting(format!(
+                    "a ship notice cannot be made of a {}",
+                    other.kind().word()
+                )));
+            }
+        }
+    }
+    next
+}
+
+/// The notice for one customer; none when the order is another customer's.
+fn ship_notice(
+    advice: &ShippingAdvice,
+    to: &Profile,
+    known: &Known,
+    now: DateTime<Utc>,
+) -> Option<Derived<ShipNotice>> {
+    let order = advice.order_number.as_deref().and_then(|number| {
+        known.shipping_orders.iter().find(|order| order.record.order_number.as_deref() == Some(number))
+    });
+    let order = order.map(|order| &order.record);
+    let number = advice.purchase_order_number.as_ref().or_else(|| order?.purchase_order_number.as_ref());
+    let mut orders =
+        known.purchase_orders.iter().filter(|order| order.record.purchase_order_number.as_ref() == number);
+    let theirs = orders.clone().find(|order| order.partner == to.id);
+    if theirs.is_none() && orders.next().is_some() {
+        return None;
+    }
+    let purchase_order = theirs.map(|order| &order.record);
+    Some(derivations::ship_notice(advice, order, purchase_order, super::compose::local_time(to, now)))
+}
+
+/// How an invoice differs from its order and what was shipped.
+pub(super) fn differences(invoice: &Stored<Invoice>, profile: &Profile, known: &Known) -> Vec<Difference> {
+    let receives =
+        profile.exchange.receives.iter().find(|receives| receives.translator.record() == RecordKind::Invoice);
+    let kind = receives.map_or(Invoices::Purchase, |receives| receives.invoices);
+    // Services are compared with counted activities and a rate card, never with shipments.
+    if kind == Invoices::Service {
+        return Vec::new();
+    }
+    let number = &invoice.record.purchase_order_number;
+    let order = known.purchase_orders.iter().find(|order| order.record.purchase_order_number == *number);
+    let shipped: Vec<Moved> = match kind {
+        Invoices::Sale => known
+            .advices
+            .iter()
+            .filter(|advice| is_of(&advice.record, number, known))
+            .flat_map(advised)
+            .collect(),
+        Invoices::Purchase | Invoices::Service => {
+            let theirs = known.notices.iter().filter(|notice| notice.partner == invoice.partner);
+            theirs.flat_map(|notice| noticed(notice, number.as_deref().unwrap_or_default())).collect()
+        }
+    };
+    // Those that came later are compared with this one, not the other way round.
+    let before = known.invoices.iter().take_while(|other| other.document != invoice.document);
+    let before: Vec<&Stored<Invoice>> = before.filter(|other| other.partner == invoice.partner).collect();
+    let of_order = before.iter().filter(|other| other.record.purchase_order_number == *number);
+    let billed: Vec<Moved> = of_order.flat_map(|other| billed(other)).collect();
+    let earlier = before.iter().find(|other| {
+        other.record.invoice_number.is_some() && other.record.invoice_number == invoice.record.invoice_number
+    });
+    let known = reconcile::Known {
+        order: order.map(|order| (&order.record, order.document)),
+        shipped: &shipped,
+        billed: &billed,
+        earlier: earlier.map(|earlier| earlier.document),
+    };
+    reconcile::check_invoice(&invoice.record, invoice.document, &known)
+}
+
+/// The figures of a difference, each with the document and place that says it.
+pub(super) fn evidence(difference: &Difference) -> serde_json::Value {
+    let figures = difference.figures.iter().map(|figure| {
+        serde_json::json!({
+            "name": figure.name,
+            "value": figure.value.to_string(),
+            "document": figure.document,
+            "segment_position": figure.source.map(|source| source.segment_ordinal),
+            "byte": figure.source.map(|source| source.byte),
+        })
+    });
+    figures.collect()
+}
+
+/// Whether an advice is of this purchase order, by its own word or by its shipping order's.
+fn is_of(advice: &ShippingAdvice, number: &Option<String>, known: &Known) -> bool {
+    number.is_some()
+        && (advice.purchase_order_number == *number
+            || known.shipping_orders.iter().any(|order| {
+                order.record.order_number == advice.order_number
+                    && order.record.purchase_order_number == *number
+            }))
+}
+
+fn advised(advice: &Stored<ShippingAdvice>) -> impl Iterator<Item = Moved> + '_ {
+    advice.record.lines().filter_map(|line| {
+        let quantity = line.quantity_shipped?;
+        Some(Moved {
+            item: line.keys(),
+            quantity,
+            unit: line.unit.clone(),
+            document: advice.document,
+            source: line.source,
+        })
+    })
+}
+
+fn noticed(notice: &Stored<ShipNotice>, number: &str) -> Vec<Moved> {
+    let items = notice.record.items_of(number);
+    let moved = items.into_iter().filter_map(|item| {
+        let quantity = item.quantity_shipped?;
+        Some(Moved {
+            item: item.keys(),
+            quantity,
+            unit: item.unit.clone(),
+            document: notice.document,
+            source: item.source,
+        })
+    });
+    moved.collect()
+}
+
+fn billed(invoice: &Stored<Invoice>) -> impl Iterator<Item = Moved> + '_ {
+    invoice.record.lines.iter().filter_map(|line| {
+        let quantity = line.quantity?;
+        Some(Moved {
+            item: line.keys(),
+            quantity,
+            unit: line.unit.clone(),
+            document: invoice.document,
+            source: line.source,
+        })
+    })
+}

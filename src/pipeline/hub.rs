@@ -1,0 +1,176 @@
+//! The hub: what every step of the work needs, and what can go wrong in it.
+
+use super::agreements::Agreements;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::profiles::{self, Channel};
+use crate::store::{self, Store};
+use crate::transports::{self, http, local, sftp};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, RwLock};
+
+/// One channel of one partner.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The partner's id.
+    pub partner: String,
+    /// The channel as agreed.
+    pub channel: Channel,
+}
+
+impl Place {
+    /// Its name in the database and in logs: `partner/channel`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.partner, self.channel.name)
+    }
+
+    /// Whether its folders are on this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        matches!(self.channel.transport, profiles::Transport::Local { .. })
+    }
+}
+
+/// Why a step of the work could not be done. The file or delivery stays where it is.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A partner's server, a folder, a call.
+    #[error(transparent)]
+    Transport(#[from] transports::Error),
+    /// The profile no longer has what a stored row names.
+    #[error("{what} is not among the profiles in force")]
+    NotAgreed {
+        /// The partner, channel or document.
+        what: String,
+    },
+    /// Our own document is not sound; it must not leave.
+    #[error("cannot write the {document} for {partner}: {first}")]
+    Compose {
+        /// The document.
+        document: String,
+        /// The partner it was for.
+        partner: String,
+        /// The first fault of it.
+        first: String,
+    },
+}
+
+impl Error {
+    /// Whether the same step may work later without a person's help.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_temporary(),
+            Self::Transport(error) => error.is_temporary(),
+            Self::NotAgreed { .. } | Self::Compose { .. } => false,
+        }
+    }
+}
+
+/// What every step of the work needs.
+#[derive(Debug)]
+pub struct Hub {
+    /// Settings.
+    pub config: Config,
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    agreements: RwLock<Arc<Agreements>>,
+    /// Sessions stay open and are used again, whatever profile version is in force.
+    transports: Mutex<BTreeMap<String, (String, Arc<transports::Transport>)>>,
+    calls: http::Client,
+}
+
+impl Hub {
+    /// A hub on a migrated database.
+    #[must_use]
+    pub fn new(config: Config, store: Store, clock: Clock, agreements: Agreements) -> Self {
+        let calls = http::Client::new(config.allowed_private_hosts.clone());
+        let agreements = RwLock::new(Arc::new(agreements));
+        Self { config, store, clock, agreements, transports: Mutex::default(), calls }
+    }
+
+    /// The profiles and translators in force now; a step keeps to the ones it began with.
+    #[must_use]
+    pub fn agreements(&self) -> Arc<Agreements> {
+        self.agreements.read().expect("no step panics while it holds the lock").clone()
+    }
+
+    /// Puts other profiles and translators in force, all at once.
+    pub fn replace_agreements(&self, agreements: Agreements) {
+        *self.agreements.write().expect("no step panics while it holds the lock") = Arc::new(agreements);
+    }
+
+    /// Keeps the profiles in force, so that every document can name the version that read or wrote it.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn keep_profile_versions(&self) -> Result<(), Error> {
+        for profile in self.agreements().profiles.list() {
+            self.store.keep_profile_version(&profile.id, &profile.text).await?;
+        }
+        Ok(())
+    }
+
+    /// Every channel on which files come.
+    #[must_use]
+    pub fn inbound_places(&self) -> Vec<Place> {
+        let agreements = self.agreements();
+        let channels = agreements.profiles.list().flat_map(|profile| {
+            profile
+                .channels
+                .values()
+                .map(|channel| Place { partner: profile.id.clone(), channel: channel.clone() })
+        });
+        channels.filter(|place| place.channel.inbound.is_some()).collect()
+    }
+
+    /// The channel that a stored key names.
+    ///
+    /// # Errors
+    /// [`Error::NotAgreed`] when the profile has it no longer.
+    pub fn find_place(&self, key: &str) -> Result<Place, Error> {
+        let agreements = self.agreements();
+        let (partner, channel) = key.split_once('/').unwrap_or((key, ""));
+        let found = agreements.profiles.find(partner).and_then(|profile| profile.channels.get(channel));
+        let channel = found.ok_or_else(|| Error::NotAgreed { what: format!("channel {key}") })?;
+        Ok(Place { partner: partner.to_owned(), channel: channel.clone() })
+    }
+
+    /// The transport of a channel, opened once; a changed address opens another.
+    ///
+    /// # Errors
+    /// [`Error::NotAgreed`] for a channel of calls, which has no folders.
+    pub fn transport(&self, place: &Place) -> Result<Arc<transports::Transport>, Error> {
+        let mut open = self.transports.lock().expect("no step panics while it holds the lock");
+        let address = format!("{:?}", place.channel.transport);
+        if let Some((known, transport)) = open.get(&place.key())
+            && *known == address
+        {
+            return Ok(transport.clone());
+        }
+        let transport = match &place.channel.transport {
+            profiles::Transport::Local { root } => transports::Transport::Local(local::Local::new(root)),
+            profiles::Transport::Sftp(settings) => {
+                transports::Transport::Sftp(sftp::Server::new(settings.clone(), self.config.secrets.clone()))
+            }
+            profiles::Transport::Http(_) => {
+                return Err(Error::NotAgreed { what: format!("a folder of channel {}", place.key()) });
+            }
+        };
+        let transport = Arc::new(transport);
+        open.insert(place.key(), (address, transport.clone()));
+        Ok(transport)
+    }
+
+    /// The client for calls.
+    #[must_use]
+    pub fn calls(&self) -> &http::Client {
+        &self.calls
+    }
+}

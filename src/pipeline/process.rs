@@ -1,0 +1,462 @@
+//! Process: one file, one transaction. Everything a file means and everything that follows from it.
+
+use super::follow::{self, Known, Next};
+use super::hub::{Error, Hub};
+use super::outbound::{Answer, Outgoing, Shipment};
+use super::read::{self, Document, Interchange, Outcome, Reading};
+use super::{answers, outbound};
+use crate::canonical::Record;
+use crate::finding::{Finding, Severity};
+use crate::formats::x12::{ack, verdict};
+use crate::ids;
+use crate::pipeline::Agreements;
+use crate::profiles::Acknowledge;
+use crate::store::{
+    Business, Direction, FileOutcome, FileState, InterchangeKey, Job, NewDocument, NewException,
+    NewInterchange, NewRecord, Usage, Validation, Work,
+};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use std::sync::Arc;
+use tracing::info;
+use uuid::Uuid;
+
+/// The same ISA13 again within this time is a repeat; control numbers of small partners come round later than that.
+const CONTROL_NUMBER_WINDOW: TimeDelta = TimeDelta::days(30);
+
+/// Reads the job's file and commits all that it means.
+///
+/// # Errors
+/// When the database fails or a document of ours would be unsound; nothing is kept then.
+pub(super) async fn process(hub: &Arc<Hub>, job: &Job) -> Result<(), Error> {
+    let file = hub.store.load_file(job.subject_id).await?;
+    let place = hub.find_place(&file.row.channel)?;
+    let agreements = hub.agreements();
+    let now = hub.clock.now();
+    let mut reading = {
+        let (agreements, bytes, place) = (agreements.clone(), file.bytes.clone(), place.clone());
+        let (id, name) = (file.row.id, file.row.name.clone());
+        let reading = tokio::task::spawn_blocking(move || read::read(id, &name, &bytes, &place, &agreements));
+        reading.await.expect("reading never panics")
+    };
+    let mut work = hub.store.begin().await?;
+    let repeated = refuse_repeats(&mut work, &mut reading, file.row.id, now).await?;
+    let known = look_up(&mut work, &reading.documents).await?;
+
+    let mut outgoing = Outgoing::new(file.row.id, now);
+    acknowledge(&reading, &repeated, &agreements, &mut outgoing);
+    let mut businesses = Vec::new();
+    for document in &reading.documents {
+        let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
+        businesses.push(follow_routes(document, profile, &agreements, &known, now, &mut outgoing));
+    }
+    let waiting = wake_waiting(hub, &mut work, &reading, &agreements, now, &mut outgoing).await?;
+
+    let documents = rows(&reading, &businesses, &agreements, file.row.id, now);
+    work.insert_interchanges(&interchange_rows(&reading, file.row.id, now)).await?;
+    work.insert_documents(&documents).await?;
+    let findings: Vec<(Option<Uuid>, &Finding)> = findings(&reading).collect();
+    work.insert_findings(file.row.id, 1, &findings).await?;
+    let records: Vec<NewRecord<'_>> = reading
+        .documents
+        .iter()
+        .filter_map(|document| {
+            let record = document.record.as_ref()?;
+            Some(NewRecord {
+                document_id: document.id,
+                partner_id: &document.partner,
+                received_at: now,
+                record,
+            })
+        })
+        .collect();
+    work.insert_records(&records).await?;
+    compare(&mut work, &reading.documents, &known, &agreements, now).await?;
+    work.set_business(&waiting).await?;
+    answers::settle(&mut work, &reading, file.row.id, now).await?;
+    let outcome = outcome(&reading, &agreements);
+    work.set_file_outcome(file.row.id, &outcome).await?;
+    let sent = outbound::compose(&mut work, outgoing, &agreements).await?;
+    work.complete_job(job.lease).await?;
+    work.commit().await?;
+
+    let accepted =
+        reading.documents.iter().filter(|document| document.status != verdict::Status::Rejected).count();
+    info!(
+        file.id = %file.row.id, partner.id = %place.partner,
+        "processed `{}`: {}, {accepted} of {} documents accepted, {sent} files and calls to send",
+        file.row.name, outcome.state, reading.documents.len()
+    );
+    if outcome.state == FileState::Quarantined {
+        info!(file.id = %file.row.id, "quarantined `{}`: {}", file.row.name, outcome.reason);
+    }
+    Ok(())
+}
+
+/// Takes interchanges aside whose control number was used before with other bytes. Returns their places.
+async fn refuse_repeats(
+    work: &mut Work,
+    reading: &mut Reading,
+    file: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Vec<usize>, Error> {
+    let mut repeated = Vec::new();
+    for (index, interchange) in reading.interchanges.iter_mut().enumerate() {
+        let header = &interchange.verdict.header;
+        let Some(earlier) = work.find_interchange(&key(interchange), file).await? else { continue };
+        if now - earlier.received_at > CONTROL_NUMBER_WINDOW {
+            continue;
+        }
+        let number = header.control_number.clone();
+        reading.outcome = Outcome::Quarantined {
+            reason: format!(
+                "control number {number} was used before, by file {} with other contents",
+                earlier.file_id
+            ),
+            hint:
+                "ask the partner which of the two is right; a correction needs a new control number (ISA13)"
+                    .to_owned(),
+        };
+        reading.documents.retain(|document| {
+            document.partner != interchange.partner
+                || document.interchange_control_number.as_ref() != Some(&number)
+                || !interchange.verdict.bytes.contains(&document.bytes.start)
+        });
+        interchange.has_effects = false;
+        interchange.answers.clear();
+        repeated.push(index);
+    }
+    Ok(repeated)
+}
+
+/// What the database knows of the orders that these documents speak of; the documents themselves among it.
+async fn look_up(work: &mut Work, documents: &[Document]) -> Result<Known, Error> {
+    let mut known = Known::default();
+    let numbers = follow::numbers(documents.iter().filter_map(|document| document.record.as_ref()));
+    if numbers.is_empty() {
+        return Ok(known);
+    }
+    known.add(work.find_shipping_orders(&numbers.orders).await?);
+    let mut purchase_orders = numbers.purchase_orders;
+    purchase_orders
+        .extend(known.shipping_orders.iter().filter_map(|order| order.record.purchase_order_number.clone()));
+    purchase_orders.sort();
+    purchase_orders.dedup();
+    known.add(work.find_purchase_orders(None, &purchase_orders).await?);
+    known.add(work.find_shipping_advices(&numbers.orders, &purchase_orders).await?);
+    // An advice often names only the depositor's order, which names the purchase order.
+    let of_advices: Vec<String> =
+        known.advices.iter().filter_map(|advice| advice.record.order_number.clone()).collect();
+    known.add(work.find_shipping_orders(&of_advices).await?);
+    known.add(work.find_ship_notices(&purchase_orders).await?);
+    known.add(work.find_invoices(&purchase_orders).await?);
+    for document in documents {
+        if let Some(record) = &document.record {
+            known.add_own(&document.partner, document.id, record);
+        }
+    }
+    Ok(known)
+}
+
+/// The 997s, 999s and TA1s that the file is answered with.
+fn acknowledge(reading: &Reading, repeated: &[usize], agreements: &Agreements, outgoing: &mut Outgoing) {
+    for (index, interchange) in reading.interchanges.iter().enumerate() {
+        let Some(profile) = agreements.profiles.find(&interchange.partner) else { continue };
+        let Some(x12) = &profile.x12 else { continue };
+        let mut refused = interchange.verdict.clone();
+        if repeated.contains(&index) {
+            refused.faults.push(outbound::repeated_fault(&interchange.verdict));
+            refused.status = verdict::Status::Rejected;
+        }
+        let ta1 = ack::ta1(&refused, ack::Ta1When::Requested);
+        let mut composed = Vec::new();
+        if refused.status != verdict::Status::Rejected {
+            for group in &interchange.verdict.groups {
+                let wanted = acknowledged(profile, group);
+                let kind = match wanted {
+                    Some((Acknowledge::F997, _)) => ack::Kind::F997,
+                    Some((Acknowledge::F999, _)) => ack::Kind::F999,
+                    Some((Acknowledge::None, _)) | None => continue,
+                };
+                let settings = ack::Settings { kind, ..ack::Settings::default() };
+                let judged = outbound::judged(group, reading);
+                let channel = wanted.map(|(_, channel)| channel.to_owned()).unwrap_or_default();
+                composed.extend(ack::compose(&judged, &settings, &x12.delimiters).map(|ack| (channel, ack)));
+            }
+        }
+        if ta1.is_some() || !composed.is_empty() {
+            outgoing.answers.push(Answer {
+                partner: interchange.partner.clone(),
+                test: interchange.verdict.header.usage == "T",
+                control_number: interchange.verdict.header.control_number.clone(),
+                ta1,
+                acknowledgments: composed,
+            });
+        }
+    }
+}
+
+/// How a group is acknowledged, and on which channel its documents are agreed: as its first agreed set is, and a group
+/// without any as the partner's other documents are.
+fn acknowledged<'p>(
+    profile: &'p crate::profiles::Profile,
+    group: &verdict::Group,
+) -> Option<(Acknowledge, &'p str)> {
+    if group.is_acknowledgment() {
+        return None;
+    }
+    let agreed = profile
+        .exchange
+        .receives
+        .iter()
+        .filter(|receives| receives.translator.format() == crate::translators::Format::X12);
+    let of_group = agreed.clone().find(|receives| group.sets.iter().any(|set| set.id == receives.document));
+    let of_partner = || agreed.clone().find(|receives| receives.acknowledge != Acknowledge::None);
+    of_group.or_else(of_partner).map(|receives| (receives.acknowledge, receives.channel.as_str()))
+}
+
+/// What follows from one document, and what that makes of its business status.
+fn follow_routes(
+    document: &Document,
+    profile: &crate::profiles::Profile,
+    agreements: &Agreements,
+    known: &Known,
+    now: DateTime<Utc>,
+    outgoing: &mut Outgoing,
+) -> (Business, String) {
+    let mut status = (Business::Open, String::new());
+    for next in follow::routes(document.record.as_ref(), profile, agreements, known, now) {
+        match next {
+            Next::Send { to, sends, record } => {
+                outgoing.shipments.push(Shipment { to, sends, record, source: document.id });
+            }
+            Next::Nothing(why) => status = (Business::Settled, why),
+            Next::Waiting(why) => status = (Business::Waiting, why),
+        }
+    }
+    status
+}
+
+/// Documents that waited for one of this file's: what was missing may be there now.
+async fn wake_waiting(
+    hub: &Hub,
+    work: &mut Work,
+    reading: &Reading,
+    agreements: &Agreements,
+    now: DateTime<Utc>,
+    outgoing: &mut Outgoing,
+) -> Result<Vec<(Uuid, Business, String)>, Error> {
+    let arrived = reading.documents.iter().filter_map(|document| match &document.record {
+        Some(record @ (Record::PurchaseOrder(_) | Record::ShippingOrder(_))) => Some(record),
+        _ => None,
+    });
+    let numbers = follow::numbers(arrived).all();
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut settled = Vec::new();
+    for id in work.list_waiting_documents(&numbers).await? {
+        let Some(row) = hub.store.find_document(id).await? else { continue };
+        let kind = row.record_kind.as_deref().and_then(|kind| kind.parse().ok());
+        let (Some(kind), Some(partner)) = (kind, row.partner_id) else { continue };
+        let Some(found) = hub.store.find_record(kind, id).await? else { continue };
+        let Some(profile) = agreements.profiles.find(&partner) else { continue };
+        let document = Document::stored(id, &partner, found.record);
+        let mut all = reading.documents.clone();
+        all.push(document.clone());
+        let known = look_up(work, &all).await?;
+        let before = outgoing.shipments.len();
+        let (mut business, why) = follow_routes(&document, profile, agreements, &known, now, outgoing);
+        // What did not wait was sent when the document came.
+        let again = outgoing.shipments.split_off(before);
+        outgoing.shipments.extend(again.into_iter().filter(|shipment| shipment.is_derived()));
+        if business == Business::Open {
+            business = Business::Settled;
+        }
+        if business != Business::Waiting {
+            settled.push((id, business, why));
+        }
+    }
+    Ok(settled)
+}
+
+/// Compares every invoice of the orders that this file speaks of, those that came before it as well: what was
+/// billed too early may have been shipped by now.
+async fn compare(
+    work: &mut Work,
+    documents: &[Document],
+    known: &Known,
+    agreements: &Agreements,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let mut exceptions = Vec::new();
+    let mut compared = Vec::new();
+    for invoice in &known.invoices {
+        compared.push(invoice.document);
+        let Some(profile) = agreements.profiles.find(&invoice.partner) else { continue };
+        for difference in follow::differences(invoice, profile, known) {
+            let currency = invoice.record.currency.clone().unwrap_or_else(|| "USD".to_owned());
+            let line = difference.line.clone().unwrap_or_default();
+            let item = difference.item.clone().unwrap_or_default();
+            let figures = follow::evidence(&difference);
+            let amount = difference.amount.map(|amount| amount.normalize().to_string()).unwrap_or_default();
+            let about = [&invoice.document.to_string(), difference.reason.word(), &line, &item, &amount];
+            exceptions.push(NewException {
+                id: ids::derived("exception", &about),
+                kind: difference.reason.word().to_owned(),
+                document_id: Some(invoice.document),
+                partner_id: Some(invoice.partner.clone()),
+                order_number: invoice.record.order_number.clone(),
+                purchase_order_number: invoice.record.purchase_order_number.clone(),
+                line: difference.line,
+                amount: difference.amount.map(|amount| (amount, currency)),
+                message: difference.message,
+                evidence: figures,
+                first_seen_at: now,
+            });
+        }
+    }
+    if documents.iter().all(|document| document.record.is_none()) {
+        return Ok(());
+    }
+    work.insert_exceptions(&exceptions).await?;
+    let standing: Vec<Uuid> = exceptions.iter().map(|exception| exception.id).collect();
+    work.keep_standing_exceptions(&compared, &standing, now).await?;
+    Ok(())
+}
+
+fn rows(
+    reading: &Reading,
+    businesses: &[(Business, String)],
+    agreements: &Agreements,
+    file: Uuid,
+    now: DateTime<Utc>,
+) -> Vec<NewDocument> {
+    let documents = reading.documents.iter().zip(businesses).enumerate();
+    documents
+        .map(|(index, (document, (business, reason)))| {
+            let row = NewDocument {
+                id: document.id,
+                file_id: file,
+                ordinal: i32::try_from(index + 1).unwrap_or(i32::MAX),
+                direction: Direction::Inbound,
+                partner_id: Some(document.partner.clone()),
+                format: document.format.clone(),
+                kind: document.kind.clone(),
+                version: document.version.clone(),
+                functional_id: document.functional_id.clone(),
+                interchange_control_number: document.interchange_control_number.clone(),
+                group_control_number: document.group_control_number.clone(),
+                set_control_number: document.set_control_number.clone(),
+                segment_ordinal: 0,
+                byte_start: document.bytes.start,
+                byte_end: document.bytes.end,
+                record_kind: None,
+                business_number: None,
+                purchase_order_number: None,
+                order_number: None,
+                validation: validation(document.status),
+                business: *business,
+                business_reason: reason.clone(),
+                received_at: now,
+                source_document_id: None,
+                translator: document.translator.clone(),
+                profile_version: agreements.profiles.find(&document.partner).map(|profile| profile.version),
+            };
+            match &document.record {
+                Some(record) => row.with_record(record),
+                None => row,
+            }
+        })
+        .collect()
+}
+
+fn validation(status: verdict::Status) -> Validation {
+    match status {
+        verdict::Status::Accepted => Validation::Accepted,
+        verdict::Status::AcceptedWithErrors | verdict::Status::PartiallyAccepted => {
+            Validation::AcceptedWithErrors
+        }
+        verdict::Status::Rejected => Validation::Rejected,
+    }
+}
+
+fn interchange_rows(reading: &Reading, file: Uuid, now: DateTime<Utc>) -> Vec<NewInterchange> {
+    let interchanges = reading.interchanges.iter().enumerate();
+    interchanges
+        .map(|(index, interchange)| {
+            let header = &interchange.verdict.header;
+            NewInterchange {
+                id: ids::derived("interchange", &[&file.to_string(), &index.to_string()]),
+                file_id: file,
+                ordinal: i32::try_from(index + 1).unwrap_or(i32::MAX),
+                direction: Direction::Inbound,
+                partner_id: Some(interchange.partner.clone()),
+                key: key(interchange),
+                usage: header.usage.parse::<Usage>().ok(),
+                date: NaiveDate::parse_from_str(&header.date, "%y%m%d").ok(),
+                time: NaiveTime::parse_from_str(&header.time, "%H%M").ok(),
+                version: header.version.clone(),
+                received_at: now,
+            }
+        })
+        .collect()
+}
+
+fn key(interchange: &Interchange) -> InterchangeKey {
+    let header = &interchange.verdict.header;
+    InterchangeKey {
+        sender_qualifier: header.sender.0.clone(),
+        sender_id: header.sender.1.clone(),
+        receiver_qualifier: header.receiver.0.clone(),
+        receiver_id: header.receiver.1.clone(),
+        control_number: header.control_number.clone(),
+    }
+}
+
+fn findings(reading: &Reading) -> impl Iterator<Item = (Option<Uuid>, &Finding)> {
+    let of_file = reading.findings.iter().map(|finding| (None, finding));
+    let of_documents = reading
+        .documents
+        .iter()
+        .flat_map(|document| document.findings.iter().map(|finding| (Some(document.id), finding)));
+    of_file.chain(of_documents)
+}
+
+fn outcome(reading: &Reading, agreements: &Agreements) -> FileOutcome {
+    let usage =
+        reading.interchanges.first().and_then(|interchange| interchange.verdict.header.usage.parse().ok());
+    let partner = reading.documents.first().map(|document| document.partner.clone());
+    let partner =
+        partner.or_else(|| reading.interchanges.first().map(|interchange| interchange.partner.clone()));
+    let (state, reason, hint) = match &reading.outcome {
+        Outcome::Quarantined { reason, hint } => (FileState::Quarantined, reason.clone(), hint.clone()),
+        Outcome::Processed => {
+            let refused =
+                reading.documents.iter().filter(|document| document.status == verdict::Status::Rejected);
+            let refused: Vec<&Document> = refused.collect();
+            let first = refused.first().and_then(|document| {
+                document.findings.iter().find(|finding| finding.severity == Severity::Reject)
+            });
+            let (message, hint) =
+                first.map_or((String::new(), String::new()), |f| (f.message.clone(), f.hint.clone()));
+            if !reading.documents.is_empty() && refused.len() == reading.documents.len() {
+                (FileState::Rejected, message, hint)
+            } else if refused.is_empty() {
+                (FileState::Processed, String::new(), String::new())
+            } else {
+                let reason =
+                    format!("{} of {} documents rejected: {message}", refused.len(), reading.documents.len());
+                (FileState::Processed, reason, hint)
+            }
+        }
+    };
+    let profile = partner.as_ref().and_then(|partner| agreements.profiles.find(partner));
+    FileOutcome {
+        state,
+        reason,
+        hint,
+        usage,
+        profile_version: profile.map(|profile| profile.version),
+        partner_id: partner,
+    }
+}

@@ -1,0 +1,425 @@
+//! Reads one file: whose it is, what it holds, what is wrong with it. Pure: nothing outside is asked or changed.
+
+use super::agreements::Agreements;
+use super::hub::Place;
+use crate::canonical::Record;
+use crate::finding::{Finding, Severity};
+use crate::formats::x12::describe::{self, Context};
+use crate::formats::x12::fault::{Code, Fault};
+use crate::formats::x12::lexer::Window;
+use crate::formats::x12::segment::SegmentId;
+use crate::formats::x12::tree_builder::TreeBuilder;
+use crate::formats::x12::{ack_reader, reader, verdict};
+use crate::formats::{Looks, delimited, fixed_width, json, look, xml};
+use crate::ids;
+use crate::profiles::{Profile, Receives, Usage, pattern};
+use crate::translators::{Format, Layout};
+use crate::tree::Tree;
+use uuid::Uuid;
+
+/// What became of the file as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Its documents have their own statuses.
+    Processed,
+    /// Kept aside for a person.
+    Quarantined {
+        /// Why.
+        reason: String,
+        /// What to do.
+        hint: String,
+    },
+}
+
+/// One document of a file.
+#[derive(Clone, Debug)]
+pub(super) struct Document {
+    pub(super) id: Uuid,
+    pub(super) partner: String,
+    pub(super) format: String,
+    /// `850`, or the record's name.
+    pub(super) kind: String,
+    pub(super) version: String,
+    pub(super) functional_id: Option<String>,
+    pub(super) interchange_control_number: Option<String>,
+    pub(super) group_control_number: Option<String>,
+    pub(super) set_control_number: Option<String>,
+    pub(super) bytes: std::ops::Range<u64>,
+    pub(super) status: verdict::Status,
+    /// What it means; none when it was rejected, has no effects, or is an acknowledgment.
+    pub(super) record: Option<Record>,
+    pub(super) translator: Option<String>,
+    pub(super) findings: Vec<Finding>,
+    /// The entry of the partner's profile that reads it.
+    pub(super) receives: Option<Receives>,
+}
+
+impl Document {
+    /// A document that was processed before, as far as its record goes.
+    pub(super) fn stored(id: Uuid, partner: &str, record: Record) -> Self {
+        Self {
+            id,
+            partner: partner.to_owned(),
+            format: String::new(),
+            kind: String::new(),
+            version: String::new(),
+            functional_id: None,
+            interchange_control_number: None,
+            group_control_number: None,
+            set_control_number: None,
+            bytes: 0..0,
+            status: verdict::Status::Accepted,
+            record: Some(record),
+            translator: None,
+            findings: Vec::new(),
+            receives: None,
+        }
+    }
+}
+
+/// One interchange of a file, of a partner we know.
+#[derive(Clone, Debug)]
+pub(super) struct Interchange {
+    pub(super) partner: String,
+    pub(super) verdict: verdict::Interchange,
+    /// What its acknowledgments say of ours.
+    pub(super) answers: Vec<ack_reader::Received>,
+    /// Whether it may change anything: marked as production where production was agreed.
+    pub(super) has_effects: bool,
+}
+
+/// All that one file holds.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    pub(super) outcome: Outcome,
+    pub(super) documents: Vec<Document>,
+    pub(super) interchanges: Vec<Interchange>,
+    /// Findings outside of any document.
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Reading {
+    fn quarantined(reason: impl Into<String>, hint: impl Into<String>) -> Self {
+        let outcome = Outcome::Quarantined { reason: reason.into(), hint: hint.into() };
+        Self { outcome, documents: Vec::new(), interchanges: Vec::new(), findings: Vec::new() }
+    }
+}
+
+/// Reads a file that came on `place`.
+pub(super) fn read(file: Uuid, name: &str, bytes: &[u8], place: &Place, agreements: &Agreements) -> Reading {
+    match look(bytes) {
+        Looks::Empty => Reading::quarantined("the file is empty", "ask the partner to send it again"),
+        Looks::Foreign(what) => Reading::quarantined(
+            format!("the file is {what}, not a document"),
+            "ask the partner for the plain file, or take it out of the folder",
+        ),
+        Looks::X12 => read_x12(file, bytes, place, agreements),
+        Looks::Xml | Looks::Flat => read_other(file, name, bytes, place, agreements),
+    }
+}
+
+fn read_x12(file: Uuid, bytes: &[u8], place: &Place, agreements: &Agreements) -> Reading {
+    let verdict = reader::validate(bytes, &agreements.x12);
+    let said = ack_reader::read_acknowledgments(bytes, &verdict);
+    let schemas = &agreements.x12.schemas;
+    let window = Window::whole(bytes);
+    let envelope = Context::of_envelope(window, schemas);
+    let mut reading = Reading {
+        outcome: Outcome::Processed,
+        documents: Vec::new(),
+        interchanges: Vec::new(),
+        findings: verdict.faults.iter().map(|fault| describe::finding(fault, &envelope)).collect(),
+    };
+    let refused = verdict.faults.iter().find(|fault| fault.severity == Severity::Reject);
+    if let Some(fault) = refused {
+        let told = describe::finding(fault, &envelope);
+        reading.outcome = Outcome::Quarantined { reason: told.message, hint: told.hint };
+    }
+    let mut builder = TreeBuilder::default();
+    let mut tree = Tree::default();
+    for (index, mut interchange) in verdict.interchanges.into_iter().enumerate() {
+        let header = &interchange.header;
+        let profile = match claim(header, place, agreements) {
+            Ok(profile) => profile,
+            Err((reason, hint)) => {
+                reading.outcome = Outcome::Quarantined { reason, hint };
+                continue;
+            }
+        };
+        let Some(x12) = &profile.x12 else { continue };
+        let test = header.usage == "T";
+        if x12.usage == Usage::Test && !test {
+            reading.outcome = Outcome::Quarantined {
+                reason: format!("production data from {}, with whom we are still testing", profile.name),
+                hint: format!(
+                    "set usage = \"production\" in partner-profiles/{}.toml when tests are done, then replay",
+                    profile.id
+                ),
+            };
+            continue;
+        }
+        let has_effects = !test;
+        refuse_what_was_not_agreed(&mut interchange, profile, place);
+        reading.findings.extend(interchange.faults.iter().map(|fault| describe::finding(fault, &envelope)));
+        if !interchange_is_trusted(&interchange) {
+            if let Outcome::Processed = reading.outcome {
+                let fault = interchange.faults.iter().find(|fault| fault.severity == Severity::Reject);
+                let told = fault.map(|fault| describe::finding(fault, &envelope));
+                let (reason, hint) = told.map_or_else(
+                    || ("the interchange was refused".to_owned(), String::new()),
+                    |told| (told.message, told.hint),
+                );
+                reading.outcome = Outcome::Quarantined { reason, hint };
+            }
+            reading.interchanges.push(Interchange {
+                partner: profile.id.clone(),
+                verdict: interchange,
+                answers: Vec::new(),
+                has_effects: false,
+            });
+            continue;
+        }
+        for group in &interchange.groups {
+            let context = Context::of_set(window, schemas, &group.version, None, "");
+            reading.findings.extend(group.faults.iter().map(|fault| describe::finding(fault, &context)));
+            let group_refused = verdict::Status::of_faults(&group.faults) == verdict::Status::Rejected;
+            for set in &group.sets {
+                let context = Context::of_set(window, schemas, &group.version, None, &set.id);
+                let ordinal = reading.documents.len() + 1;
+                let receives = find_receives(profile, &place.channel.name, &set.id).cloned();
+                let mut document = Document {
+                    id: document_id(file, ordinal),
+                    partner: profile.id.clone(),
+                    format: "x12".to_owned(),
+                    kind: set.id.clone(),
+                    version: group.version.clone(),
+                    functional_id: Some(group.functional_id.clone()),
+                    interchange_control_number: Some(interchange.header.control_number.clone()),
+                    group_control_number: Some(group.control_number.clone()),
+                    set_control_number: Some(set.control_number.clone()),
+                    bytes: set.bytes.clone(),
+                    status: if group_refused { verdict::Status::Rejected } else { set.status },
+                    record: None,
+                    translator: receives.as_ref().map(|receives| receives.translator.name().to_owned()),
+                    findings: set.faults.iter().map(|fault| describe::finding(fault, &context)).collect(),
+                    receives,
+                };
+                if document.status != verdict::Status::Rejected
+                    && has_effects
+                    && let Some(receives) = &document.receives
+                    && let Some(schema) = schemas.find_set(&group.version, None, &set.id)
+                {
+                    let body = window.get(set.bytes.clone()).unwrap_or_default();
+                    builder.read(body, set.bytes.start, interchange.header.delimiters, schema, &mut tree);
+                    let (record, mut findings) = receives.translator.read(&tree);
+                    locate(&mut findings, bytes);
+                    document.record = settle(&mut document, record, findings);
+                }
+                reading.documents.push(document);
+            }
+        }
+        let answers = said.iter().filter(|answer| answer.interchange == index).cloned().collect();
+        reading.interchanges.push(Interchange {
+            partner: profile.id.clone(),
+            verdict: interchange,
+            answers,
+            has_effects,
+        });
+    }
+    reading
+}
+
+/// Whether the envelope holds: groups of an interchange that was refused are not processed.
+fn interchange_is_trusted(interchange: &verdict::Interchange) -> bool {
+    interchange.status != verdict::Status::Rejected
+}
+
+/// Adds what translating found; a document that cannot be translated is not processed further.
+fn settle(document: &mut Document, record: Record, findings: Vec<Finding>) -> Option<Record> {
+    let refused = findings.iter().any(|finding| finding.severity == Severity::Reject);
+    document.findings.extend(findings);
+    if refused {
+        document.status = verdict::Status::Rejected;
+        return None;
+    }
+    Some(record)
+}
+
+/// Translators know bytes, not lines.
+fn locate(findings: &mut [Finding], bytes: &[u8]) {
+    for finding in findings.iter_mut().filter(|finding| finding.location.line == 0) {
+        let end = usize::try_from(finding.location.byte).unwrap_or(usize::MAX).min(bytes.len());
+        let lines = bytes.get(..end).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
+        finding.location.line = u32::try_from(lines + 1).unwrap_or(u32::MAX);
+    }
+}
+
+/// The partner whose interchange this is, or why nobody's.
+fn claim<'a>(
+    header: &verdict::InterchangeHeader,
+    place: &Place,
+    agreements: &'a Agreements,
+) -> Result<&'a Profile, (String, String)> {
+    let (qualifier, id) = (&header.sender.0, &header.sender.1);
+    let Some(profile) = agreements.profiles.find_by_sender(qualifier, id) else {
+        if is_ours(header, agreements) {
+            let hint = "one of our own files came back: see which program copies it into an inbound folder"
+                .to_owned();
+            return Err((format!("the sender {qualifier}:{id} is ourselves"), hint));
+        }
+        let hint = format!(
+            "nobody is answered. If this is a new partner, add a profile with them = {{ qualifier = \"{qualifier}\", id = \"{id}\" }}, then replay the file"
+        );
+        return Err((format!("unknown sender {qualifier}:{id}: no profile claims it"), hint));
+    };
+    if profile.id != place.partner {
+        let hint = format!(
+            "nobody is answered. Ask {} how its file came to the channel of {}; someone may be pretending",
+            profile.name, place.partner
+        );
+        return Err((
+            format!("sender {qualifier}:{id} is {}, who may not send on channel {}", profile.id, place.key()),
+            hint,
+        ));
+    }
+    let us = profile.x12.as_ref().map(|x12| &x12.us);
+    if us.is_none_or(|us| us.qualifier != header.receiver.0 || us.id != header.receiver.1) {
+        let agreed = us.map(|us| format!("{}:{}", us.qualifier, us.id)).unwrap_or_default();
+        let hint = format!(
+            "we agreed on {agreed} with {}; ask the partner to correct ISA07 and ISA08, or set `us` in the profile",
+            profile.name
+        );
+        return Err((
+            format!("the file is addressed to {}:{}, not to us", header.receiver.0, header.receiver.1),
+            hint,
+        ));
+    }
+    Ok(profile)
+}
+
+fn is_ours(header: &verdict::InterchangeHeader, agreements: &Agreements) -> bool {
+    agreements
+        .profiles
+        .list()
+        .filter_map(|profile| profile.x12.as_ref())
+        .any(|x12| x12.us.qualifier == header.sender.0 && x12.us.id == header.sender.1)
+}
+
+fn find_receives<'a>(profile: &'a Profile, channel: &str, document: &str) -> Option<&'a Receives> {
+    let fits =
+        |receives: &&Receives| receives.translator.format() == Format::X12 && receives.document == document;
+    let here = profile.exchange.receives.iter().filter(fits).find(|receives| receives.channel == channel);
+    here.or_else(|| profile.exchange.receives.iter().find(fits))
+}
+
+/// Sets that the profile does not name are refused by AK501 R, AK502 1: the partner learns it at once.
+fn refuse_what_was_not_agreed(interchange: &mut verdict::Interchange, profile: &Profile, place: &Place) {
+    for group in &mut interchange.groups {
+        if group.is_acknowledgment() {
+            continue;
+        }
+        for set in &mut group.sets {
+            let refused = set.faults.iter().any(|fault| fault.code == Code::SetNotSupported);
+            if refused || find_receives(profile, &place.channel.name, &set.id).is_some() {
+                continue;
+            }
+            set.faults.insert(
+                0,
+                Fault {
+                    code: Code::SetNotSupported,
+                    severity: Severity::Reject,
+                    byte: set.bytes.start,
+                    segment_position: 1,
+                    segment: SegmentId::new(b"ST"),
+                    loop_id: Box::default(),
+                    element: 1,
+                    component: 0,
+                    repetition: 0,
+                    element_number: 143,
+                    value: set.id.as_bytes().into(),
+                    expected: "a document agreed in the partner's profile".into(),
+                },
+            );
+            if set.status != verdict::Status::Rejected {
+                group.accepted_sets = group.accepted_sets.saturating_sub(1);
+            }
+            set.status = verdict::Status::Rejected;
+        }
+    }
+}
+
+fn read_other(file: Uuid, name: &str, bytes: &[u8], place: &Place, agreements: &Agreements) -> Reading {
+    let Some(profile) = agreements.profiles.find(&place.partner) else {
+        return Reading::quarantined(
+            format!("there is no profile {}", place.partner),
+            "add it, then replay the file",
+        );
+    };
+    let mut fitting = profile.exchange.receives.iter().filter(|receives| {
+        receives.translator.format() != Format::X12
+            && receives.channel == place.channel.name
+            && (receives.files.is_empty()
+                || receives.files.iter().any(|pattern| pattern::fits(pattern, name)))
+    });
+    let Some(receives) = fitting.next() else {
+        return Reading::quarantined(
+            format!("nobody claims the file: channel {} takes no such file", place.key()),
+            format!(
+                "it is no X12, and no [[receives]] of partner-profiles/{}.toml names a format for `{name}`",
+                profile.id
+            ),
+        );
+    };
+    let (trees, findings) = match receives.translator.layout() {
+        Layout::Delimited(layout) => delimited::read(bytes, layout),
+        Layout::Xml(layout) => xml::read(bytes, layout),
+        Layout::Json(layout) => json::read(bytes, layout),
+        Layout::FixedWidth(layout) => fixed_width::read(bytes, layout),
+        Layout::X12 => (Vec::new(), Vec::new()),
+    };
+    let mut reading =
+        Reading { outcome: Outcome::Processed, documents: Vec::new(), interchanges: Vec::new(), findings };
+    for tree in &trees {
+        let (record, mut findings) = receives.translator.read(tree);
+        locate(&mut findings, bytes);
+        let start = tree.origin(tree.root()).byte;
+        let ordinal = reading.documents.len() + 1;
+        let mut document = Document {
+            id: document_id(file, ordinal),
+            partner: profile.id.clone(),
+            format: receives.translator.format().word().to_owned(),
+            kind: receives.document.clone(),
+            version: String::new(),
+            functional_id: None,
+            interchange_control_number: None,
+            group_control_number: None,
+            set_control_number: None,
+            bytes: start..start,
+            status: verdict::Status::Accepted,
+            record: None,
+            translator: Some(receives.translator.name().to_owned()),
+            findings: Vec::new(),
+            receives: Some(receives.clone()),
+        };
+        document.record = settle(&mut document, record, findings);
+        reading.documents.push(document);
+    }
+    // A flat file stands or falls as a whole: a broken row may have belonged to any of its documents.
+    let refused = reading.findings.iter().find(|finding| finding.severity == Severity::Reject);
+    if let Some(finding) = refused {
+        reading.outcome = Outcome::Quarantined {
+            reason: format!("line {}: {}", finding.location.line, finding.message),
+            hint: finding.hint.clone(),
+        };
+        for document in &mut reading.documents {
+            document.status = verdict::Status::Rejected;
+            document.record = None;
+        }
+    }
+    reading
+}
+
+/// The document's id: its place in its file, so that reading again finds the same.
+fn document_id(file: Uuid, ordinal: usize) -> Uuid {
+    ids::derived("document", &[&file.to_string(), &ordinal.to_string()])
+}

@@ -1,0 +1,260 @@
+//! Receive: takes whole files from channels, keeps them, and only then disposes of the partner's copy.
+
+use super::hub::{Error, Hub, Place};
+use crate::formats;
+use crate::profiles::{After, Complete};
+use crate::store::{self, AcceptOutcome, Body, NewFile, Seen};
+use crate::transports::{self, Entry, EntryKind, FileName, Kind};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tracing::{debug, info, warn};
+
+/// Files taken in one turn of one channel, so that one channel cannot starve the others.
+const FILES_A_TURN: usize = 500;
+/// Bytes of files that share one commit.
+const BATCH_BYTES: u64 = 32 * 1024 * 1024;
+
+/// What one look at a channel came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Polled {
+    /// Files that are ours now.
+    pub(super) accepted: usize,
+    /// Files whose end is not there yet, by name.
+    pub(super) waiting: Vec<String>,
+    /// Whether there is more to take at once.
+    pub(super) more: bool,
+}
+
+struct Taken {
+    name: FileName,
+    entry: Entry,
+    file: NewFile,
+}
+
+/// Looks at a channel once and takes what is whole.
+///
+/// # Errors
+/// When the channel or the database cannot be reached; nothing is lost then.
+pub(super) async fn poll(hub: &Hub, place: &Place) -> Result<Polled, Error> {
+    let Some(inbound) = &place.channel.inbound else { return Ok(Polled::default()) };
+    let transport = &*hub.transport(place)?;
+    let listing = match transport.list(&inbound.path).await {
+        Ok(listing) => listing,
+        // A folder that nobody made yet holds nothing.
+        Err(error) if error.kind() == Kind::NotFound && place.is_local() => return Ok(Polled::default()),
+        Err(error) => return Err(error.into()),
+    };
+    for refused in &listing.refused {
+        warn!(channel = %place.key(), "passed over `{}`: {}", refused.shown, refused.why);
+    }
+    let names: BTreeSet<String> = listing.entries.iter().map(|entry| entry.name.to_string()).collect();
+    dispose_again(hub, place, transport, &listing.entries).await?;
+    let candidates: Vec<&Entry> = listing
+        .entries
+        .iter()
+        .filter(|entry| entry.kind == EntryKind::File && inbound.takes(&entry.name.to_string()))
+        .collect();
+    let seen: Vec<Seen> = candidates.iter().map(|entry| seen(entry)).collect();
+    let known = hub.store.list_known_sightings(&place.key(), &seen).await?;
+    let mut fresh: Vec<(&Entry, Seen)> = candidates
+        .into_iter()
+        .zip(seen)
+        .zip(known)
+        .filter(|(_, known)| !known)
+        .map(|(fresh, _)| fresh)
+        .collect();
+    fresh.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    let mut polled = Polled { more: fresh.len() > FILES_A_TURN, ..Polled::default() };
+    fresh.truncate(FILES_A_TURN);
+    let sightings: Vec<Seen> = fresh.iter().map(|(_, seen)| seen.clone()).collect();
+    let unchanged = hub.store.record_sightings(&place.key(), &sightings).await?;
+    let mut batch: Vec<Taken> = Vec::new();
+    let mut batch_bytes = 0;
+    for ((entry, seen), unchanged_for) in fresh.into_iter().zip(unchanged) {
+        let ready = match &inbound.complete {
+            Complete::Renamed => true,
+            Complete::Stable(time) => unchanged_for >= *time,
+            Complete::Marker(suffix) => names.contains(&format!("{}{suffix}", entry.name)),
+        };
+        if !ready {
+            polled.waiting.push(seen.name);
+            continue;
+        }
+        match take(hub, place, transport, entry, unchanged_for).await? {
+            Some(taken) => {
+                batch_bytes += taken.file.body.size_bytes;
+                batch.push(taken);
+            }
+            None => polled.waiting.push(seen.name),
+        }
+        if batch_bytes >= BATCH_BYTES {
+            polled.accepted += accept(hub, place, transport, std::mem::take(&mut batch)).await?;
+            batch_bytes = 0;
+        }
+    }
+    polled.accepted += accept(hub, place, transport, batch).await?;
+    Ok(polled)
+}
+
+/// Reads one file and sees that its end is there; none when it must be looked at again later.
+async fn take(
+    hub: &Hub,
+    place: &Place,
+    transport: &transports::Transport,
+    entry: &Entry,
+    unchanged_for: Duration,
+) -> Result<Option<Taken>, Error> {
+    let Some(inbound) = &place.channel.inbound else { return Ok(None) };
+    let bytes = match transport.read(&inbound.path, &entry.name, hub.config.file_limit_bytes).await {
+        Ok(contents) if contents.before == entry.stat || entry.stat.size_bytes.is_none() => contents.bytes,
+        // It changed between the listing and the reading: the writer is not done.
+        Ok(_) => return Ok(None),
+        Err(error) if matches!(error.kind(), Kind::Changed | Kind::NotFound) => {
+            debug!(channel = %place.key(), "`{}` is not to be had yet: {error}", entry.name);
+            return Ok(None);
+        }
+        Err(error) if error.kind() == Kind::TooLarge => {
+            let limit = hub.config.file_limit_bytes / 1024 / 1024;
+            warn!(channel = %place.key(), "`{}` is left where it is: it is larger than {limit} MB (hub.file_limit_mb)", entry.name);
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    // A cut file may still grow; after the grace it is judged as it is.
+    if !formats::is_whole(&bytes) && unchanged_for < hub.config.grace {
+        debug!(channel = %place.key(), "`{}` has no end yet", entry.name);
+        return Ok(None);
+    }
+    let file = NewFile {
+        channel: place.key(),
+        partner_id: Some(place.partner.clone()),
+        name: entry.name.to_string(),
+        modified_at: entry.stat.modified_at,
+        body: body(hub, bytes).await?,
+        received_at: hub.clock.now(),
+        duplicates_since: Some(hub.clock.now() - duplicate_window()),
+    };
+    Ok(Some(Taken { name: entry.name.clone(), entry: entry.clone(), file }))
+}
+
+async fn body(hub: &Hub, bytes: Bytes) -> Result<Body, Error> {
+    Ok(hub.store.keep_bytes(bytes).await?)
+}
+
+/// Same bytes from the same partner within this time are a copy. A year: captured files have come back after months.
+fn duplicate_window() -> chrono::TimeDelta {
+    chrono::TimeDelta::days(366)
+}
+
+/// Commits a batch, and then, as a step of its own, disposes of the partner's copies.
+async fn accept(
+    hub: &Hub,
+    place: &Place,
+    transport: &transports::Transport,
+    batch: Vec<Taken>,
+) -> Result<usize, Error> {
+    if batch.is_empty() {
+        return Ok(0);
+    }
+    let files: Vec<NewFile> = batch.iter().map(|taken| taken.file.clone()).collect();
+    let accepted = hub.store.accept_files(&files).await?;
+    let mut fresh = 0;
+    for (taken, accepted) in batch.iter().zip(accepted) {
+        match accepted.outcome {
+            AcceptOutcome::New => {
+                fresh += 1;
+                info!(file.id = %accepted.id, partner.id = %place.partner, "received `{}` from {}", taken.name, place.key());
+            }
+            AcceptOutcome::DuplicateOf(original) => {
+                info!(file.id = %accepted.id, "`{}` is a copy of file {original} and is not processed again", taken.name);
+            }
+            AcceptOutcome::AlreadyAccepted => {}
+        }
+        dispose(hub, place, transport, accepted.id, &taken.entry).await?;
+    }
+    Ok(fresh)
+}
+
+/// Disposes of files whose disposal did not come to its end before.
+async fn dispose_again(
+    hub: &Hub,
+    place: &Place,
+    transport: &transports::Transport,
+    entries: &[Entry],
+) -> Result<(), Error> {
+    let undisposed = hub.store.list_undisposed(&place.key(), 1000).await?;
+    if undisposed.is_empty() {
+        return Ok(());
+    }
+    let by_name: BTreeMap<String, &Entry> =
+        entries.iter().map(|entry| (entry.name.to_string(), entry)).collect();
+    for file in undisposed {
+        let same = by_name.get(&file.name).filter(|entry| {
+            let size = entry.stat.size_bytes.and_then(|size| i64::try_from(size).ok());
+            size == Some(file.size_bytes)
+                && entry.stat.modified_at.map(store::microseconds) == file.modified_at
+        });
+        match same {
+            Some(entry) => dispose(hub, place, transport, file.id, entry).await?,
+            // Gone, or another file by now: nothing of ours is left to dispose of.
+            None => hub.store.mark_disposed(file.id).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn dispose(
+    hub: &Hub,
+    place: &Place,
+    transport: &transports::Transport,
+    id: uuid::Uuid,
+    entry: &Entry,
+) -> Result<(), Error> {
+    let Some(inbound) = &place.channel.inbound else { return Ok(()) };
+    let done = match &inbound.after {
+        After::Leave => Ok(()),
+        After::Delete => transport.remove(&inbound.path, &entry.name).await,
+        After::Move(to) => match transport.move_to(&inbound.path, &entry.name, to, &entry.name).await {
+            // The name is taken there: the file's id makes it another.
+            Err(error) if error.kind() == Kind::Exists => {
+                let mut name = entry.name.as_bytes().to_vec();
+                name.truncate(200);
+                name.extend_from_slice(format!(".{id}").as_bytes());
+                match FileName::parse(&name) {
+                    Ok(name) => transport.move_to(&inbound.path, &entry.name, to, &name).await,
+                    Err(_) => Err(error),
+                }
+            }
+            other => other,
+        },
+    };
+    let marker = match &inbound.complete {
+        Complete::Marker(suffix) => FileName::parse(format!("{}{suffix}", entry.name).as_bytes()).ok(),
+        _ => None,
+    };
+    if let (Some(marker), false) = (marker, inbound.after == After::Leave) {
+        // The data is ours; a marker that stays behind does no harm.
+        if let Err(error) = transport.remove(&inbound.path, &marker).await {
+            debug!(channel = %place.key(), "the marker `{marker}` stays: {error}");
+        }
+    }
+    match done {
+        Ok(()) => hub.store.mark_disposed(id).await?,
+        Err(error) if error.kind() == Kind::NotFound => hub.store.mark_disposed(id).await?,
+        Err(error) => {
+            warn!(file.id = %id, channel = %place.key(), "`{}` is ours but still lies at the partner's: {error}", entry.name);
+            hub.store.mark_dispose_failed(id, &error.to_string()).await?;
+        }
+    }
+    Ok(())
+}
+
+fn seen(entry: &Entry) -> Seen {
+    Seen {
+        name: entry.name.to_string(),
+        size_bytes: entry.stat.size_bytes.unwrap_or(0),
+        modified_at: entry.stat.modified_at.unwrap_or(DateTime::<Utc>::UNIX_EPOCH),
+    }
+}

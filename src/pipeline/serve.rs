@@ -1,0 +1,345 @@
+//! Keeps the work going: one pass over everything, or until told to stop.
+
+use super::hub::{Error, Hub, Place};
+use super::{chores, deliver, process, receive};
+use crate::store::{Job, JobKind, JobState, Lease};
+use crate::transports::watch::Watcher;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{debug, error, info, warn};
+
+/// A lease lasts 20 seconds; it is extended every 5.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// Jobs are looked for at least this often, should a wake be lost.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// Deliveries under way at once.
+const DELIVERIES: usize = 4;
+/// How long running steps may take to end once the hub is told to stop.
+const STOP_WITHIN: Duration = Duration::from_secs(25);
+/// How often the chores run.
+const CHORES_EVERY: Duration = Duration::from_secs(15);
+
+/// What one pass came to.
+#[derive(Clone, Debug, Default)]
+pub struct Pass {
+    /// Files taken.
+    pub received: usize,
+    /// Files processed.
+    pub processed: usize,
+    /// Deliveries tried.
+    pub delivered: usize,
+    /// Files that are not at their end, as `channel: name`.
+    pub waiting: Vec<String>,
+    /// What could not be reached, as `channel: why`.
+    pub unreachable: Vec<String>,
+    /// Jobs that are to be tried again later.
+    pub later: i64,
+}
+
+/// Picks up, processes and delivers everything there is to do now.
+///
+/// # Errors
+/// When the database cannot be reached. A partner that cannot be reached is told in the pass.
+pub async fn run_once(hub: &Arc<Hub>) -> Result<Pass, Error> {
+    hub.keep_profile_versions().await?;
+    release_dead_workers(hub).await?;
+    let mut pass = Pass::default();
+    loop {
+        let before = (pass.received, pass.processed, pass.delivered);
+        pass.waiting.clear();
+        pass.unreachable.clear();
+        for place in hub.inbound_places() {
+            loop {
+                match receive::poll(hub, &place).await {
+                    Ok(polled) => {
+                        pass.received += polled.accepted;
+                        let names = polled.waiting.iter().map(|name| format!("{}: {name}", place.key()));
+                        pass.waiting.extend(names);
+                        if !polled.more || polled.accepted == 0 {
+                            break;
+                        }
+                    }
+                    Err(Error::Store(error)) => return Err(error.into()),
+                    Err(error) => {
+                        pass.unreachable.push(format!("{}: {}", place.key(), explain(&error)));
+                        break;
+                    }
+                }
+            }
+        }
+        pass.processed += drain(hub, JobKind::Process).await?;
+        pass.delivered += drain(hub, JobKind::Deliver).await?;
+        chores::run(hub).await?;
+        if before == (pass.received, pass.processed, pass.delivered) {
+            break;
+        }
+    }
+    let open = hub.store.count_open_jobs().await?;
+    pass.later =
+        open.iter().filter(|(_, state, _)| *state == JobState::Ready).map(|(_, _, count)| count).sum();
+    Ok(pass)
+}
+
+async fn drain(hub: &Arc<Hub>, kind: JobKind) -> Result<usize, Error> {
+    let held = Leases::default();
+    let beating = tokio::spawn(heartbeat(hub.clone(), held.clone()));
+    let mut done = 0;
+    let result = loop {
+        let jobs = match hub.store.claim_jobs(kind, &hub.config.node, 1).await {
+            Ok(jobs) => jobs,
+            Err(error) => break Err(error.into()),
+        };
+        let Some(job) = jobs.into_iter().next() else { break Ok(done) };
+        work(hub, &job, &held).await;
+        done += 1;
+    };
+    beating.abort();
+    result
+}
+
+/// Serves until `stop` becomes true: watches, polls, processes, delivers.
+///
+/// # Errors
+/// When the database cannot be reached at the start; later it is waited for.
+pub async fn serve(hub: Arc<Hub>, mut stop: watch::Receiver<bool>) -> Result<(), Error> {
+    hub.keep_profile_versions().await?;
+    if let Err(error) = release_dead_workers(&hub).await {
+        warn!("cannot look for jobs of an earlier run: {error}");
+    }
+    let held = Leases::default();
+    let mut tasks = JoinSet::new();
+    let beating = tokio::spawn(heartbeat(hub.clone(), held.clone()));
+    for place in hub.inbound_places() {
+        tasks.spawn(watch_place(hub.clone(), place, stop.clone()));
+    }
+    for _ in 0..hub.config.workers {
+        tasks.spawn(workers(hub.clone(), JobKind::Process, held.clone(), stop.clone()));
+    }
+    for _ in 0..DELIVERIES {
+        tasks.spawn(workers(hub.clone(), JobKind::Deliver, held.clone(), stop.clone()));
+    }
+    tasks.spawn(do_chores(hub.clone(), stop.clone()));
+    info!("serving {} inbound channels as node {}", hub.inbound_places().len(), hub.config.node);
+    // An error means that the sender is gone, which is a stop as well.
+    drop(stop.wait_for(|stop| *stop).await);
+    info!("stopping: steps under way are brought to their end");
+    let ended = tokio::time::timeout(STOP_WITHIN, async {
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                error!("a task ended badly: {error}");
+            }
+        }
+    });
+    if ended.await.is_err() {
+        warn!("some steps did not end in time; their leases run out and they are done again");
+    }
+    beating.abort();
+    Ok(())
+}
+
+/// Looks at one channel over and over: when its folder changes, and at its interval.
+async fn watch_place(hub: Arc<Hub>, place: Place, mut stop: watch::Receiver<bool>) {
+    let Some(inbound) = place.channel.inbound.clone() else { return };
+    let mut watcher = watcher(&place, inbound.poll_every);
+    let mut failures = 0;
+    loop {
+        let wait = match receive::poll(&hub, &place).await {
+            Ok(polled) if polled.more => Duration::ZERO,
+            Ok(polled) => {
+                failures = 0;
+                // A file that is not at its end is worth a look before the interval is over.
+                if polled.waiting.is_empty() {
+                    inbound.poll_every
+                } else {
+                    inbound.poll_every.min(Duration::from_secs(5))
+                }
+            }
+            Err(error) => {
+                failures += 1;
+                let wait = back_off(failures).max(inbound.poll_every.min(Duration::from_secs(5)));
+                if error.is_temporary() {
+                    warn!(channel = %place.key(), "cannot look into the channel, trying again in {} s: {}", wait.as_secs(), explain(&error));
+                } else {
+                    error!(channel = %place.key(), "cannot look into the channel: {}", explain(&error));
+                }
+                wait
+            }
+        };
+        if watcher.is_none() && place.is_local() {
+            watcher = self::watcher(&place, inbound.poll_every);
+        }
+        let nudged = async {
+            match &mut watcher {
+                Some(watcher) => drop(watcher.next().await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = nudged, if wait > Duration::ZERO => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+fn watcher(place: &Place, every: Duration) -> Option<Watcher> {
+    let crate::profiles::Transport::Local { root } = &place.channel.transport else { return None };
+    let folder: PathBuf = root.join(place.channel.inbound.as_ref()?.path.trim_start_matches('/'));
+    match Watcher::start(std::slice::from_ref(&folder), every) {
+        Ok(watcher) => Some(watcher),
+        Err(error) => {
+            // The interval finds files all the same, and the folder once it exists.
+            debug!(channel = %place.key(), "not watching: {error}");
+            None
+        }
+    }
+}
+
+async fn workers(hub: Arc<Hub>, kind: JobKind, held: Leases, mut stop: watch::Receiver<bool>) {
+    let mut wakes = hub.store.listen();
+    let mut failures = 0;
+    loop {
+        if *stop.borrow() {
+            return;
+        }
+        match hub.store.claim_jobs(kind, &hub.config.node, 1).await {
+            Ok(jobs) => {
+                failures = 0;
+                if let Some(job) = jobs.into_iter().next() {
+                    work(&hub, &job, &held).await;
+                    continue;
+                }
+            }
+            Err(error) => {
+                failures += 1;
+                warn!("cannot look for work: {error}");
+            }
+        }
+        let wait = if failures == 0 { LOOK_AGAIN } else { back_off(failures) };
+        tokio::select! {
+            _ = wakes.next(wait) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+/// Does one job. Whatever happens, the job ends, is put back for later, or is held for a person.
+async fn work(hub: &Arc<Hub>, job: &Job, held: &Leases) {
+    held.add(job.lease);
+    let done = match job.kind {
+        JobKind::Process => process::process(hub, job).await,
+        JobKind::Deliver => deliver::deliver(hub, job).await,
+        // Disposal is done where the channel is polled, which alone knows what lies there.
+        JobKind::Dispose => hub.store.complete_job(job.lease).await.map_err(Error::from),
+    };
+    held.remove(job.lease);
+    let Err(error) = done else { return };
+    let why = explain(&error);
+    let put = if error.is_temporary() {
+        let wait = back_off(job.attempts.unsigned_abs());
+        warn!(job.id = %job.lease.job, "a `{}` job is put back for {} s: {why}", job.kind, wait.as_secs());
+        hub.store.retry_job(job.lease, wait, &why).await
+    } else {
+        error!(job.id = %job.lease.job, "a `{}` job is held: {why}", job.kind);
+        hub.store.hold_job(job.lease, &why).await
+    };
+    if let Err(error) = put {
+        debug!(job.id = %job.lease.job, "its lease will run out: {error}");
+    }
+}
+
+async fn do_chores(hub: Arc<Hub>, mut stop: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = chores::run(&hub).await {
+            warn!("the chores wait: {error}");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(CHORES_EVERY) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+/// The wait before try `failures + 1`: a second, doubled each time up to five minutes, give or take a fifth.
+pub(super) fn back_off(failures: u32) -> Duration {
+    let seconds = 1_u64 << failures.saturating_sub(1).min(9);
+    let millis = seconds.min(300) * 1000;
+    // Spreads nodes that failed together; the low bits of the time are random enough for that.
+    let spread =
+        std::time::UNIX_EPOCH.elapsed().map_or(0, |now| u64::from(now.subsec_micros())) % (millis * 2 / 5);
+    Duration::from_millis(millis * 4 / 5 + spread)
+}
+
+/// The error with all its causes.
+pub(super) fn explain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// Leases of jobs under way.
+#[derive(Clone, Debug, Default)]
+struct Leases(Arc<Mutex<BTreeMap<uuid::Uuid, Lease>>>);
+
+impl Leases {
+    fn add(&self, lease: Lease) {
+        self.0.lock().expect("nothing panics while it is held").insert(lease.job, lease);
+    }
+
+    fn remove(&self, lease: Lease) {
+        self.0.lock().expect("nothing panics while it is held").remove(&lease.job);
+    }
+
+    fn list(&self) -> Vec<Lease> {
+        self.0.lock().expect("nothing panics while it is held").values().copied().collect()
+    }
+}
+
+async fn heartbeat(hub: Arc<Hub>, held: Leases) {
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        let leases = held.list();
+        if leases.is_empty() {
+            continue;
+        }
+        match hub.store.extend_leases(&leases).await {
+            // Their updates would hit no row: the fence has moved on.
+            Ok(lost) if !lost.is_empty() => warn!("{} leases were lost to another node", lost.len()),
+            Ok(_) => {}
+            Err(error) => debug!("leases are not extended: {error}"),
+        }
+    }
+}
+
+/// Frees the jobs of processes of this machine that are no more, rather than waiting for their leases to end.
+async fn release_dead_workers(hub: &Hub) -> Result<(), Error> {
+    let Some((host, _)) = hub.config.node.rsplit_once('-') else { return Ok(()) };
+    let workers = hub.store.list_workers().await?;
+    let dead: Vec<String> = workers
+        .into_iter()
+        .filter(|worker| {
+            let process = worker
+                .rsplit_once('-')
+                .filter(|(on, _)| *on == host)
+                .and_then(|(_, pid)| pid.parse::<u32>().ok());
+            process.is_some_and(|pid| !std::path::Path::new(&format!("/proc/{pid}")).exists())
+        })
+        .collect();
+    if !dead.is_empty() && std::path::Path::new("/proc/self").exists() {
+        let released = hub.store.release_leases(&dead).await?;
+        info!("{released} jobs of ended processes are free again");
+    }
+    Ok(())
+}
