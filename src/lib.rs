@@ -21,6 +21,7 @@ pub mod transports;
 pub mod translators;
 
 // floor 4: difference
+pub mod config;
 pub mod profiles;
 
 // floor 5: tracking
@@ -33,4 +34,3 @@ pub mod pipeline;
 
 // floor 8: roof
 pub mod cli;
-pub mod config;

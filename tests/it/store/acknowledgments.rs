@@ -156,9 +156,9 @@ async fn an_exception_is_kept_once_and_settled_once() {
         first_seen_at: at(0),
     };
     let mut work = begin(&store).await;
-    work.insert_exceptions(&[exception.clone()]).await.expect("writes");
+    work.insert_exceptions(std::slice::from_ref(&exception)).await.expect("writes");
     assert!(work.settle_exception(exception.id, "ann", at(1)).await.expect("writes"));
-    work.insert_exceptions(&[exception.clone()]).await.expect("writes");
+    work.insert_exceptions(std::slice::from_ref(&exception)).await.expect("writes");
     assert!(!work.settle_exception(exception.id, "bob", at(1)).await.expect("writes"));
     work.commit().await.expect("commits");
     let found = store

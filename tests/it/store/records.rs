@@ -158,7 +158,7 @@ async fn the_latest_order_counts_and_every_shipment_and_invoice_does() {
     assert_eq!(work.find_shipping_orders(&so).await.expect("asks").len(), 1);
     assert_eq!(work.find_shipping_advices(&so, &[]).await.expect("asks").len(), 1);
     assert_eq!(work.find_shipping_advices(&[], &numbers).await.expect("asks").len(), 1);
-    assert_eq!(work.find_ship_notices(&[String::from("S1")]).await.expect("asks").len(), 1);
+    assert_eq!(work.find_ship_notices(&numbers).await.expect("asks").len(), 1);
     assert_eq!(work.find_invoices(&numbers).await.expect("asks").len(), 2);
     assert_eq!(work.find_earlier_invoice("north", "I1", id(7)).await.expect("asks"), Some(id(4)));
     assert_eq!(work.find_earlier_invoice("south", "I1", id(7)).await.expect("asks"), None);
