@@ -8,7 +8,8 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use super::declare::{record, words};
 use super::field::Source;
 use super::parts::{
-    Carrier, Charge, ChargeKind, DatedEvent, ItemId, Note, Party, Purpose, Reference, Tax, Terms,
+    Carrier, Charge, ChargeKind, Contact, DatedEvent, ItemId, LineComponent, Note, Party, Purpose, Reference,
+    StoreSplit, Tax, Terms,
 };
 
 words! {
@@ -104,6 +105,8 @@ record! {
         references: Vec<Reference>,
         /// Other dates.
         dates: Vec<DatedEvent>,
+        /// Whom to ask.
+        contacts: Vec<Contact>,
         /// Texts.
         notes: Vec<Note>,
         /// Terms of payment.
@@ -168,6 +171,8 @@ record! {
         item_ids: Vec<ItemId>,
         /// What it is, in words.
         description: Option<String>,
+        /// What it is, further: colour, size and the like, by the sender's code.
+        descriptions: Vec<Note>,
         /// Units in a pack.
         pack: Option<Decimal>,
         /// Size of one unit.
@@ -184,6 +189,10 @@ record! {
         dates: Vec<DatedEvent>,
         /// Allowances and charges on the line.
         charges: Vec<Charge>,
+        /// How the line is split over stores.
+        splits: Vec<StoreSplit>,
+        /// What it consists of, where it is a kit or an assortment.
+        components: Vec<LineComponent>,
         /// Taxes on the line.
         taxes: Vec<Tax>,
         /// A partner's own fields.

@@ -24,7 +24,8 @@ pub use invoice::{Invoice, InvoiceKind, InvoiceLine, InvoiceSense};
 pub use item::ItemKeys;
 pub use json_schema::json_schema;
 pub use parts::{
-    Carrier, Charge, ChargeKind, DatedEvent, ItemId, Note, Party, Purpose, Reference, Tax, Terms,
+    Carrier, Charge, ChargeKind, Contact, DatedEvent, ItemId, LineComponent, Note, Party, Price, Purpose,
+    Reference, StoreQuantity, StoreSplit, Tax, Terms,
 };
 pub use purchase_order::{PurchaseOrder, PurchaseOrderLine};
 pub use ship_notice::{NoticeItem, NoticeOrder, NoticePack, NoticeStructure, PackKind, ShipNotice};

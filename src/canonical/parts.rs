@@ -24,6 +24,10 @@ words! {
         Confirmation = "confirmation",
         /// Only informs.
         Information = "information",
+        /// Announces what follows.
+        Advance = "advance",
+        /// Issued again.
+        Reissue = "reissue",
     }
 }
 
@@ -229,6 +233,94 @@ record! {
         /// Days until the whole is due.
         net_days: Option<i64>,
         /// The terms in words.
+        description: Option<String>,
+    }
+}
+
+record! {
+    /// Whom to ask about a document.
+    pub struct Contact {
+        /// What for: a word or the sender's code.
+        role: Option<String>,
+        /// Name.
+        name: Option<String>,
+        /// Telephone number.
+        phone: Option<String>,
+        /// Mail address.
+        email: Option<String>,
+        /// Fax number.
+        fax: Option<String>,
+    }
+}
+
+record! {
+    /// A price beside the one of the line.
+    pub struct Price {
+        /// Whom it is for: the sender's code.
+        class: Option<String>,
+        /// What price it is: a word or the sender's code.
+        kind: Option<String>,
+        /// The price of one unit.
+        amount: Option<Decimal>,
+        /// From which quantity on.
+        quantity: Option<Decimal>,
+        /// Unit of that quantity.
+        unit: Option<String>,
+        /// What the next field multiplies: the sender's code.
+        multiplier_kind: Option<String>,
+        /// Factor of the price.
+        multiplier: Option<Decimal>,
+    }
+}
+
+record! {
+    /// How a line is split over stores.
+    pub struct StoreSplit {
+        /// Unit of the quantities.
+        unit: Option<String>,
+        /// Who gave the stores their numbers.
+        id_qualifier: Option<String>,
+        /// The stores and what they get.
+        stores: Vec<StoreQuantity>,
+    }
+}
+
+record! {
+    /// What one store gets.
+    pub struct StoreQuantity {
+        /// The store's number.
+        store: Option<String>,
+        /// Quantity.
+        quantity: Option<Decimal>,
+    }
+}
+
+record! {
+    /// A part of a line, such as an item of a kit or an assortment.
+    pub struct LineComponent {
+        /// Its number.
+        line_number: Option<String>,
+        /// How it stands to the line, as the sender writes it.
+        relationship: Option<String>,
+        /// Quantity in one unit of the line.
+        quantity: Option<Decimal>,
+        /// Unit of the quantity.
+        unit: Option<String>,
+        /// Price of one unit.
+        unit_price: Option<Decimal>,
+        /// What the price is per, when not per unit.
+        price_basis: Option<String>,
+        /// The seller's item number.
+        sku: Option<String>,
+        /// The buyer's item number.
+        buyer_item: Option<String>,
+        /// Universal Product Code, 12 digits.
+        upc: Option<String>,
+        /// Global Trade Item Number, 13 or 14 digits.
+        gtin: Option<String>,
+        /// Other item numbers.
+        item_ids: Vec<ItemId>,
+        /// What it is, in words.
         description: Option<String>,
     }
 }

@@ -7,7 +7,10 @@ use rust_decimal::Decimal;
 
 use super::declare::record;
 use super::field::Source;
-use super::parts::{Carrier, Charge, DatedEvent, ItemId, Note, Party, Purpose, Reference, Tax, Terms};
+use super::parts::{
+    Carrier, Charge, Contact, DatedEvent, ItemId, LineComponent, Note, Party, Price, Purpose, Reference,
+    StoreSplit, Tax, Terms,
+};
 
 record! {
     /// What a buyer orders of a seller.
@@ -72,6 +75,8 @@ record! {
         references: Vec<Reference>,
         /// Other dates.
         dates: Vec<DatedEvent>,
+        /// Whom to ask.
+        contacts: Vec<Contact>,
         /// Texts.
         notes: Vec<Note>,
         /// Allowances and charges on the whole order.
@@ -124,12 +129,14 @@ record! {
         item_ids: Vec<ItemId>,
         /// What it is, in words.
         description: Option<String>,
-        /// Colour.
-        color: Option<String>,
-        /// Size.
-        size: Option<String>,
+        /// What it is, further: colour, size and the like, by the sender's code.
+        descriptions: Vec<Note>,
         /// Units in a pack.
         pack: Option<Decimal>,
+        /// Size of one unit.
+        size: Option<Decimal>,
+        /// Unit of that size.
+        size_unit: Option<String>,
         /// Units in an inner pack.
         inner_pack: Option<Decimal>,
         /// Requested day of shipping, where the line has its own.
@@ -146,6 +153,12 @@ record! {
         notes: Vec<Note>,
         /// Allowances and charges.
         charges: Vec<Charge>,
+        /// Other prices.
+        prices: Vec<Price>,
+        /// How the line is split over stores.
+        splits: Vec<StoreSplit>,
+        /// What it consists of, where it is a kit or an assortment.
+        components: Vec<LineComponent>,
         /// A partner's own fields.
         extra: BTreeMap<String, String>,
         /// Where the line begins in its file.

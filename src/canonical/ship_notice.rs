@@ -104,6 +104,8 @@ record! {
         references: Vec<Reference>,
         /// Other dates.
         dates: Vec<DatedEvent>,
+        /// Dates of the notice itself, not of the shipment.
+        notice_dates: Vec<DatedEvent>,
         /// Texts.
         notes: Vec<Note>,
         /// The orders, where they stand directly under the shipment.

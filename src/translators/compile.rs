@@ -492,6 +492,16 @@ impl<'d> Compiler<'d> {
                 }
             }
         }
+        let mut lists: BTreeMap<Vec<usize>, &Each> = BTreeMap::new();
+        for each in block.eaches.iter().filter(|each| each.write) {
+            let Into::List(field) = &each.into else { continue };
+            let key = field.groups.iter().chain(std::iter::once(&field.id)).copied().collect();
+            if lists.insert(key, each).is_some() {
+                let message = "two loops write the same list, so each item would be written twice";
+                let hint = "say `write = false` for the loop that is only read";
+                found.push(each.spot.fault("list_written_twice", message, hint));
+            }
+        }
         self.found.extend(found);
     }
 }

@@ -126,7 +126,9 @@ pub(super) struct PairFields {
 
 /// The fields that hold a qualifier and its value, if the group has such.
 pub(super) fn pair_fields(shape: &Shape) -> Option<PairFields> {
-    let qualifier = shape.find("qualifier")?.0;
-    let value = shape.find("id").or_else(|| shape.find("value"))?.0;
-    Some(PairFields { qualifier, value })
+    let first = |names: &[&str]| names.iter().find_map(|name| shape.find(name)).map(|(id, _)| id);
+    Some(PairFields {
+        qualifier: first(&["qualifier", "store"])?,
+        value: first(&["id", "value", "quantity"])?,
+    })
 }

@@ -154,6 +154,7 @@ impl<'a> Reader<'a> {
         let fields = pair_fields(shape()).expect("compiled pair lists have a qualifier and a value");
         let mut named = binding.named.clone();
         let list = field_mut(group, &binding.field);
+        let mut misfits = Vec::new();
         for (qualifier, value) in pairs(self.tree.tag(at)) {
             let code = self.tree.value(at, Key::Element(*qualifier, 1, 1));
             let text = self.tree.value(at, Key::Element(*value, 1, 1));
@@ -166,11 +167,21 @@ impl<'a> Reader<'a> {
             self.see(at, code.key);
             self.see(at, text.key);
             let item = list.push().expect("compiled pair lists are lists");
-            let set = |item: &mut dyn Group, field, text: &str| {
-                item.field_mut(field).set(&Value::Text(text.to_owned())).expect("pairs are texts");
-            };
-            set(item, fields.qualifier, code.text);
-            set(item, fields.value, text.text);
+            for (id, text) in [(fields.qualifier, code), (fields.value, text)] {
+                let holds = shape().fields.get(id).map_or(FieldType::Text, |field| field.holds);
+                let tables = &self.program.tables;
+                let value = read_value(&[], Some(text.text), &holds, tables, self.format, self.decimal_mark);
+                match value {
+                    Ok(Some(value)) => {
+                        item.field_mut(id).set(&value).expect("a value that was read for a field fits it");
+                    }
+                    Ok(None) => {}
+                    Err(misfit) => misfits.push((text, misfit)),
+                }
+            }
+        }
+        for (value, misfit) in misfits {
+            self.misfit(binding, Some((at, value)), misfit);
         }
     }
 

@@ -107,8 +107,11 @@ impl<'a> Writer<'a> {
         let fields = pair_fields(shape()).expect("compiled pair lists have a qualifier and a value");
         let list = field(group, &binding.field);
         for item in (0..list.len()).filter_map(|index| list.item(index)) {
-            let text = |id: usize| item.field(id).get().map(|value| value.to_string());
-            if let (Some(qualifier), Some(value)) = (text(fields.qualifier), text(fields.value)) {
+            let text = |id: usize| {
+                let value = item.field(id).get();
+                write_value(&[], value, None, &self.program.tables, self.format, self.decimal_mark)
+            };
+            if let (Ok(Some(qualifier)), Ok(Some(value))) = (text(fields.qualifier), text(fields.value)) {
                 let at = self.find_or_add(&binding.path, node);
                 if !self.draft.set_pair(at, &qualifier, &value) {
                     self.no_free_pair(&binding.label, &qualifier);
