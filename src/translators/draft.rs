@@ -1,5 +1,7 @@
 //! A document while it is written: nodes may still be empty, shared or dropped.
 
+use std::collections::HashMap;
+
 use super::pairs::pairs;
 use super::path::{At, Step};
 use crate::tree::{Key, NodeId, Origin, Tree};
@@ -117,6 +119,22 @@ impl Draft {
             at = here.map(|here| self.parent(here)).filter(|above| Some(*above) != here);
             here.is_some()
         })
+    }
+
+    /// The place of each node among the nodes of its tag under one parent, the first is 1.
+    pub(super) fn places(&self) -> Vec<u32> {
+        let mut places = vec![1; self.nodes.len()];
+        for node in &self.nodes {
+            let mut counts: HashMap<&str, u32> = HashMap::new();
+            for child in &node.children {
+                let count = counts.entry(self.tag(*child)).or_default();
+                *count += 1;
+                if let Some(place) = places.get_mut(*child) {
+                    *place = *count;
+                }
+            }
+        }
+        places
     }
 
     pub(super) fn value(&self, id: usize, key: &OwnKey) -> Option<&str> {

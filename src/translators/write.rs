@@ -20,16 +20,27 @@ pub(super) struct Writer<'a> {
     pub(super) found: Vec<Finding>,
     /// Computed figures, filled in when everything else is there: block, its node, their number.
     open: Vec<(usize, usize)>,
+    /// Place of each node among its like under one parent, the first is 1.
+    places: Vec<u32>,
 }
 
 impl<'a> Writer<'a> {
     pub(super) fn new(program: &'a Program, format: Format, decimal_mark: char, tag: &str) -> Self {
-        Self { program, format, decimal_mark, draft: Draft::new(tag), found: Vec::new(), open: Vec::new() }
+        Self {
+            program,
+            format,
+            decimal_mark,
+            draft: Draft::new(tag),
+            found: Vec::new(),
+            open: Vec::new(),
+            places: Vec::new(),
+        }
     }
 
     /// Writes the record into the draft.
     pub(super) fn write(&mut self, record: &Record) {
         self.block(self.program.root, 0, record.group());
+        self.places = self.draft.places();
         for (block, node) in std::mem::take(&mut self.open) {
             self.computed(block, node, record);
         }
@@ -308,13 +319,7 @@ impl<'a> Writer<'a> {
             Formula::Total => record.computed_total(),
             Formula::Position => {
                 let at = self.look(path, node)?;
-                let like = self
-                    .draft
-                    .children(self.draft.parent(at))
-                    .iter()
-                    .filter(|other| self.draft.tag(**other) == self.draft.tag(at));
-                let place = like.take_while(|other| **other != at).count() + 1;
-                Some(Decimal::from(place))
+                self.places.get(at).copied().map(Decimal::from)
             }
             Formula::Count(steps) => {
                 let mut count = 0_u32;
