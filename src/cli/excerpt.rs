@@ -88,7 +88,7 @@ pub fn render(
         shown.push_str(&format!("{} {bar} {text}\n", style.faint(&number)));
         shown.push_str(&format!("{margin} {bar} {}{mark}\n", " ".repeat(start)));
     }
-    let mut code = finding.code.to_string();
+    let mut code = finding.code.to_owned();
     if !finding.ack_code.is_empty() {
         code = format!("{code}, {}", finding.ack_code);
     }

@@ -5,4 +5,5 @@ mod house;
 mod store;
 mod translators;
 mod transports;
+mod x12_reader;
 mod x12_validate;

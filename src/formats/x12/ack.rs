@@ -2,6 +2,7 @@
 //!
 //! Those that partners send are read by [`super::ack_reader`].
 
+use super::envelope::parse_number;
 use super::fault::{Code, Fault, Level};
 use super::segment::Delimiters;
 use super::verdict::{Group, Interchange, Set, Status, Ta1};
@@ -136,6 +137,12 @@ pub fn compose(group: &Group, settings: &Settings, separators: &Delimiters) -> O
         return None;
     }
     let version = match &settings.release {
+        // A release that we do not have is one that we cannot write either.
+        Release::FollowInbound
+            if group.faults.iter().any(|fault| fault.code == Code::GroupVersionNotSupported) =>
+        {
+            "004010".to_owned()
+        }
         Release::FollowInbound => base_release(&group.version),
         Release::Fixed(version) => version.clone(),
     };
@@ -222,9 +229,10 @@ struct Composer<'a> {
 impl Composer<'_> {
     fn compose(&mut self, group: &Group, status: Status) {
         let root = self.tree.root();
-        let number = group.control_number.trim_start_matches('0');
+        // A number that is none is answered as 0, which no group has.
+        let number = parse_number(group.control_number.as_bytes()).unwrap_or(0).to_string();
         let version = if self.is_005010 { group.version.as_str() } else { "" };
-        self.add(root, "AK1", &[&group.functional_id, if number.is_empty() { "0" } else { number }, version]);
+        self.add(root, "AK1", &[&sayable(&group.functional_id, 2, 2), &number, version]);
         // Who refuses a group says nothing of its sets.
         let listed = Status::of_faults(&group.faults) != Status::Rejected;
         for set in group.sets.iter().filter(|_| listed) {
@@ -248,7 +256,8 @@ impl Composer<'_> {
 
     fn add_set(&mut self, root: NodeId, set: &Set, status: Status) {
         let implementation = if self.is_005010 { set.implementation.as_str() } else { "" };
-        let ak2 = self.add(root, "AK2", &[&set.id, &set.control_number, implementation]);
+        let (id, number) = (sayable(&set.id, 3, 3), sayable(&set.control_number, 4, 9));
+        let ak2 = self.add(root, "AK2", &[&id, &number, implementation]);
         let mut faults: Vec<&Fault> = set.faults.iter().filter(|fault| self.is_told(fault)).collect();
         faults.retain(|fault| matches!(fault.code.level(), Level::Segment | Level::Element));
         faults.sort_by_key(|fault| fault.segment_position);
@@ -270,7 +279,7 @@ impl Composer<'_> {
     /// One AK3 for each fault of the segment itself, and one with code 8 for all faults of its elements.
     fn add_segment(&mut self, ak2: NodeId, faults: &[&Fault]) {
         let Some(first) = faults.first() else { return };
-        let id = printable_id(&first.segment.text());
+        let id = sayable(&first.segment.text(), 2, 3);
         let position = first.segment_position.max(1).to_string();
         let tag = if self.is_999 { "IK3" } else { "AK3" };
         let mut said: Vec<String> = Vec::new();
@@ -372,10 +381,10 @@ fn loop_id(fault: &Fault) -> String {
     fault.loop_id.chars().take(4).collect()
 }
 
-/// AK301 asks for two or three characters whatever the segment was called.
-fn printable_id(id: &str) -> String {
-    let kept: String = id.chars().filter(char::is_ascii_alphanumeric).take(3).collect();
-    format!("{kept:?<2}")
+/// What was sent, in the length that the acknowledgment has room for.
+fn sayable(sent: &str, least: usize, most: usize) -> String {
+    let kept: String = sent.chars().filter(char::is_ascii_alphanumeric).take(most).collect();
+    format!("{kept:?<least$}")
 }
 
 fn is_safe(value: &[u8], separators: &Delimiters) -> bool {

@@ -186,9 +186,9 @@ fn read_set(mut segments: Segments<'_>, kind: ReceivedKind, interchange: usize, 
 }
 
 fn read_element(segment: &Segment<'_>) -> ReceivedElement {
-    let separator = segment.delimiters.component;
-    let mut place =
-        segment.element(1).split(|byte| *byte == separator).map(|part| parse_number(part).unwrap_or(0));
+    // Whatever stands between the numbers: some senders write one separator and declare another.
+    let place = segment.element(1).split(|byte| !byte.is_ascii_digit());
+    let mut place = place.map(|part| parse_number(part).unwrap_or(0));
     let mut next = || place.next().unwrap_or(0);
     ReceivedElement {
         place: (next(), next(), next()),

@@ -1,5 +1,6 @@
 //! Finds where the elements of one segment end; the plain splitter of segments.
 
+use super::delimiters::COLUMNS;
 use super::lexer::{Limits, Tokens};
 use super::segment::{Delimiters, Segment};
 use super::wide;
@@ -224,15 +225,23 @@ impl Cursor {
         self.set_last(length);
     }
 
-    pub(super) fn split_header(&mut self, header: &[u8], element: u8) {
-        let ends = header.iter().enumerate().filter(|(_, byte)| **byte == element).map(|(at, _)| at);
+    /// Tells the elements of an ISA: by position where it has them, since a separator may stand in ISA11 or ISA16.
+    pub(super) fn split_header(&mut self, header: &[u8], element: u8, fixed_width: bool) {
         self.used = 0;
-        for end in ends.take(16).chain([header.len()]) {
+        let mut tell = |end: usize| {
             if let Some(slot) = self.slots.get_mut(self.used) {
                 *slot = offset(end);
                 self.used += 1;
             }
+        };
+        if fixed_width {
+            tell(3);
+            COLUMNS.iter().for_each(|(start, length)| tell(start + length));
+            return;
         }
+        let ends = header.iter().enumerate().filter(|(_, byte)| **byte == element).map(|(at, _)| at);
+        ends.take(16).for_each(&mut tell);
+        tell(header.len());
     }
 }
 

@@ -116,9 +116,14 @@ fn read_unpadded(bytes: &[u8], element: u8) -> Result<Isa, Unreadable> {
 fn isa(bytes: &[u8], element: u8, component_at: usize, fixed_width: bool) -> Isa {
     let at = |offset: usize| bytes.get(offset).copied().unwrap_or_default();
     let (component, segment) = (at(component_at), at(component_at + 1));
-    let mut elements = bytes.get(..component_at).unwrap_or(&[]).split(|byte| *byte == element).skip(11);
-    let repetition = elements.next().and_then(|text| text.first()).copied();
-    let version = elements.next().unwrap_or(&[]);
+    let (repetition, version) = if fixed_width {
+        (Some(at(COLUMNS[10].0)), bytes.get(COLUMNS[11].0..).and_then(|rest| rest.get(..COLUMNS[11].1)))
+    } else {
+        let elements = bytes.get(..component_at).unwrap_or(&[]).split(|byte| *byte == element);
+        let mut elements = elements.skip(11);
+        (elements.next().and_then(|text| text.first()).copied(), elements.next())
+    };
+    let version = version.unwrap_or(&[]);
     // ISA11 was the standards identifier `U` up to 00401; later versions that still send `U` have no repetitions.
     let repetition = repetition.filter(|byte| {
         version >= b"00402".as_slice()

@@ -182,6 +182,9 @@ fn message(fault: &Fault, value: &str, context: &Context<'_>) -> String {
             "the interchange is not closed by an IEA where the next one begins or the separators change"
                 .into()
         }
+        Code::InvalidControlStructure if fault.segment.text() == "ISA" => {
+            "the ISA holds NUL characters".into()
+        }
         Code::UnexpectedEndOfFile => "the file ends before the interchange is closed by its IEA".into(),
         Code::InvalidInterchangeContent => {
             with_expected(format!("{segment} stands where the envelope allows no such segment"))
@@ -199,6 +202,7 @@ fn message(fault: &Fault, value: &str, context: &Context<'_>) -> String {
             "the last segment of the file has no terminator".into()
         }
         Code::InvalidSegmentTerminator => with_expected("the sign that ends a segment cannot be one".into()),
+        Code::GroupVersionNotSupported if value.is_empty() => "GS08 names no version".into(),
         Code::GroupVersionNotSupported => {
             format!("GS08 asks for version `{value}`, which we do not have")
         }
@@ -217,6 +221,7 @@ fn message(fault: &Fault, value: &str, context: &Context<'_>) -> String {
         }
         Code::HierarchyTooDeep => with_expected("the levels of the document are nested too deep".into()),
         Code::TotalWrong => with_expected(format!("{element} is `{value}`, which is not the total")),
+        Code::UnrecognizedSegment if fault.segment.text().is_empty() => "an empty segment stands here".into(),
         Code::UnrecognizedSegment => format!("there is no segment {segment}"),
         Code::UnexpectedSegment => format!("{segment} is not expected here"),
         Code::MandatorySegmentMissing => format!("{segment} is missing"),
@@ -248,16 +253,20 @@ fn message(fault: &Fault, value: &str, context: &Context<'_>) -> String {
         }
         Code::GuideElementNotUsed => format!("{element} is filled, and this partner's guide does not use it"),
         Code::ByteOrderMark => "the file begins with a byte order mark, which was skipped".into(),
+        Code::TrailingBytes if fault.value.is_empty() => {
+            format!("{expected} of padding follow the last interchange")
+        }
         Code::TrailingBytes => format!("{expected} after the end of the interchange belong to nothing"),
         Code::LeadingBytes => format!("{expected} before the ISA belong to nothing"),
         Code::IsaNotFixedWidth => format!("the ISA does not have its fixed width; expected {expected}"),
-        Code::NoInterchange => no_interchange(context.window.bytes).0.into(),
+        Code::NoInterchange => no_interchange(fault, context).0.into(),
         Code::TrailingSeparators => format!("{segment} ends with separators that hold nothing"),
         Code::NationalCharacters => format!("{element} is `{value}`, with letters outside of plain English"),
         Code::CheckDigitWrong => with_expected(format!("{element} is `{value}`, whose check digit is wrong")),
         Code::SumDiffers => {
             with_expected(format!("{element} is `{value}`, which is not what the lines add up to"))
         }
+        _ if value.trim().is_empty() => with_expected(format!("{element} is empty")),
         _ => with_expected(format!("{element} is `{value}`, which is not allowed")),
     }
 }
@@ -272,8 +281,12 @@ fn hint(fault: &Fault, value: &str, context: &Context<'_>) -> String {
         Code::GroupCountWrong | Code::SetCountWrong | Code::SegmentCountWrong => {
             "something was lost or added on the way; ask the sender to send it again".into()
         }
-        Code::UnexpectedEndOfFile | Code::SetTrailerMissing | Code::GroupTrailerMissing => {
-            "the file was cut short; ask the sender to send it again".into()
+        Code::UnexpectedEndOfFile => "the file was cut short; ask the sender to send it again".into(),
+        Code::SetTrailerMissing | Code::GroupTrailerMissing => {
+            "its end was lost or left out; ask the sender to send it again".into()
+        }
+        Code::InvalidControlStructure if fault.segment.text() == "ISA" => {
+            "ask the sender to fill the ISA with blanks".into()
         }
         Code::InvalidControlStructure => "ask the sender to close each interchange before the next".into(),
         Code::InvalidCode | Code::GuideCodeNotUsed => code_hint(fault, value, context),
@@ -284,6 +297,7 @@ fn hint(fault: &Fault, value: &str, context: &Context<'_>) -> String {
             let count = value.chars().count();
             format!("it has {count} characters; ask the sender to shorten it")
         }
+        Code::GroupVersionNotSupported if value.is_empty() => "GS08 names no version".into(),
         Code::GroupVersionNotSupported => {
             let releases = "003040, 003060, 004010, 005010 and 006020";
             format!("ask the sender for one of {releases}, or load a guide")
@@ -292,8 +306,9 @@ fn hint(fault: &Fault, value: &str, context: &Context<'_>) -> String {
             "ask the sender to pad the ISA, or set the partner's profile to take it as it is".into()
         }
         Code::LeadingBytes => "ask the sender to send the file as such, not in the text of a mail".into(),
+        Code::TrailingBytes if fault.value.is_empty() => String::new(),
         Code::TrailingBytes => "look at the end of the file; nothing there was read".into(),
-        Code::NoInterchange => no_interchange(context.window.bytes).1.into(),
+        Code::NoInterchange => no_interchange(fault, context).1.into(),
         Code::MandatorySegmentMissing | Code::MandatoryElementMissing => {
             "ask the sender to fill it, or relax it in the partner's profile".into()
         }
@@ -325,11 +340,11 @@ fn shown(value: &str) -> String {
 }
 
 /// What the file is and what to do with it, when it is no X12.
-fn no_interchange(bytes: &[u8]) -> (&'static str, &'static str) {
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+fn no_interchange(fault: &Fault, context: &Context<'_>) -> (&'static str, &'static str) {
+    let is_empty = context.window.byte == 0 && context.window.bytes.is_empty();
     let asks = "ask the sender for X12, or give the channel the format of these files";
-    match text {
-        [] if bytes.is_empty() => ("the file is empty", "ask the sender to send it again"),
+    match &*fault.value {
+        [] if is_empty => ("the file is empty", "ask the sender to send it again"),
         [] => ("the file holds nothing but blanks", "ask the sender to send it again"),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, 0, ..] | [_, 0, _, 0, ..] => {
             ("the file is UTF-16, and X12 is not", "ask the sender to save it as plain ASCII")
@@ -380,6 +395,9 @@ fn code_hint(fault: &Fault, value: &str, context: &Context<'_>) -> String {
 
 fn segment_hint(fault: &Fault, context: &Context<'_>) -> String {
     let id = fault.segment.text();
+    if id.is_empty() {
+        return "ask the sender to end each segment once".into();
+    }
     let upper = id.trim().to_ascii_uppercase();
     let (Some(dictionary), Some(set)) = (context.dictionary, context.set) else { return String::new() };
     if upper != id && dictionary.find_segment(upper.as_bytes()).is_some() {

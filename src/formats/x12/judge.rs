@@ -120,8 +120,14 @@ impl<'o> Judge<'o> {
                 self.take_unreadable(byte, header, why, window, visitor)
             }
             Event::Unfinished(segment) => self.take_unfinished(segment, window, visitor),
-            Event::Stray { bytes, padding } => {
-                self.take_stray(bytes.into(), padding, window, visitor);
+            Event::Stray { bytes, padding, head } => {
+                let fault = self.weigh_stray(&bytes.into(), padding, head.bytes());
+                if self.summary.interchanges == 0 {
+                    // Without an ISA behind them they are no leading bytes but no X12 at all.
+                    self.leading = Some(fault);
+                } else {
+                    self.file_fault(fault, window, visitor);
+                }
             }
             Event::ByteOrderMark => self.file_fault(Fault::new(Code::ByteOrderMark, 0), window, visitor),
             Event::More | Event::End => {
@@ -139,7 +145,9 @@ impl<'o> Judge<'o> {
                 };
                 self.break_off(Code::UnexpectedEndOfFile, &end, window, visitor);
                 if self.summary.interchanges == 0 {
-                    self.file_fault(Fault::new(Code::NoInterchange, 0), window, visitor);
+                    let mut fault = Fault::new(Code::NoInterchange, 0);
+                    fault.value = self.leading.take().map(|leading| leading.value).unwrap_or_default();
+                    self.file_fault(fault, window, visitor);
                 }
                 return false;
             }
@@ -218,30 +226,19 @@ impl<'o> Judge<'o> {
         self.break_off(code, &segment, window, visitor);
     }
 
-    fn take_stray(
-        &mut self,
-        bytes: Range<u64>,
-        padding: bool,
-        window: Window<'_>,
-        visitor: &mut impl Visitor,
-    ) {
+    fn weigh_stray(&self, bytes: &Range<u64>, padding: bool, head: &[u8]) -> Fault {
         let leading = self.summary.interchanges == 0;
         let code = if leading { Code::LeadingBytes } else { Code::TrailingBytes };
         let length = bytes.end - bytes.start;
         let mut fault = Fault::new(code, bytes.start).expecting(format!("{length} bytes"));
-        fault.value = window.get(bytes.start..bytes.start + length.min(99)).unwrap_or(&[]).into();
+        fault.value = head.into();
         // A note from a mail program may follow; more than a kilobyte is another document that was not read.
         if leading && self.options.leading == LeadingBytes::Skip || padding {
             fault.severity = Severity::Warning;
         } else if length > 1_024 {
             fault.severity = Severity::Reject;
         }
-        if leading {
-            // Without an ISA behind them they are no leading bytes but no X12 at all.
-            self.leading = Some(fault);
-        } else {
-            self.file_fault(fault, window, visitor);
-        }
+        fault
     }
 
     fn take_segment(&mut self, segment: Segment<'_>, window: Window<'_>, visitor: &mut impl Visitor) {

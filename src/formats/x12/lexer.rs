@@ -7,7 +7,7 @@
 use super::cursor::{Cursor, is_envelope, is_line_end, skip_blanks};
 use super::delimiters::{self, Isa, Unreadable};
 use super::segment::{Delimiters, Segment};
-use std::ops::Range;
+pub use super::window::{Head, Range64, Window};
 
 /// What one file may cost before the lexer looks no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub enum Event<'w> {
     Unreadable {
         /// Offset from the start of the file.
         byte: u64,
-        /// The header, as far as it goes, at most 160 bytes.
+        /// The header, as far as it goes, at most 106 bytes.
         header: &'w [u8],
         /// What is the matter; none when the header is whole but its terminator cannot be one.
         why: Option<Unreadable>,
@@ -65,6 +65,8 @@ pub enum Event<'w> {
         bytes: Range64,
         /// Nothing but blanks, NUL and Ctrl-Z, as mainframes fill their last block.
         padding: bool,
+        /// How they begin, padding left out.
+        head: Head,
     },
     /// A byte order mark at the start of the file.
     ByteOrderMark,
@@ -72,68 +74,6 @@ pub enum Event<'w> {
     More,
     /// The end, or the point where a limit says to stop.
     End,
-}
-
-/// A range of offsets from the start of the file that can be copied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Range64 {
-    /// First byte.
-    pub start: u64,
-    /// One past the last byte.
-    pub end: u64,
-}
-
-impl From<Range64> for Range<u64> {
-    fn from(range: Range64) -> Self {
-        range.start..range.end
-    }
-}
-
-/// Part of a file that is in memory.
-#[derive(Clone, Copy, Debug)]
-pub struct Window<'w> {
-    /// The bytes.
-    pub bytes: &'w [u8],
-    /// Offset of the first of them from the start of the file.
-    pub byte: u64,
-    /// Line of the first of them, 1 at the start of a file.
-    pub line: u32,
-}
-
-impl<'w> Window<'w> {
-    /// A whole file.
-    #[must_use]
-    pub const fn whole(bytes: &'w [u8]) -> Self {
-        Self { bytes, byte: 0, line: 1 }
-    }
-
-    /// The bytes of a range of the file, if all of them are here.
-    #[must_use]
-    pub fn get(&self, range: Range<u64>) -> Option<&'w [u8]> {
-        let start = usize::try_from(range.start.checked_sub(self.byte)?).ok()?;
-        let end = usize::try_from(range.end.checked_sub(self.byte)?).ok()?;
-        self.bytes.get(start..end)
-    }
-
-    /// The bytes from an offset of the file to the end of the window.
-    #[must_use]
-    pub fn from(&self, byte: u64) -> &'w [u8] {
-        let start = byte.checked_sub(self.byte).and_then(|start| usize::try_from(start).ok());
-        start.and_then(|start| self.bytes.get(start..)).unwrap_or(&[])
-    }
-
-    /// The line an offset of the file is on, first line is 1.
-    #[must_use]
-    pub fn line_of(&self, byte: u64) -> u32 {
-        let end = byte.saturating_sub(self.byte).min(self.bytes.len() as u64);
-        let before = self.get(self.byte..self.byte + end).unwrap_or(&[]);
-        self.line + count_lines(before)
-    }
-}
-
-/// Line feeds in `bytes`.
-pub(super) fn count_lines(bytes: &[u8]) -> u32 {
-    u32::try_from(memchr::memchr_iter(b'\n', bytes).count()).unwrap_or(u32::MAX)
 }
 
 /// Interchanges and segments of a whole file in memory.
@@ -199,6 +139,14 @@ enum State {
     Ended,
 }
 
+/// Bytes outside of interchanges, so far.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stray {
+    begun: u64,
+    padding: bool,
+    head: Head,
+}
+
 /// What [`Scanner::step`] found, as places in the window.
 pub(super) enum Step {
     Interchange { start: usize, isa: Isa },
@@ -206,7 +154,7 @@ pub(super) enum Step {
     Segment { start: usize, end: usize },
     TooLong { start: usize, end: usize },
     Unfinished { start: usize, end: usize },
-    Stray(Range64, bool),
+    Stray(Range64, Stray),
     ByteOrderMark,
     More,
     End,
@@ -223,8 +171,7 @@ pub struct Scanner {
     /// Next byte to look at, in the window.
     at: usize,
     cursor: Cursor,
-    /// Where stray bytes began, and whether all of them are padding so far.
-    stray: Option<(u64, bool)>,
+    stray: Option<Stray>,
     skipped: u64,
 }
 
@@ -283,10 +230,10 @@ impl Scanner {
             Step::Unfinished { start, end } => Event::Unfinished(segment(start, end)),
             Step::Unreadable { start, why } => {
                 let header = window.get(start..).unwrap_or(&[]);
-                let header = header.get(..delimiters::ISA_MAXIMUM).unwrap_or(header);
+                let header = header.get(..delimiters::ISA_LENGTH).unwrap_or(header);
                 Event::Unreadable { byte: self.base + start as u64, header, why }
             }
-            Step::Stray(bytes, padding) => Event::Stray { bytes, padding },
+            Step::Stray(bytes, stray) => Event::Stray { bytes, padding: stray.padding, head: stray.head },
             Step::ByteOrderMark => Event::ByteOrderMark,
             Step::More => Event::More,
             Step::End => Event::End,
@@ -451,7 +398,8 @@ impl Scanner {
                 return None;
             }
             Some(0 | 0x1a) => {
-                self.begin_stray(true);
+                let begun = self.byte();
+                self.stray.get_or_insert(Stray { begun, padding: true, head: Head::default() });
                 self.at += 1;
                 return None;
             }
@@ -469,7 +417,13 @@ impl Scanner {
                 return Some(self.begin_interchange(isa, rest));
             }
         }
-        self.begin_stray(false);
+        if self.stray.is_none_or(|stray| stray.padding) {
+            if rest.len() < Head::MOST && !at_end {
+                return Some(Step::More);
+            }
+            let begun = self.stray.map_or(self.byte(), |stray| stray.begun);
+            self.stray = Some(Stray { begun, padding: false, head: Head::new(rest) });
+        }
         let next = rest.get(1..).and_then(|rest| memchr::memmem::find(rest, b"ISA")).map(|at| at + 1);
         self.at += match next {
             Some(next) => next,
@@ -477,7 +431,7 @@ impl Scanner {
             // `IS` at the end of the window may be the start of an ISA.
             None => rest.len().saturating_sub(2).max(1),
         };
-        let begun = self.stray.map_or(0, |(begun, _)| begun);
+        let begun = self.stray.map_or(0, |stray| stray.begun);
         if self.byte() - begun > self.limits.skipped_bytes {
             let stray = self.end_stray();
             self.state = State::Ended;
@@ -488,7 +442,7 @@ impl Scanner {
 
     /// Amid stray text, and where the separator would be a letter, only a header of fixed width is one.
     fn is_interchange(&self, rest: &[u8], isa: Result<Isa, Unreadable>) -> bool {
-        let amid_text = self.state == State::Lost || matches!(self.stray, Some((_, false)));
+        let amid_text = self.state == State::Lost || self.stray.is_some_and(|stray| !stray.padding);
         let letter = rest.get(3).is_some_and(u8::is_ascii_alphanumeric);
         match isa {
             Ok(isa) if amid_text => isa.fixed_width && isa.usable(),
@@ -507,7 +461,7 @@ impl Scanner {
                 self.state = State::Inside;
                 let header = rest.get(..isa.length).unwrap_or(rest);
                 // By hand: ISA16 itself may equal another separator.
-                self.cursor.split_header(header, isa.delimiters.element);
+                self.cursor.split_header(header, isa.delimiters.element, isa.fixed_width);
                 self.cursor.reset(self.at);
                 Step::Interchange { start, isa }
             }
@@ -519,17 +473,11 @@ impl Scanner {
         }
     }
 
-    fn begin_stray(&mut self, padding: bool) {
-        let byte = self.byte();
-        let stray = self.stray.get_or_insert((byte, padding));
-        stray.1 &= padding;
-    }
-
     /// The stray bytes up to here, unless they belong to an ISA that could not be read.
     fn end_stray(&mut self) -> Option<Step> {
         let end = self.byte();
-        let (start, padding) = self.stray.take()?;
-        (self.state != State::Lost).then_some(Step::Stray(Range64 { start, end }, padding))
+        let stray = self.stray.take()?;
+        (self.state != State::Lost).then_some(Step::Stray(Range64 { start: stray.begun, end }, stray))
     }
 }
 
@@ -557,7 +505,9 @@ mod tests {
                 Event::Unfinished(segment) => {
                     format!("unfinished {}", String::from_utf8_lossy(segment.bytes))
                 }
-                Event::Stray { bytes, padding } => format!("stray {}..{} {padding}", bytes.start, bytes.end),
+                Event::Stray { bytes, padding, .. } => {
+                    format!("stray {}..{} {padding}", bytes.start, bytes.end)
+                }
                 Event::Unreadable { why, .. } => format!("unreadable {why:?}"),
                 Event::TooLong(segment) => format!("too long {}", segment.bytes.len()),
                 Event::ByteOrderMark => "mark".to_owned(),

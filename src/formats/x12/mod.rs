@@ -19,4 +19,5 @@ pub mod validate;
 pub mod verdict;
 pub mod walker;
 mod wide;
+mod window;
 pub mod writer;

@@ -114,8 +114,7 @@ pub fn validate(bytes: &[u8], options: &Options) -> File {
     let mut lexer = Lexer::new(bytes, options.limits);
     let window = Window::whole(bytes);
     while judge.take(lexer.next_event(), window, &mut collector) {}
-    collector.file.complete = judge.summary.complete;
-    collector.file
+    collector.finish(&judge.summary)
 }
 
 /// Reads a file of any size. Nothing is kept beyond the transaction set at hand but what the visitor keeps.
@@ -137,12 +136,22 @@ pub fn validate_stream(
     }
 }
 
-#[derive(Default)]
-struct Collector {
+/// Keeps every verdict, as [`validate`] does.
+#[derive(Debug, Default)]
+pub struct Collector {
     file: File,
     acknowledgments: Vec<Ta1>,
     groups: Vec<Group>,
     sets: Vec<Set>,
+}
+
+impl Collector {
+    /// All that was read.
+    #[must_use]
+    pub fn finish(mut self, summary: &Summary) -> File {
+        self.file.complete = summary.complete;
+        self.file
+    }
 }
 
 impl Visitor for Collector {

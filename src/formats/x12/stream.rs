@@ -1,6 +1,7 @@
 //! Reads X12 from any source of bytes through a window that slides and is used again.
 
-use super::lexer::{Event, Limits, Scanner, Step, Window, count_lines};
+use super::lexer::{Event, Limits, Scanner, Step, Window};
+use super::window::count_lines;
 use std::io::{self, Read};
 
 /// A lexer over a [`Read`]. Its memory is one window and whatever its caller asks to keep.

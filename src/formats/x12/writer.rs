@@ -113,7 +113,7 @@ pub fn write_interchange(
     if !output.findings.is_empty() {
         return Err(output.findings);
     }
-    let findings = check(&output.bytes, schemas);
+    let findings = check(&output.bytes, groups, schemas);
     if findings.iter().any(|finding| finding.severity == Severity::Reject) {
         return Err(findings);
     }
@@ -121,8 +121,12 @@ pub fn write_interchange(
 }
 
 /// The findings of what was written, envelopes and sets alike.
-fn check(bytes: &[u8], schemas: &Schemas) -> Vec<Finding> {
-    let options = Options { schemas: schemas.clone(), ..Options::default() };
+fn check(bytes: &[u8], groups: &[OutboundGroup<'_>], schemas: &Schemas) -> Vec<Finding> {
+    let mut options = Options { schemas: schemas.clone(), ..Options::default() };
+    if groups.iter().all(|group| group.functional_id == "FA") {
+        // An acknowledgment repeats codes that it refuses.
+        options.set.severities.set(Code::InvalidCode, Some(Severity::Warning));
+    }
     let file = reader::validate(bytes, &options);
     describe::list_findings(&file, Window::whole(bytes), schemas)
 }
