@@ -3,14 +3,13 @@
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use crossdock::transports::watch::{Nudge, Watcher};
 use crossdock::transports::{EntryKind, FileName, Kind, Outcome, Put, Transport, local::Local};
 
-use super::{LIMIT_BYTES, get, name, names, put};
+use super::{LIMIT_BYTES, get, grabs_only_whole_files, name, names, put};
 
 fn place() -> (tempfile::TempDir, Transport) {
     let root = tempfile::tempdir().expect("a temporary folder");
@@ -157,38 +156,7 @@ async fn a_batch_is_answered_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partner_that_grabs_what_it_sees_never_sees_half_a_file() {
     let (root, local) = place();
-    let folder = root.path().join("acme");
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let grabbing = scope.spawn(|| {
-            let mut grabbed = 0;
-            loop {
-                let last = done.load(Ordering::Relaxed);
-                for entry in fs::read_dir(&folder).expect("listed").flatten() {
-                    if entry.file_name().as_bytes().ends_with(b".edi") {
-                        let bytes = fs::read(entry.path()).expect("read");
-                        assert_eq!(bytes.len(), 300_000, "half a file was visible");
-                        fs::remove_file(entry.path()).expect("grabbed");
-                        grabbed += 1;
-                    }
-                }
-                if last {
-                    return grabbed;
-                }
-            }
-        });
-        let local = &local;
-        tokio::task::block_in_place(|| {
-            tokio::runtime::Handle::current().block_on(async {
-                for number in 0..60 {
-                    let file = format!("{number}.edi");
-                    put(local, "acme", &file, &vec![b'x'; 300_000]).await.expect("put");
-                }
-            });
-        });
-        done.store(true, Ordering::Relaxed);
-        assert_eq!(grabbing.join().expect("every grab was whole"), 60);
-    });
+    grabs_only_whole_files(&local, "acme", &root.path().join("acme"), 60);
 }
 
 #[tokio::test]

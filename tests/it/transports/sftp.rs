@@ -11,7 +11,7 @@ use crossdock::cli::demo::counterparts::sshd::{Age, Sshd};
 use crossdock::transports::sftp::{Algorithms, Login, Server, Settings, show_host_key};
 use crossdock::transports::{EntryKind, Kind, Outcome, SecretRef, Transport, resolve_with};
 
-use super::{LIMIT_BYTES, get, name, names, put};
+use super::{LIMIT_BYTES, get, grabs_only_whole_files, name, names, put};
 
 struct Place {
     _folder: tempfile::TempDir,
@@ -232,6 +232,12 @@ async fn old_servers_are_reached_only_where_it_is_asked_for() {
         put(&client, "in", "po.edi", &[b'x'; 100_000]).await.expect("put");
         assert_eq!(get(&client, "in", "po.edi").await.expect("read").bytes.len(), 100_000);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_that_grabs_what_it_sees_never_sees_half_a_file() {
+    let place = place(Age::Modern);
+    grabs_only_whole_files(&place.client(), "in", &place.home.join("in"), 40);
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ impl Sshd {
                 private_folder(&home.join(below))?;
             }
             let key = folder.join(format!("{partner}_key"));
-            let public = make_key(&key, "ed25519")?;
+            let public = make_key(&key, age.user_key())?;
             let home = home.display();
             authorized.push_str(&format!("restrict,command=\"internal-sftp -d {home}\" {public}\n"));
         }
@@ -73,9 +73,17 @@ impl Sshd {
         let fingerprint = fingerprint(&folder.join("host_key.pub"))?;
         ensure!(!host_key.is_empty(), "ssh-keygen wrote an empty key");
         let mut server = Self { child: None, port: free_port()?, host_key: fingerprint, user, folder };
-        server.configure(age)?;
-        server.start_again()?;
-        Ok(server)
+        for _ in 0..5 {
+            server.configure(age)?;
+            match server.start_again() {
+                // Between our look and its start another program may take the port.
+                Err(error) if error.to_string().contains("Address already in use") => {
+                    server.port = free_port()?;
+                }
+                started => return started.map(|()| server),
+            }
+        }
+        bail!("sshd found no free port")
     }
 
     /// The port it listens on, the same after it was stopped and started again.
@@ -133,6 +141,7 @@ impl Sshd {
             return Ok(());
         }
         let log = self.folder.join("sshd.log");
+        let said_before = fs::read(&log).map_or(0, |said| said.len());
         let child = Command::new(program()?)
             .arg("-D")
             .arg("-f")
@@ -152,7 +161,8 @@ impl Sshd {
             }
             let ended = child.try_wait()?;
             if ended.is_some() || Instant::now() > deadline {
-                let said = fs::read_to_string(&log).unwrap_or_default();
+                let said = fs::read(&log).unwrap_or_default();
+                let said = String::from_utf8_lossy(said.get(said_before..).unwrap_or_default()).into_owned();
                 self.stop();
                 bail!("sshd did not come up on port {}: {}", self.port, said.trim());
             }
@@ -200,20 +210,28 @@ impl Age {
         }
     }
 
+    /// Old servers know no other user keys than RSA.
+    fn user_key(self) -> &'static str {
+        match self {
+            Self::Modern | Self::ModernEcdsa => "ed25519",
+            Self::Sha1Groups | Self::TripleDes | Self::Sha1NegotiatedGroup => "rsa",
+        }
+    }
+
     fn lines(self) -> &'static str {
         match self {
             Self::Modern | Self::ModernEcdsa => "",
             Self::Sha1Groups => {
-                "HostKeyAlgorithms ssh-rsa\n\
+                "HostKeyAlgorithms ssh-rsa\nPubkeyAcceptedAlgorithms ssh-rsa\n\
                  KexAlgorithms diffie-hellman-group1-sha1,diffie-hellman-group14-sha1\n\
                  Ciphers aes128-cbc,aes256-cbc\nMACs hmac-sha1\n"
             }
             Self::TripleDes => {
-                "HostKeyAlgorithms ssh-rsa\nKexAlgorithms diffie-hellman-group1-sha1\n\
+                "HostKeyAlgorithms ssh-rsa\nPubkeyAcceptedAlgorithms ssh-rsa\nKexAlgorithms diffie-hellman-group1-sha1\n\
                  Ciphers 3des-cbc\nMACs hmac-sha1\n"
             }
             Self::Sha1NegotiatedGroup => {
-                "HostKeyAlgorithms ssh-rsa\nKexAlgorithms diffie-hellman-group-exchange-sha1\n\
+                "HostKeyAlgorithms ssh-rsa\nPubkeyAcceptedAlgorithms ssh-rsa\nKexAlgorithms diffie-hellman-group-exchange-sha1\n\
                  Ciphers aes128-cbc\nMACs hmac-sha1\n"
             }
         }
