@@ -4,6 +4,7 @@ mod harness;
 mod house;
 mod store;
 mod translators;
+mod translators_properties;
 mod transports;
 mod x12_reader;
 mod x12_validate;

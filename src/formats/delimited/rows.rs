@@ -208,7 +208,7 @@ impl Splitter<'_, '_> {
     }
 
     fn decode(&mut self, raw: &[u8], byte: u64) -> String {
-        let (text, _, broken) = self.layout.encoding.decode(raw);
+        let (text, broken) = self.layout.encoding.decode_without_bom_handling(raw);
         if broken {
             let message = format!("line {} is not {}", self.line, self.layout.encoding.name());
             self.found.push(fault(
