@@ -4,14 +4,13 @@
 use super::exit;
 use crate::config::Config;
 use crate::store::{
-    AcknowledgmentFilter, AcknowledgmentState, DeliveryFilter, DeliveryState, Direction, DocumentFilter,
-    DocumentRow, ExceptionFilter, ExceptionState, FileFilter, FileRow, FileState, JobState, Store,
+    AcknowledgmentFilter, AcknowledgmentState, DeliveryFilter, DeliveryRow, DeliveryState, Direction,
+    DocumentFilter, DocumentRow, ExceptionFilter, ExceptionState, FileFilter, FileRow, FileState, JobKind,
+    JobState, Store, Validation,
 };
 use chrono::{DateTime, Utc};
 use comfy_table::{ContentArrangement, Table, presets};
-use std::collections::BTreeMap;
 use std::process::ExitCode;
-use uuid::Uuid;
 
 /// What to show.
 #[derive(Debug, clap::Args)]
@@ -38,101 +37,124 @@ pub(super) async fn run(config: &Config, arguments: &Arguments) -> anyhow::Resul
 /// Prints the tables.
 pub(super) async fn print(store: &Store, partner: Option<&str>, limit: i64) -> anyhow::Result<()> {
     let partner = partner.map(str::to_owned);
-    let inbound = FileFilter {
-        direction: Some(Direction::Inbound),
-        partner_id: partner.clone(),
-        ..FileFilter::default()
-    };
-    let mut files = store.list_files(&inbound, limit).await?;
-    files.sort_by_key(|file| (file.received_at, file.name.clone()));
-    let documents = store
-        .list_documents(&DocumentFilter { partner_id: partner.clone(), ..DocumentFilter::default() }, 5_000)
-        .await?;
-    println!("\nReceived");
-    println!("{}", received(&files, &documents));
-    let outbound = FileFilter {
-        direction: Some(Direction::Outbound),
-        partner_id: partner.clone(),
-        ..FileFilter::default()
-    };
-    let mut sent = store.list_files(&outbound, limit).await?;
-    sent.sort_by_key(|file| (file.received_at, file.name.clone()));
-    let deliveries = store
-        .list_deliveries(&DeliveryFilter { partner_id: partner.clone(), ..DeliveryFilter::default() }, 5_000)
-        .await?;
-    if !sent.is_empty() {
-        let by_file: BTreeMap<Uuid, _> =
-            deliveries.iter().map(|delivery| (delivery.file_id, delivery)).collect();
-        let mut table = table(&["file", "to", "document", "number", "delivery", "acknowledgment"]);
-        for file in &sent {
-            let inside: Vec<&DocumentRow> =
-                documents.iter().filter(|document| document.file_id == file.id).collect();
-            let delivery = by_file.get(&file.id).map_or_else(String::new, |delivery| {
-                let id = delivery.response_id.as_ref().map(|id| format!(" as {id}")).unwrap_or_default();
-                let error =
-                    delivery.last_error.as_ref().filter(|_| delivery.state != DeliveryState::Delivered);
-                let error = error.map(|error| format!(": {error}")).unwrap_or_default();
-                format!("{}{id}{error}", delivery.state)
-            });
-            table.add_row(vec![
-                file.name.clone(),
-                file.partner_id.clone().unwrap_or_default(),
-                words(inside.iter().map(|document| document.kind.as_str())),
-                words(inside.iter().filter_map(|document| document.business_number.as_deref())),
-                delivery,
-                words(inside.iter().map(|document| acknowledgment(document))),
-            ]);
-        }
-        println!("\nSent\n{table}");
+    let mut files = Vec::new();
+    for direction in [Direction::Inbound, Direction::Outbound] {
+        let filter =
+            FileFilter { direction: Some(direction), partner_id: partner.clone(), ..FileFilter::default() };
+        files.extend(store.list_files(&filter, limit).await?);
     }
+    files.sort_by_key(|file| (file.received_at, file.direction, file.name.clone()));
+    let filter = DocumentFilter { partner_id: partner.clone(), ..DocumentFilter::default() };
+    let documents = store.list_documents(&filter, 5_000).await?;
+    let filter = DeliveryFilter { partner_id: partner.clone(), ..DeliveryFilter::default() };
+    let deliveries = store.list_deliveries(&filter, 5_000).await?;
+    let day = Day { documents, deliveries };
+    println!("\n{}", day.table(&files));
     print_open(store, partner.as_deref()).await
 }
 
-fn received(files: &[FileRow], documents: &[DocumentRow]) -> Table {
-    let mut table = table(&["file", "sender", "document", "number", "validation", "outcome"]);
-    for file in files {
-        let mut inside: Vec<&DocumentRow> =
-            documents.iter().filter(|document| document.file_id == file.id).collect();
-        inside.sort_by_key(|document| document.ordinal);
-        let sender = file.partner_id.clone().unwrap_or_else(|| file.channel.clone());
-        if inside.is_empty() {
-            table.add_row(vec![
-                file.name.clone(),
-                sender.clone(),
-                String::new(),
-                String::new(),
-                String::new(),
-                outcome(file, None),
-            ]);
+/// Everything that files led to.
+struct Day {
+    documents: Vec<DocumentRow>,
+    deliveries: Vec<DeliveryRow>,
+}
+
+impl Day {
+    /// One line a document, in the order in which files came and went.
+    fn table(&self, files: &[FileRow]) -> Table {
+        let mut table = table(&[
+            "file",
+            "partner",
+            "document",
+            "number",
+            "validation",
+            "delivery",
+            "acknowledgment",
+            "outcome",
+        ]);
+        for file in files {
+            let mut inside: Vec<Option<&DocumentRow>> =
+                self.documents.iter().filter(|document| document.file_id == file.id).map(Some).collect();
+            inside.sort_by_key(|document| document.map(|document| document.ordinal));
+            if inside.is_empty() {
+                inside.push(None);
+            }
+            for (index, document) in inside.into_iter().enumerate() {
+                let first = index == 0;
+                let once = |text: String| if first { text } else { String::new() };
+                let partner = file.partner_id.as_deref().unwrap_or(&file.channel);
+                let arrow = if file.direction == Direction::Inbound { "from" } else { "to" };
+                table.add_row(vec![
+                    once(file.name.clone()),
+                    once(format!("{arrow} {partner}")),
+                    document.map_or_else(String::new, |document| document.kind.replace('_', " ")),
+                    document.and_then(|document| document.business_number.clone()).unwrap_or_default(),
+                    document.map_or_else(String::new, |document| {
+                        document.validation.to_string().replace('_', " ")
+                    }),
+                    once(self.delivery(file)),
+                    document.map_or_else(String::new, |document| self.acknowledgment(document)),
+                    outcome(file, document),
+                ]);
+            }
         }
-        for (index, document) in inside.iter().enumerate() {
-            let first = index == 0;
-            table.add_row(vec![
-                if first { file.name.clone() } else { String::new() },
-                if first { sender.clone() } else { String::new() },
-                document.kind.clone(),
-                document.business_number.clone().unwrap_or_default(),
-                document.validation.to_string().replace('_', " "),
-                outcome(file, Some(document)),
-            ]);
-        }
+        table
     }
-    table
+
+    /// Where the bytes of an outbound file are.
+    fn delivery(&self, file: &FileRow) -> String {
+        let Some(delivery) = self.deliveries.iter().find(|delivery| delivery.file_id == file.id) else {
+            return String::new();
+        };
+        let id = delivery.response_id.as_ref().map(|id| format!(" as {id}")).unwrap_or_default();
+        let tries =
+            if delivery.attempts > 1 { format!(", try {}", delivery.attempts) } else { String::new() };
+        let error = delivery.last_error.as_ref().filter(|_| delivery.state != DeliveryState::Delivered);
+        let error = error.map(|error| format!(": {error}")).unwrap_or_default();
+        format!("{}{id}{tries}{error}", delivery.state)
+    }
+
+    /// Of what we sent: what came back. Of what came: how we answered it.
+    fn acknowledgment(&self, document: &DocumentRow) -> String {
+        if document.direction == Direction::Outbound {
+            return match document.acknowledgment {
+                AcknowledgmentState::None => String::new(),
+                state => state.to_string().replace('_', " "),
+            };
+        }
+        let answer = self.documents.iter().find(|answer| {
+            answer.direction == Direction::Outbound
+                && answer.functional_id.as_deref() == Some("FA")
+                && answer.partner_id == document.partner_id
+                && answer.business_number.is_some()
+                && answer.business_number == document.interchange_control_number
+        });
+        answer.filter(|_| document.functional_id.as_deref() != Some("FA")).map_or_else(
+            String::new,
+            |answer| {
+                let delivered = answer.delivery == DeliveryState::Delivered;
+                format!("{} {}", answer.kind, if delivered { "sent" } else { "on its way" })
+            },
+        )
+    }
 }
 
 fn outcome(file: &FileRow, document: Option<&DocumentRow>) -> String {
-    let of_file = match file.state {
-        FileState::Processed => String::new(),
-        state => state.to_string(),
-    };
-    let rejected = document.is_some_and(|document| document.validation == crate::store::Validation::Rejected);
     let reason = match document {
-        Some(document) if !document.business_reason.is_empty() => document.business_reason.clone(),
-        Some(_) if !rejected && file.state == FileState::Processed => String::new(),
-        _ => file.reason.clone(),
+        Some(document) if !document.business_reason.is_empty() => &document.business_reason,
+        // The file's reason is that of its refused documents.
+        Some(document)
+            if document.validation != Validation::Rejected && file.state != FileState::Quarantined =>
+        {
+            ""
+        }
+        _ => file.reason.as_str(),
     };
-    let text = [of_file, reason].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ");
-    if text.is_empty() { "processed".to_owned() } else { text }
+    let state = match (file.direction, file.state) {
+        (Direction::Outbound, _) => String::new(),
+        (Direction::Inbound, state) => state.to_string(),
+    };
+    [state.as_str(), reason].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ")
 }
 
 async fn print_open(store: &Store, partner: Option<&str>) -> anyhow::Result<()> {
@@ -184,22 +206,27 @@ async fn print_open(store: &Store, partner: Option<&str>) -> anyhow::Result<()> 
         0 => println!("\nNo difference is open."),
         _ => println!("\nDifferences open\n{differences}"),
     }
-    let mut held = Vec::new();
+    let mut held = table(&["held", "what", "tries", "why"]);
     for state in [JobState::Held, JobState::Failed] {
-        held.extend(store.list_jobs(state, 100).await?);
-    }
-    if !held.is_empty() {
-        let mut table = table(&["held", "of", "tries", "why"]);
-        for job in held {
-            let why = job.last_error.unwrap_or_default();
-            table.add_row(vec![
+        for job in store.list_jobs(state, 100).await? {
+            let what = match job.kind {
+                JobKind::Deliver => {
+                    store.load_delivery(job.subject_id).await.map(|delivery| delivery.file.row.name).ok()
+                }
+                JobKind::Process | JobKind::Dispose => {
+                    store.find_file(job.subject_id).await?.map(|file| file.name)
+                }
+            };
+            held.add_row(vec![
                 job.kind.to_string(),
-                job.subject_id.to_string(),
+                what.unwrap_or_else(|| job.subject_id.to_string()),
                 job.attempts.to_string(),
-                why,
+                job.last_error.unwrap_or_default(),
             ]);
         }
-        println!("\nHeld for a person\n{table}");
+    }
+    if held.row_count() > 0 {
+        println!("\nHeld for a person\n{held}");
     }
     Ok(())
 }
@@ -214,24 +241,6 @@ pub(super) fn table(header: &[&str]) -> Table {
     }
     table.set_header(header.iter().copied());
     table
-}
-
-fn acknowledgment(document: &DocumentRow) -> &str {
-    match document.acknowledgment {
-        AcknowledgmentState::None => "",
-        state => state.as_str(),
-    }
-}
-
-fn words<'a>(words: impl Iterator<Item = &'a str>) -> String {
-    let mut seen: Vec<String> = Vec::new();
-    for word in words.filter(|word| !word.is_empty()) {
-        let word = word.replace('_', " ");
-        if !seen.contains(&word) {
-            seen.push(word);
-        }
-    }
-    seen.join(", ")
 }
 
 fn time(at: DateTime<Utc>) -> String {

@@ -151,7 +151,8 @@ pub(super) fn unsound(document: &str, partner: &str, findings: &[Finding]) -> Er
         } else {
             format!("{}{:02}", place.segment, place.element)
         };
-        format!("{place}: {} ({})", finding.message, finding.hint)
+        let known = place.is_empty() || finding.message.contains(&place);
+        if known { finding.message.clone() } else { format!("{place}: {}", finding.message) }
     });
     Error::Compose { document: document.to_owned(), partner: partner.to_owned(), first }
 }

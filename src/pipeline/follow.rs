@@ -7,7 +7,7 @@ use crate::canonical::{
 use crate::derivations::{self, Derived};
 use crate::profiles::{Derivation, Invoices, Profile, Sends};
 use crate::reconcile::{self, Difference, Moved};
-use crate::store::FoundRecord;
+use crate::store::{Business, FoundRecord};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -218,6 +218,30 @@ pub(super) fn differences(invoice: &Stored<Invoice>, profile: &Profile, known: &
         earlier: earlier.map(|earlier| earlier.document),
     };
     reconcile::check_invoice(&invoice.record, invoice.document, &known)
+}
+
+/// What comparing an invoice makes of it.
+pub(super) fn business(invoice: Uuid, differences: &[Difference]) -> (Uuid, Business, String) {
+    let Some(first) = differences.first() else {
+        return (invoice, Business::Settled, "agrees with order and shipment".to_owned());
+    };
+    let amount = first.amount.map(|amount| format!(" ({amount:.2})")).unwrap_or_default();
+    let more = match differences.len() {
+        1 => String::new(),
+        count => format!("; {} more differences", count - 1),
+    };
+    (invoice, Business::Exception, format!("{}{amount}{more}", first.message))
+}
+
+/// What an operator should see of a document at a glance: lines that were not shipped in full.
+pub(super) fn remark(record: Option<&Record>) -> String {
+    let Some(Record::ShippingAdvice(advice)) = record else { return String::new() };
+    let short = advice.lines().filter_map(|line| {
+        let (ordered, shipped) = (line.quantity_ordered?, line.quantity_shipped?);
+        (shipped < ordered).then(|| format!("{} {shipped} of {ordered}", line.keys().shown()))
+    });
+    let short: Vec<String> = short.collect();
+    if short.is_empty() { String::new() } else { format!("short: {}", short.join(", ")) }
 }
 
 /// The figures of a difference, each with the document and place that says it.

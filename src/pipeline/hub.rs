@@ -48,7 +48,9 @@ pub enum Error {
         what: String,
     },
     /// Our own document is not sound; it must not leave.
-    #[error("cannot write the {document} for {partner}: {first}")]
+    #[error(
+        "cannot write the {document} for {partner}: {first}; hint: have the source fill it, or give it a place or a default in [sends.fields] of partner-profiles/{partner}.toml"
+    )]
     Compose {
         /// The document.
         document: String,

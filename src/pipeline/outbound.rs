@@ -99,15 +99,36 @@ struct PendingSet {
     number: String,
 }
 
-/// Writes and queues everything; returns how many files and calls that are.
+/// What composing came to.
+#[derive(Debug, Default)]
+pub(super) struct Composition {
+    /// Files and calls that are queued.
+    pub(super) sent: usize,
+    /// What could not be written; the rest goes its way.
+    pub(super) unsound: Vec<Unsound>,
+}
+
+/// A record that cannot be written as the document its partner wants. A person must mend the profile or the source.
+#[derive(Debug)]
+pub(super) struct Unsound {
+    /// The document it follows from.
+    pub(super) source: Uuid,
+    /// The partner it was for.
+    pub(super) to: String,
+    /// Why, in a sentence.
+    pub(super) why: String,
+}
+
+/// Writes and queues everything.
 pub(super) async fn compose(
     work: &mut Work,
     outgoing: Outgoing,
     agreements: &Agreements,
-) -> Result<usize, Error> {
+) -> Result<Composition, Error> {
     let now = outgoing.now;
     let file = outgoing.file.to_string();
     let mut rows = Rows::default();
+    let mut unsound = Vec::new();
     let mut pending = Vec::new();
     for answer in outgoing.answers {
         pending.extend(pending_answer(answer, agreements, &file));
@@ -118,11 +139,14 @@ pub(super) async fn compose(
             let key = (shipment.to.clone(), shipment.sends.document.clone(), shipment.sends.channel.clone());
             by_group.entry(key).or_default().push(shipment);
         } else {
-            call_or_file(shipment, agreements, now, &mut rows)?;
+            let (source, to) = (shipment.source, shipment.to.clone());
+            if let Err(error) = call_or_file(shipment, agreements, now, &mut rows) {
+                unsound.push(Unsound { source, to, why: error.to_string() });
+            }
         }
     }
     for ((to, document, _), shipments) in by_group {
-        pending.extend(pending_group(&to, &document, shipments, agreements, &file)?);
+        pending.extend(pending_group(&to, &document, shipments, agreements, &file, now, &mut unsound));
     }
     if !pending.is_empty() {
         // The last statements that others may wait for.
@@ -146,7 +170,7 @@ pub(super) async fn compose(
     work.insert_records(&records).await?;
     work.insert_deliveries(&rows.deliveries).await?;
     work.insert_expected_acknowledgments(&rows.expected).await?;
-    Ok(rows.deliveries.len())
+    Ok(Composition { sent: rows.deliveries.len(), unsound })
 }
 
 fn pending_answer<'a>(answer: Answer, agreements: &'a Agreements, file: &str) -> Option<Pending<'a>> {
@@ -174,42 +198,71 @@ fn pending_answer<'a>(answer: Answer, agreements: &'a Agreements, file: &str) ->
     Some(Pending { profile, channel, test: answer.test, ta1: answer.ta1, groups, expect: None, identity })
 }
 
+/// Sets of one kind for one partner, those that are sound; the others are told.
 fn pending_group<'a>(
     to: &str,
     document: &str,
     shipments: Vec<Shipment>,
     agreements: &'a Agreements,
     file: &str,
-) -> Result<Option<Pending<'a>>, Error> {
-    let Some(profile) = agreements.profiles.find(to) else { return Ok(None) };
-    let Some(x12) = &profile.x12 else { return Ok(None) };
-    let not_agreed = || Error::NotAgreed { what: format!("{document} for {to}") };
-    let first = shipments.first().ok_or_else(not_agreed)?;
-    let channel = profile.channels.get(&first.sends.channel).ok_or_else(not_agreed)?;
-    let schema = agreements.x12.schemas.find_set(&x12.version, None, document).ok_or_else(not_agreed)?;
+    now: DateTime<Utc>,
+    unsound: &mut Vec<Unsound>,
+) -> Option<Pending<'a>> {
+    let profile = agreements.profiles.find(to)?;
+    let x12 = profile.x12.as_ref()?;
+    let first = shipments.first()?;
+    let channel = profile.channels.get(&first.sends.channel)?;
     let expect = first.sends.expect_ack;
+    let test = x12.usage == crate::profiles::Usage::Test;
+    let Some(schema) = agreements.x12.schemas.find_set(&x12.version, None, document) else {
+        unsound.extend(shipments.into_iter().map(|shipment| Unsound {
+            source: shipment.source,
+            to: to.to_owned(),
+            why: format!(
+                "there is no {document} in release {}, which the profile of {to} names",
+                x12.version
+            ),
+        }));
+        return None;
+    };
     let mut identity = format!("{file} {to} {document}");
     let mut sets = Vec::new();
     for shipment in shipments {
-        let tree = shipment
-            .sends
-            .translator
-            .write(&shipment.record)
-            .map_err(|findings| compose::unsound(document, to, &findings))?;
-        identity.push_str(&format!(" {}", shipment.source));
-        sets.push(PendingSet {
-            id: document.to_owned(),
-            implementation: String::new(),
-            tree,
-            number: shipment.record.business_number().unwrap_or_default().to_owned(),
-            translator: Some(shipment.sends.translator.name().to_owned()),
-            source: Some(shipment.source),
-            record: Some(*shipment.record),
+        let source = shipment.source;
+        // Tried out before a control number is taken, so that a document that cannot be sent leaves no gap.
+        let tried = shipment.sends.translator.write(&shipment.record).and_then(|tree| {
+            let group = X12Group {
+                functional_id: schema.group(),
+                version: &x12.version,
+                sets: vec![(document, "", &tree)],
+            };
+            let numbers = Numbers { interchange: 1, groups: vec![1] };
+            let stamp = compose::Stamp { numbers: &numbers, test, now };
+            compose::write_x12(profile, x12, &[group], Vec::new(), stamp, &agreements.x12.schemas)?;
+            Ok(tree)
         });
+        match tried {
+            Ok(tree) => {
+                identity.push_str(&format!(" {source}"));
+                sets.push(PendingSet {
+                    id: document.to_owned(),
+                    implementation: String::new(),
+                    tree,
+                    number: shipment.record.business_number().unwrap_or_default().to_owned(),
+                    translator: Some(shipment.sends.translator.name().to_owned()),
+                    source: Some(source),
+                    record: Some(*shipment.record),
+                });
+            }
+            Err(findings) => {
+                let why = compose::unsound(document, to, &findings).to_string();
+                unsound.push(Unsound { source, to: to.to_owned(), why });
+            }
+        }
     }
     let groups = vec![(schema.group().to_owned(), x12.version.clone(), sets)];
-    let test = x12.usage == crate::profiles::Usage::Test;
-    Ok(Some(Pending { profile, channel, test, ta1: None, groups, expect, identity }))
+    let any = groups.iter().any(|(_, _, sets)| !sets.is_empty());
+    any.then_some(Pending { profile, channel, test, ta1: None, groups, expect, identity })
 }
 
 async fn take_numbers(work: &mut Work, pending: &[Pending<'_>]) -> Result<Vec<Numbers>, Error> {

@@ -2,7 +2,7 @@
 
 use super::follow::{self, Known, Next};
 use super::hub::{Error, Hub};
-use super::outbound::{Answer, Outgoing, Shipment};
+use super::outbound::{Answer, Outgoing, Shipment, Unsound};
 use super::read::{self, Document, Interchange, Outcome, Reading};
 use super::{answers, outbound};
 use crate::canonical::Record;
@@ -17,7 +17,7 @@ use crate::store::{
 };
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use std::sync::Arc;
-use tracing::info;
+use tracing::{error, info};
 use uuid::Uuid;
 
 /// The same ISA13 again within this time is a repeat; control numbers of small partners come round later than that.
@@ -75,7 +75,9 @@ pub(super) async fn process(hub: &Arc<Hub>, job: &Job) -> Result<(), Error> {
     answers::settle(&mut work, &reading, file.row.id, now).await?;
     let outcome = outcome(&reading, &agreements);
     work.set_file_outcome(file.row.id, &outcome).await?;
-    let sent = outbound::compose(&mut work, outgoing, &agreements).await?;
+    let composition = outbound::compose(&mut work, outgoing, &agreements).await?;
+    tell_unsound(&mut work, &composition.unsound, now).await?;
+    let sent = composition.sent;
     work.complete_job(job.lease).await?;
     work.commit().await?;
 
@@ -223,7 +225,7 @@ fn follow_routes(
     now: DateTime<Utc>,
     outgoing: &mut Outgoing,
 ) -> (Business, String) {
-    let mut status = (Business::Open, String::new());
+    let mut status = (Business::Open, follow::remark(document.record.as_ref()));
     for next in follow::routes(document.record.as_ref(), profile, agreements, known, now) {
         match next {
             Next::Send { to, sends, record } => {
@@ -279,6 +281,34 @@ async fn wake_waiting(
     Ok(settled)
 }
 
+/// What cannot be written is an exception of the document it follows from; everything else goes its way.
+async fn tell_unsound(work: &mut Work, unsound: &[Unsound], now: DateTime<Utc>) -> Result<(), Error> {
+    let exceptions: Vec<NewException> = unsound
+        .iter()
+        .map(|unsound| NewException {
+            id: ids::derived("exception", &["cannot_compose", &unsound.source.to_string(), &unsound.to]),
+            kind: "cannot_compose".to_owned(),
+            document_id: Some(unsound.source),
+            partner_id: Some(unsound.to.clone()),
+            order_number: None,
+            purchase_order_number: None,
+            line: None,
+            amount: None,
+            message: unsound.why.clone(),
+            evidence: serde_json::Value::Array(Vec::new()),
+            first_seen_at: now,
+        })
+        .collect();
+    for unsound in unsound {
+        error!(partner.id = %unsound.to, document.id = %unsound.source, "{}", unsound.why);
+    }
+    work.insert_exceptions(&exceptions).await?;
+    let business: Vec<(Uuid, Business, String)> =
+        unsound.iter().map(|unsound| (unsound.source, Business::Exception, unsound.why.clone())).collect();
+    work.set_business(&business).await?;
+    Ok(())
+}
+
 /// Compares every invoice of the orders that this file speaks of, those that came before it as well: what was
 /// billed too early may have been shipped by now.
 async fn compare(
@@ -290,10 +320,13 @@ async fn compare(
 ) -> Result<(), Error> {
     let mut exceptions = Vec::new();
     let mut compared = Vec::new();
+    let mut businesses = Vec::new();
     for invoice in &known.invoices {
         compared.push(invoice.document);
         let Some(profile) = agreements.profiles.find(&invoice.partner) else { continue };
-        for difference in follow::differences(invoice, profile, known) {
+        let differences = follow::differences(invoice, profile, known);
+        businesses.push(follow::business(invoice.document, &differences));
+        for difference in differences {
             let currency = invoice.record.currency.clone().unwrap_or_else(|| "USD".to_owned());
             let line = difference.line.clone().unwrap_or_default();
             let item = difference.item.clone().unwrap_or_default();
@@ -321,6 +354,7 @@ async fn compare(
     work.insert_exceptions(&exceptions).await?;
     let standing: Vec<Uuid> = exceptions.iter().map(|exception| exception.id).collect();
     work.keep_standing_exceptions(&compared, &standing, now).await?;
+    work.set_business(&businesses).await?;
     Ok(())
 }
 
