@@ -63,5 +63,5 @@ fn show(findings: &[Finding], root: &Path) -> String {
     let faults = if count == 1 { "1 fault".to_owned() } else { format!("{count} faults") };
     let shown =
         faults::render(findings, &faults::texts(findings, root), super::is_colour(&std::io::stderr()));
-    format!("{shown}{faults}; nothing was changed\n")
+    format!("{shown}{faults} to mend; nothing was started\n")
 }

@@ -154,7 +154,7 @@ fn outcome(file: &FileRow, document: Option<&DocumentRow>) -> String {
         (Direction::Outbound, _) => String::new(),
         (Direction::Inbound, state) => state.to_string(),
     };
-    [state.as_str(), reason].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(": ")
+    [state.as_str(), reason].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 async fn print_open(store: &Store, partner: Option<&str>) -> anyhow::Result<()> {
