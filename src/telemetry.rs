@@ -15,7 +15,9 @@ pub enum Form {
 ///
 /// A second call changes nothing.
 pub fn start(form: Form, filter: Option<&str>, colour: bool) {
-    let filter = EnvFilter::try_new(filter.unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
+    // The database's notices are about its own housekeeping.
+    const USUAL: &str = "info,sqlx::postgres::notice=warn";
+    let filter = EnvFilter::try_new(filter.unwrap_or(USUAL)).unwrap_or_else(|_| EnvFilter::new(USUAL));
     let lines =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let started = match form {

@@ -56,6 +56,9 @@ enum Command {
         /// Everything there is to do now, then end; exit code 3 says that something is left for later
         #[arg(long, required = true)]
         once: bool,
+        /// Only look into this partner's channels
+        #[arg(long, value_name = "ID")]
+        partner: Option<String>,
     },
     /// Do so until told to stop by SIGTERM
     Serve,
@@ -111,7 +114,9 @@ pub fn run() -> ExitCode {
                 Err(shown) => return usage(&shown),
             };
             match command {
-                Command::Run { .. } => runtime.block_on(run::once(config, agreements)),
+                Command::Run { partner, .. } => {
+                    runtime.block_on(run::once(config, agreements, partner.as_deref()))
+                }
                 Command::Serve => runtime.block_on(run::serve(config, agreements)),
                 _ => {
                     let translators = agreements.library.list().count();

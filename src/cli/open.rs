@@ -7,6 +7,8 @@ use crate::finding::Finding;
 use crate::pipeline::{Agreements, Hub};
 use crate::store::{Archive, Store, private};
 use anyhow::Context as _;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,8 +47,9 @@ pub(super) async fn database(config: &Config) -> anyhow::Result<Database> {
     store.wait_until_up(UP_WITHIN).await?;
     store.migrate().await?;
     let archive = config.var.join("archive");
-    std::fs::create_dir_all(&archive)
-        .with_context(|| format!("cannot make the folder {}", archive.display()))?;
+    // What partners sent is nobody else's business on this machine.
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&archive);
+    made.with_context(|| format!("cannot make the folder {}", archive.display()))?;
     let store = store.with_archive(Archive::local(&archive)?).await?;
     Ok(Database { store, server })
 }

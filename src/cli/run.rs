@@ -3,18 +3,27 @@
 
 use super::exit;
 use crate::config::Config;
+use crate::declaration::suggestion;
 use crate::pipeline::{self, Agreements};
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// Picks up, processes and delivers everything there is, then ends.
-pub(super) async fn once(config: Config, agreements: Agreements) -> anyhow::Result<ExitCode> {
+pub(super) async fn once(
+    config: Config,
+    agreements: Agreements,
+    partner: Option<&str>,
+) -> anyhow::Result<ExitCode> {
+    if let Some(id) = partner {
+        let known: Vec<&str> = agreements.profiles.list().map(|profile| profile.id.as_str()).collect();
+        ensure!(known.contains(&id), "there is no partner `{id}`; hint: {}", suggestion(id, &known));
+    }
     let (hub, database) = super::open::hub(config, agreements).await?;
-    let pass = pipeline::run_once(&hub).await?;
+    let pass = pipeline::run_once(&hub, partner).await?;
     println!(
-        "{} files received, {} processed, {} deliveries made or tried",
+        "received: {}, processed: {}, deliveries tried: {}",
         pass.received, pass.processed, pass.delivered
     );
     for name in &pass.waiting {
@@ -24,7 +33,7 @@ pub(super) async fn once(config: Config, agreements: Agreements) -> anyhow::Resu
         println!("not reached: {place}");
     }
     if pass.later > 0 {
-        println!("{} jobs are to be tried again later; `crossdock status` says which", pass.later);
+        println!("to be tried again later: {}; `crossdock status` says which", pass.later);
     }
     hub.store.close().await;
     drop(database);

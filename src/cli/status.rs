@@ -4,9 +4,9 @@
 use super::exit;
 use crate::config::Config;
 use crate::store::{
-    AcknowledgmentFilter, AcknowledgmentState, DeliveryFilter, DeliveryRow, DeliveryState, Direction,
-    DocumentFilter, DocumentRow, ExceptionFilter, ExceptionState, FileFilter, FileRow, FileState, JobKind,
-    JobState, Store, Validation,
+    AcknowledgmentFilter, AcknowledgmentState, Business, DeliveryFilter, DeliveryRow, DeliveryState,
+    Direction, DocumentFilter, DocumentRow, ExceptionFilter, ExceptionState, FileFilter, FileRow, FileState,
+    JobKind, JobState, Store, Validation,
 };
 use chrono::{DateTime, Utc};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -150,9 +150,11 @@ fn outcome(file: &FileRow, document: Option<&DocumentRow>) -> String {
         }
         _ => file.reason.as_str(),
     };
-    let state = match (file.direction, file.state) {
+    let state = match (file.direction, document.map(|document| document.business)) {
         (Direction::Outbound, _) => String::new(),
-        (Direction::Inbound, state) => state.to_string(),
+        (Direction::Inbound, Some(Business::Waiting)) => "waits".to_owned(),
+        (Direction::Inbound, Some(Business::Exception)) => "exception".to_owned(),
+        (Direction::Inbound, _) => file.state.to_string(),
     };
     [state.as_str(), reason].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
 }

@@ -40,11 +40,11 @@ pub struct Pass {
     pub later: i64,
 }
 
-/// Picks up, processes and delivers everything there is to do now.
+/// Picks up, processes and delivers everything there is to do now; of one partner's channels only, if one is named.
 ///
 /// # Errors
 /// When the database cannot be reached. A partner that cannot be reached is told in the pass.
-pub async fn run_once(hub: &Arc<Hub>) -> Result<Pass, Error> {
+pub async fn run_once(hub: &Arc<Hub>, partner: Option<&str>) -> Result<Pass, Error> {
     hub.keep_profile_versions().await?;
     release_dead_workers(hub).await?;
     let mut pass = Pass::default();
@@ -52,7 +52,8 @@ pub async fn run_once(hub: &Arc<Hub>) -> Result<Pass, Error> {
         let before = (pass.received, pass.processed, pass.delivered);
         pass.waiting.clear();
         pass.unreachable.clear();
-        for place in hub.inbound_places() {
+        let places = hub.inbound_places();
+        for place in places.into_iter().filter(|place| partner.is_none_or(|id| id == place.partner)) {
             loop {
                 match receive::poll(hub, &place).await {
                     Ok(polled) => {
