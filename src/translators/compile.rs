@@ -271,7 +271,13 @@ impl<'d> Compiler<'d> {
         let spot = &definition.at.spot;
         let pairs = expression.path.at == At::Pairs;
         match holds {
-            FieldType::List(shape) if pairs && pair_fields(shape()).is_some() => return true,
+            // Functions after `<*>` are for the qualifiers.
+            FieldType::List(shape) if pairs && pair_fields(shape()).is_some() => {
+                return expression.functions.iter().all(|function| match function {
+                    Function::Table(name) => self.table_fits(name, label, &FieldType::Text, definition),
+                    _ => true,
+                });
+            }
             FieldType::Group(_) | FieldType::List(_) | FieldType::Source | FieldType::Texts => {
                 let hint = if matches!(holds, FieldType::Source) {
                     "it is filled by itself".to_owned()
@@ -382,6 +388,7 @@ impl<'d> Compiler<'d> {
                 return None;
             }
         };
+        let label = definition.into.as_ref().map(|into| into.text.clone()).unwrap_or_default();
         let (into, inner) = match &definition.into {
             None => (Into::Same, shape),
             Some(text) => {
@@ -413,6 +420,7 @@ impl<'d> Compiler<'d> {
             into,
             write: definition.write,
             own_steps: 1,
+            label,
             block,
             spot: definition.of.spot.clone(),
         })

@@ -32,6 +32,7 @@ mod unread;
 mod write;
 
 pub use overlay::{Overlay, OverlayConstant, OverlayField, OverlayRow};
+pub use read::Traced;
 pub use shipped::{find_shipped, shipped};
 pub use spot::Spot;
 
@@ -206,6 +207,16 @@ impl Translator {
         reader.seen = Some(std::collections::HashSet::new());
         reader.read(&mut record);
         reader.unread()
+    }
+
+    /// Where each field of the record comes from. Lists of pairs (`<*>`) are not told apart.
+    #[must_use]
+    pub fn trace(&self, tree: &Tree) -> Vec<Traced> {
+        let mut record = self.definition.record.blank();
+        let mut reader = read::Reader::new(&self.program, tree, self.definition.format, self.decimal_mark());
+        reader.traced = Some(Vec::new());
+        reader.read(&mut record);
+        reader.traced.unwrap_or_default()
     }
 
     /// Reads a document, writes what was read, and tells where the two differ, apart from what the

@@ -82,6 +82,8 @@ pub(super) struct Each {
     /// How many of the last steps each item has for itself when written; those before are shared. One,
     /// and those above that the block binds something to, as in `../LX01`.
     pub(super) own_steps: usize,
+    /// Name of the list or group.
+    pub(super) label: String,
     pub(super) block: usize,
     pub(super) spot: Spot,
 }

@@ -11,7 +11,7 @@ use super::path::{At, Path, Step};
 use super::places::{descendants, locate, step_matches, steps_end_at, value_at};
 use super::program::{Binding, Computed, Each, FieldPath, Formula, Into, Program, pair_fields};
 use crate::canonical::{Field, FieldType, Group, Record, Source, Value};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Location, Severity};
 use crate::tree::{Key, NodeId, Tree, ValueRef};
 
 /// Reads one document.
@@ -25,11 +25,36 @@ pub(super) struct Reader<'a> {
     named: HashSet<NodeId>,
     /// Values that were looked at, where someone wants to know which were not.
     pub(super) seen: Option<HashSet<(NodeId, String)>>,
+    /// Where each figure came from, where someone wants to know.
+    pub(super) traced: Option<Vec<Traced>>,
+    /// Name of the group being filled, as in `packs[0].lines[2].`.
+    above: String,
+}
+
+/// One field of a record with the value it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Traced {
+    /// The field, as in `packs[0].lines[2].quantity_shipped`; the first item is 0, as in the record's JSON.
+    pub field: String,
+    /// What the document says there, before any function.
+    pub value: String,
+    /// Where it says so.
+    pub location: Location,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(program: &'a Program, tree: &'a Tree, format: Format, decimal_mark: char) -> Self {
-        Self { program, tree, format, decimal_mark, found: Vec::new(), named: HashSet::new(), seen: None }
+        Self {
+            program,
+            tree,
+            format,
+            decimal_mark,
+            found: Vec::new(),
+            named: HashSet::new(),
+            seen: None,
+            traced: None,
+            above: String::new(),
+        }
     }
 
     /// Fills the record from the tree.
@@ -90,6 +115,7 @@ impl<'a> Reader<'a> {
         );
         match value {
             Ok(Some(value)) => {
+                self.trace(binding, found);
                 let field = field_mut(group, &binding.field);
                 if let Some(name) = &binding.field.name {
                     let texts = field.texts_mut().expect("a named field is among texts");
@@ -167,10 +193,12 @@ impl<'a> Reader<'a> {
             self.see(at, code.key);
             self.see(at, text.key);
             let item = list.push().expect("compiled pair lists are lists");
-            for (id, text) in [(fields.qualifier, code), (fields.value, text)] {
+            let functions = binding.functions.as_slice();
+            for (id, text, functions) in [(fields.qualifier, code, functions), (fields.value, text, &[])] {
                 let holds = shape().fields.get(id).map_or(FieldType::Text, |field| field.holds);
                 let tables = &self.program.tables;
-                let value = read_value(&[], Some(text.text), &holds, tables, self.format, self.decimal_mark);
+                let value =
+                    read_value(functions, Some(text.text), &holds, tables, self.format, self.decimal_mark);
                 match value {
                     Ok(Some(value)) => {
                         item.field_mut(id).set(&value).expect("a value that was read for a field fits it");
@@ -202,12 +230,16 @@ impl<'a> Reader<'a> {
                 Into::Same => self.block(each.block, at, group),
                 Into::Group(field) => {
                     let inner = field_mut(group, field).group_mut().expect("a compiled `into` is a group");
+                    let outer = self.enter(&each.label, None);
                     self.block(each.block, at, inner);
+                    self.above = outer;
                 }
                 Into::List(field) => {
                     let list = field_mut(group, field);
+                    let outer = self.enter(&each.label, Some(list.len()));
                     let inner = list.push().expect("a compiled `into` is a list");
                     self.block(each.block, at, inner);
+                    self.above = outer;
                     if stand_in && inner.is_blank() {
                         list.pop();
                     }
@@ -216,6 +248,26 @@ impl<'a> Reader<'a> {
             if !stand_in {
                 self.check_computed(each.block, at, None);
             }
+        }
+    }
+
+    /// Goes into a group or item for tracing; answers with the name to come back to.
+    fn enter(&mut self, label: &str, index: Option<usize>) -> String {
+        if self.traced.is_none() {
+            return String::new();
+        }
+        let index = index.map_or_else(String::new, |index| format!("[{index}]"));
+        let inner = format!("{}{label}{index}.", self.above);
+        std::mem::replace(&mut self.above, inner)
+    }
+
+    fn trace(&mut self, binding: &Binding, found: Option<(NodeId, ValueRef<'_>)>) {
+        if let (Some(traced), Some((node, value))) = (&mut self.traced, found) {
+            traced.push(Traced {
+                field: format!("{}{}", self.above, binding.label),
+                value: value.text.to_owned(),
+                location: locate(self.tree, node, Some(value)),
+            });
         }
     }
 

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use super::Format;
 use super::definition::WriteWhen;
 use super::draft::{Draft, key_of};
-use super::function::write_value;
+use super::function::{Function, write_value};
 use super::path::{At, Path, Step};
 use super::program::{Binding, Each, FieldPath, Formula, Into, Program, pair_fields};
 use crate::canonical::{Field, FieldType, Group, Record, Value};
@@ -118,15 +118,22 @@ impl<'a> Writer<'a> {
         let fields = pair_fields(shape()).expect("compiled pair lists have a qualifier and a value");
         let list = field(group, &binding.field);
         for item in (0..list.len()).filter_map(|index| list.item(index)) {
-            let text = |id: usize| {
+            let text = |id: usize, functions: &[Function]| {
                 let value = item.field(id).get();
-                write_value(&[], value, None, &self.program.tables, self.format, self.decimal_mark)
+                write_value(functions, value, None, &self.program.tables, self.format, self.decimal_mark)
             };
-            if let (Ok(Some(qualifier)), Ok(Some(value))) = (text(fields.qualifier), text(fields.value)) {
-                let at = self.find_or_add(&binding.path, node);
-                if !self.draft.set_pair(at, &qualifier, &value) {
-                    self.no_free_pair(&binding.label, &qualifier);
+            match (text(fields.qualifier, &binding.functions), text(fields.value, &[])) {
+                (Ok(Some(qualifier)), Ok(Some(value))) => {
+                    let at = self.find_or_add(&binding.path, node);
+                    if !self.draft.set_pair(at, &qualifier, &value) {
+                        self.no_free_pair(&binding.label, &qualifier);
+                    }
                 }
+                (Err(misfit), _) | (_, Err(misfit)) => {
+                    let message = format!("{} ({} to {})", misfit.message, binding.label, binding.path);
+                    self.fault(misfit.code, message, &misfit.hint);
+                }
+                _ => {}
             }
         }
     }
@@ -372,7 +379,7 @@ fn is_pair(at: &At) -> bool {
 }
 
 fn has_default(binding: &Binding) -> bool {
-    binding.functions.iter().any(|function| matches!(function, super::function::Function::Default(_)))
+    binding.functions.iter().any(|function| matches!(function, Function::Default(_)))
 }
 
 /// The field at a path of ids.

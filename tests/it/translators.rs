@@ -395,3 +395,20 @@ fn a_record_that_cannot_be_written_says_why() {
     let codes: Vec<&str> = found.iter().map(|finding| finding.code).collect();
     assert_eq!(codes, ["field_missing", "no_free_pair"]);
 }
+
+#[test]
+fn each_figure_can_be_traced_to_its_element() {
+    let translator = load("x12-945");
+    let path = root().join("translators/examples/x12-945/cartons.edi");
+    let bytes = std::fs::read(path).expect("the example is there");
+    let traced = translator.trace(&documents(&translator, &bytes)[0].0);
+    let figure = traced
+        .iter()
+        .find(|traced| traced.field == "packs[0].lines[1].quantity_shipped")
+        .expect("the second line of the first pack has a quantity");
+    assert_eq!((figure.value.as_str(), figure.location.segment.as_str()), ("38", "W12"));
+    assert_eq!((figure.location.segment_position, figure.location.element), (26, 3));
+    let start = usize::try_from(figure.location.byte).expect("the file is small");
+    assert!(bytes.get(start..).is_some_and(|rest| rest.starts_with(b"38*")));
+    assert!(traced.iter().any(|traced| traced.field == "ship_to.id_qualifier" && traced.value == "92"));
+}
