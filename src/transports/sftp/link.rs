@@ -55,7 +55,6 @@ impl Link {
         let sftp = session.sftp().map_err(|error| failed(format!("cannot open sftp on {place}"), error))?;
         let millis = u32::try_from(REQUEST.as_millis()).expect("half a minute fits");
         session.set_timeout(millis);
-        session.set_keepalive(true, 15);
         Ok(Self { sftp, session, tcp, agreed, place, forces_to_disk: Cell::new(true) })
     }
 
@@ -77,7 +76,11 @@ impl Link {
 
     /// Tells the server that we are still here; false when it is not.
     pub(super) fn keep_alive(&self) -> bool {
-        self.session.keepalive_send().is_ok()
+        // Switched on for this message only: libssh2 takes the interval for the deadline of requests too.
+        self.session.set_keepalive(true, 1);
+        let sent = self.session.keepalive_send().is_ok();
+        self.session.set_keepalive(false, 0);
+        sent
     }
 }
 
