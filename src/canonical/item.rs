@@ -1,6 +1,9 @@
 //! Whether two lines speak of the same item, though each party has its own number for it.
 
-use super::{AdviceLine, InvoiceLine, NoticeItem, PurchaseOrderLine, ShippingOrderLine};
+use super::{
+    AcknowledgmentLine, AdviceLine, InventoryAdjustmentLine, InventoryStatusLine, InvoiceLine, NoticeItem,
+    PurchaseOrderLine, ShippingOrderLine, StockReceiptLine, StockTransferLine,
+};
 
 /// The numbers a line gives its item.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +53,10 @@ macro_rules! keys {
     };
 }
 
-keys! { AdviceLine InvoiceLine NoticeItem PurchaseOrderLine ShippingOrderLine }
+keys! {
+    AcknowledgmentLine AdviceLine InventoryAdjustmentLine InventoryStatusLine InvoiceLine NoticeItem
+    PurchaseOrderLine ShippingOrderLine StockReceiptLine StockTransferLine
+}
 
 #[cfg(test)]
 mod tests {

@@ -10,19 +10,29 @@ use serde::{Deserialize, Serialize};
 
 mod declare;
 mod field;
+mod inventory_adjustment;
+mod inventory_status;
 mod invoice;
 mod item;
 mod json_schema;
+mod order_acknowledgment;
 mod parts;
 mod purchase_order;
 mod ship_notice;
 mod shipping_advice;
 mod shipping_order;
+mod stock_receipt;
+mod stock_transfer;
 
 pub use field::{Field, FieldShape, FieldType, Group, Mismatch, Shape, Source, Value};
+pub use inventory_adjustment::{InventoryAdjustment, InventoryAdjustmentLine};
+pub use inventory_status::{InventoryStatus, InventoryStatusLine, StockQuantity};
 pub use invoice::{Invoice, InvoiceKind, InvoiceLine, InvoiceSense};
 pub use item::ItemKeys;
 pub use json_schema::json_schema;
+pub use order_acknowledgment::{
+    AcknowledgmentLine, LineResponse, LineResponseStatus, OrderAcknowledgment, OrderResponse, Schedule,
+};
 pub use parts::{
     Carrier, Charge, ChargeKind, Contact, DatedEvent, ItemId, LineComponent, Note, Party, Price, Purpose,
     Reference, StoreQuantity, StoreSplit, Tax, Terms,
@@ -31,6 +41,8 @@ pub use purchase_order::{PurchaseOrder, PurchaseOrderLine};
 pub use ship_notice::{NoticeItem, NoticeOrder, NoticePack, NoticeStructure, PackKind, ShipNotice};
 pub use shipping_advice::{AdviceLine, AdvicePack, Completeness, LineStatus, SerialNumber, ShippingAdvice};
 pub use shipping_order::{ShippingOrder, ShippingOrderLine};
+pub use stock_receipt::{ReceiptException, ReceiptKind, StockReceipt, StockReceiptLine, Temperature};
+pub use stock_transfer::{StockTransfer, StockTransferLine};
 
 macro_rules! kinds {
     ($( $(#[doc = $doc:literal])+ $variant:ident, $word:literal, $number:ident; )+) => {
@@ -130,6 +142,16 @@ kinds! {
     ShipNotice, "ship_notice", shipment_id;
     /// What is billed (810).
     Invoice, "invoice", invoice_number;
+    /// What a seller says to an order (855).
+    OrderAcknowledgment, "order_acknowledgment", purchase_order_number;
+    /// What is on its way into a warehouse (943).
+    StockTransfer, "stock_transfer", order_number;
+    /// What a warehouse says has arrived (944).
+    StockReceipt, "stock_receipt", receipt_number;
+    /// What is in stock (846).
+    InventoryStatus, "inventory_status", report_number;
+    /// What a warehouse has corrected in its stock (947).
+    InventoryAdjustment, "inventory_adjustment", adjustment_number;
 }
 
 impl fmt::Display for RecordKind {

@@ -23,6 +23,12 @@ record! {
         purchase_order_number: Option<String>,
         /// Release of a blanket order.
         release_number: Option<String>,
+        /// Number of the change, where it changes an earlier order.
+        change_number: Option<String>,
+        /// Day of the change.
+        changed_on: Option<NaiveDate>,
+        /// The seller's order number, where the buyer repeats it.
+        order_number: Option<String>,
         /// Day of the order.
         ordered_on: Option<NaiveDate>,
         /// Contract it is under.
@@ -105,6 +111,10 @@ record! {
     pub struct PurchaseOrderLine {
         /// The buyer's line number.
         line_number: Option<String>,
+        /// What a change does to the line: a word or the sender's code.
+        change: Option<String>,
+        /// Quantity still to come, as the buyer of a change counts it.
+        quantity_left: Option<Decimal>,
         /// Quantity ordered.
         quantity: Option<Decimal>,
         /// Unit of the quantity.

@@ -56,6 +56,14 @@ pub(super) fn numbers<'r>(records: impl Iterator<Item = &'r Record>) -> Numbers 
     for record in records {
         match record {
             Record::PurchaseOrder(order) => purchase_orders.extend(order.purchase_order_number.clone()),
+            Record::OrderAcknowledgment(answer) => {
+                purchase_orders.extend(answer.purchase_order_number.clone());
+            }
+            // What is said of stock names no order that shipments or invoices are held against.
+            Record::StockTransfer(_)
+            | Record::StockReceipt(_)
+            | Record::InventoryStatus(_)
+            | Record::InventoryAdjustment(_) => {}
             Record::ShippingOrder(order) => {
                 orders.extend(order.order_number.clone());
                 purchase_orders.extend(order.purchase_order_number.clone());
@@ -99,6 +107,11 @@ impl Known {
             Record::ShippingAdvice(record) => put(&mut self.advices, partner, document, record),
             Record::ShipNotice(record) => put(&mut self.notices, partner, document, record),
             Record::Invoice(record) => put(&mut self.invoices, partner, document, record),
+            Record::OrderAcknowledgment(_)
+            | Record::StockTransfer(_)
+            | Record::StockReceipt(_)
+            | Record::InventoryStatus(_)
+            | Record::InventoryAdjustment(_) => {}
         }
     }
 }

@@ -147,6 +147,17 @@ impl NewDocument {
                 let line = || record.lines.iter().find_map(|line| line.purchase_order_number.as_ref());
                 (record.purchase_order_number.as_ref().or_else(line), record.order_number.as_ref())
             }
+            Record::OrderAcknowledgment(record) => {
+                (record.purchase_order_number.as_ref(), record.order_number.as_ref())
+            }
+            Record::StockTransfer(record) => {
+                (record.purchase_order_number.as_ref(), record.order_number.as_ref())
+            }
+            Record::StockReceipt(record) => {
+                (record.purchase_order_number.as_ref(), record.order_number.as_ref())
+            }
+            Record::InventoryAdjustment(record) => (None, record.order_number.as_ref()),
+            Record::InventoryStatus(_) => (None, None),
         };
         self.purchase_order_number = purchase_order.cloned();
         self.order_number = order.cloned();

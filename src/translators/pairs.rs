@@ -14,12 +14,14 @@ pub(super) fn pairs(segment: &str) -> &'static [(u16, u16)] {
     }
     static LIN: [(u16, u16); 15] = row(2);
     static BASELINE: [(u16, u16); 10] = row(6);
+    static CHANGE: [(u16, u16); 10] = row(8);
     static SLN: [(u16, u16); 10] = row(9);
     static SDQ: [(u16, u16); 10] = row(3);
     static PER: [(u16, u16); 3] = row(3);
     match segment {
         "LIN" => &LIN,
         "PO1" | "IT1" => &BASELINE,
+        "POC" => &CHANGE,
         "SLN" => &SLN,
         "PER" => &PER,
         "SDQ" => &SDQ,

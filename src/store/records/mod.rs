@@ -1,9 +1,11 @@
 //! Canonical records: stored whole, with the columns people search, join and add up beside them.
 
+mod answers;
 mod invoices;
 mod orders;
 mod search;
 mod shipments;
+mod stock;
 
 use std::borrow::Cow;
 
@@ -13,7 +15,8 @@ use uuid::Uuid;
 use super::text::clean_json;
 use super::{Error, Work};
 use crate::canonical::{
-    Invoice, ItemKeys, PurchaseOrder, Record, ShipNotice, ShippingAdvice, ShippingOrder, Source,
+    InventoryAdjustment, InventoryStatus, Invoice, ItemKeys, OrderAcknowledgment, PurchaseOrder, Record,
+    ShipNotice, ShippingAdvice, ShippingOrder, Source, StockReceipt, StockTransfer,
 };
 
 pub use search::{FoundRecord, MovedLine};
@@ -100,6 +103,11 @@ impl Work {
         let mut shipping_advices: Vec<Row<'_, ShippingAdvice>> = Vec::new();
         let mut ship_notices: Vec<Row<'_, ShipNotice>> = Vec::new();
         let mut invoices: Vec<Row<'_, Invoice>> = Vec::new();
+        let mut order_acknowledgments: Vec<Row<'_, OrderAcknowledgment>> = Vec::new();
+        let mut stock_transfers: Vec<Row<'_, StockTransfer>> = Vec::new();
+        let mut stock_receipts: Vec<Row<'_, StockReceipt>> = Vec::new();
+        let mut inventory_statuses: Vec<Row<'_, InventoryStatus>> = Vec::new();
+        let mut inventory_adjustments: Vec<Row<'_, InventoryAdjustment>> = Vec::new();
         for (new, (record, json)) in records.iter().zip(&kept) {
             macro_rules! row {
                 ($record:expr) => {
@@ -118,6 +126,11 @@ impl Work {
                 Record::ShippingAdvice(record) => shipping_advices.push(row!(record)),
                 Record::ShipNotice(record) => ship_notices.push(row!(record)),
                 Record::Invoice(record) => invoices.push(row!(record)),
+                Record::OrderAcknowledgment(record) => order_acknowledgments.push(row!(record)),
+                Record::StockTransfer(record) => stock_transfers.push(row!(record)),
+                Record::StockReceipt(record) => stock_receipts.push(row!(record)),
+                Record::InventoryStatus(record) => inventory_statuses.push(row!(record)),
+                Record::InventoryAdjustment(record) => inventory_adjustments.push(row!(record)),
             }
         }
         let connection = self.connection();
@@ -135,6 +148,21 @@ impl Work {
         }
         if !invoices.is_empty() {
             invoices::insert_invoices(connection, &invoices).await?;
+        }
+        if !order_acknowledgments.is_empty() {
+            answers::insert_order_acknowledgments(connection, &order_acknowledgments).await?;
+        }
+        if !stock_transfers.is_empty() {
+            stock::insert_stock_transfers(connection, &stock_transfers).await?;
+        }
+        if !stock_receipts.is_empty() {
+            stock::insert_stock_receipts(connection, &stock_receipts).await?;
+        }
+        if !inventory_statuses.is_empty() {
+            stock::insert_inventory_statuses(connection, &inventory_statuses).await?;
+        }
+        if !inventory_adjustments.is_empty() {
+            stock::insert_inventory_adjustments(connection, &inventory_adjustments).await?;
         }
         Ok(())
     }

@@ -294,6 +294,56 @@ impl Store {
                 .fetch_optional(&self.pool)
                 .await
             }
+            RecordKind::OrderAcknowledgment => {
+                sqlx::query_as!(
+                    Stored,
+                    r#"select document_id, partner_id, received_at, record::text as "record!" from order_acknowledgment
+                   where document_id = $1"#,
+                    document_id,
+                )
+                .fetch_optional(&self.pool)
+                .await
+            }
+            RecordKind::StockTransfer => {
+                sqlx::query_as!(
+                    Stored,
+                    r#"select document_id, partner_id, received_at, record::text as "record!" from stock_transfer
+                   where document_id = $1"#,
+                    document_id,
+                )
+                .fetch_optional(&self.pool)
+                .await
+            }
+            RecordKind::StockReceipt => {
+                sqlx::query_as!(
+                    Stored,
+                    r#"select document_id, partner_id, received_at, record::text as "record!" from stock_receipt
+                   where document_id = $1"#,
+                    document_id,
+                )
+                .fetch_optional(&self.pool)
+                .await
+            }
+            RecordKind::InventoryStatus => {
+                sqlx::query_as!(
+                    Stored,
+                    r#"select document_id, partner_id, received_at, record::text as "record!" from inventory_status
+                   where document_id = $1"#,
+                    document_id,
+                )
+                .fetch_optional(&self.pool)
+                .await
+            }
+            RecordKind::InventoryAdjustment => {
+                sqlx::query_as!(
+                    Stored,
+                    r#"select document_id, partner_id, received_at, record::text as "record!" from inventory_adjustment
+                   where document_id = $1"#,
+                    document_id,
+                )
+                .fetch_optional(&self.pool)
+                .await
+            }
         };
         found.map_err(Error::query("find a record"))?.map(understand).transpose()
     }

@@ -1,9 +1,12 @@
 //! Records: come back as they went, are found by their numbers, and their lines add up.
 
 use crossdock::canonical::{
-    AdviceLine, AdvicePack, Charge, Invoice, InvoiceLine, InvoiceSense, NoticeItem, NoticeOrder, NoticePack,
-    PurchaseOrder, PurchaseOrderLine, Purpose, Record, RecordKind, ShipNotice, ShippingAdvice, ShippingOrder,
-    ShippingOrderLine, Source,
+    AcknowledgmentLine, AdviceLine, AdvicePack, Charge, InventoryAdjustment, InventoryAdjustmentLine,
+    InventoryStatus, InventoryStatusLine, Invoice, InvoiceLine, InvoiceSense, LineResponse,
+    LineResponseStatus, NoticeItem, NoticeOrder, NoticePack, OrderAcknowledgment, PurchaseOrder,
+    PurchaseOrderLine, Purpose, Record, RecordKind, ShipNotice, ShippingAdvice, ShippingOrder,
+    ShippingOrderLine, Source, StockQuantity, StockReceipt, StockReceiptLine, StockTransfer,
+    StockTransferLine,
 };
 use crossdock::finding::{Finding, Location, Severity};
 use crossdock::store::{Business, Direction, InterchangeKey, NewDocument, NewInterchange, NewRecord};
@@ -86,6 +89,67 @@ fn all() -> Vec<Record> {
     vec![order.into(), shipping_order.into(), advice.into(), notice.into(), invoice.into()]
 }
 
+/// What sellers say to orders and warehouses of their stock.
+fn answers_and_stock() -> Vec<Record> {
+    let said = |status, quantity: &str| LineResponse {
+        status: Some(status),
+        quantity: quantity.parse().ok(),
+        ..LineResponse::default()
+    };
+    let answered = AcknowledgmentLine {
+        sku: text("A"),
+        unit: text("each"),
+        responses: vec![said(LineResponseStatus::Accepted, "6"), said(LineResponseStatus::Backordered, "4")],
+        ..AcknowledgmentLine::default()
+    };
+    let silent = AcknowledgmentLine { sku: text("B"), ..AcknowledgmentLine::default() };
+    let acknowledgment = OrderAcknowledgment {
+        purchase_order_number: text("PO1"),
+        lines: vec![answered, silent],
+        ..OrderAcknowledgment::default()
+    };
+    let transfer = StockTransfer {
+        order_number: text("T1"),
+        lines: vec![StockTransferLine {
+            quantity_shipped: "40".parse().ok(),
+            ..StockTransferLine::default()
+        }],
+        ..StockTransfer::default()
+    };
+    let receipt = StockReceipt {
+        receipt_number: text("R1"),
+        lines: vec![StockReceiptLine {
+            quantity_received: "39".parse().ok(),
+            source: source(500),
+            ..StockReceiptLine::default()
+        }],
+        ..StockReceipt::default()
+    };
+    let counted = |kind: &str, quantity: &str| StockQuantity {
+        kind: text(kind),
+        quantity: quantity.parse().ok(),
+        ..StockQuantity::default()
+    };
+    let status = InventoryStatus {
+        report_number: text("N1"),
+        lines: vec![InventoryStatusLine {
+            upc: text("012345678905"),
+            quantities: vec![counted("on_hand", "39"), counted("available", "30")],
+            ..InventoryStatusLine::default()
+        }],
+        ..InventoryStatus::default()
+    };
+    let adjustment = InventoryAdjustment {
+        adjustment_number: text("J1"),
+        lines: vec![InventoryAdjustmentLine {
+            quantity: "-2.5".parse().ok(),
+            ..InventoryAdjustmentLine::default()
+        }],
+        ..InventoryAdjustment::default()
+    };
+    vec![acknowledgment.into(), transfer.into(), receipt.into(), status.into(), adjustment.into()]
+}
+
 fn id(n: usize) -> Uuid {
     Uuid::from_u128(n as u128 + 1)
 }
@@ -103,7 +167,7 @@ fn new(n: usize, record: &Record) -> NewRecord<'_> {
 async fn records_come_back_as_they_went() {
     let database = Database::new().await;
     let store = database.store();
-    let records = all();
+    let records = [all(), answers_and_stock()].concat();
     let rows: Vec<NewRecord<'_>> = records.iter().enumerate().map(|(n, record)| new(n, record)).collect();
     let mut work = begin(&store).await;
     work.insert_records(&rows).await.expect("writes");
@@ -126,6 +190,20 @@ async fn records_come_back_as_they_went() {
         .await
         .expect("one invoice");
     assert_eq!(total, "11.75".parse().expect("a number"));
+    let said: Vec<(i32, String, Option<String>)> =
+        sqlx::query_as("select ordinal, sku, status from order_acknowledgment_line order by ordinal")
+            .fetch_all(&mut connection)
+            .await
+            .expect("a row for each thing said");
+    let words: Vec<(i32, &str, Option<&str>)> =
+        said.iter().map(|(place, sku, status)| (*place, sku.as_str(), status.as_deref())).collect();
+    assert_eq!(words, [(1, "A", Some("accepted")), (2, "A", Some("backordered")), (3, "B", None)]);
+    let stock: Vec<(String, String)> =
+        sqlx::query_as("select gtin, kind from inventory_status_line order by ordinal")
+            .fetch_all(&mut connection)
+            .await
+            .expect("a row for each quantity");
+    assert_eq!(stock[1], (String::from("12345678905"), String::from("available")));
 }
 
 #[tokio::test]
