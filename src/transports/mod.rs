@@ -54,6 +54,16 @@ impl Transport {
         }
     }
 
+    /// Whether `entry` is still what it was when it was listed: same kind, size and time.
+    ///
+    /// Asked before a file is disposed of, since its partner may have put another under the same name.
+    ///
+    /// # Errors
+    /// As [`Self::stat`].
+    pub async fn is_unchanged(&self, folder: &str, entry: &Entry) -> Result<bool, Error> {
+        Ok(self.stat(folder, &entry.name).await?.as_ref() == Some(entry))
+    }
+
     /// Opens a regular file for reading piece by piece, so that its size does not matter to memory.
     ///
     /// # Errors

@@ -131,6 +131,20 @@ async fn hostile_names_and_links_lead_nowhere() {
 }
 
 #[tokio::test]
+async fn a_file_put_again_under_the_same_name_is_seen_as_another() {
+    let place = place(Age::Modern);
+    let client = place.client();
+    fs::write(place.home.join("out/po.edi"), "first").expect("written");
+    let listing = client.list("out").await.expect("listed");
+    let entry = &listing.entries[0];
+    assert!(client.is_unchanged("out", entry).await.expect("looked"));
+    fs::write(place.home.join("out/po.edi"), "the second").expect("written");
+    assert!(!client.is_unchanged("out", entry).await.expect("looked"));
+    fs::remove_file(place.home.join("out/po.edi")).expect("taken");
+    assert!(!client.is_unchanged("out", entry).await.expect("looked"));
+}
+
+#[tokio::test]
 async fn a_wrong_host_key_is_sent_nothing() {
     let place = place(Age::Modern);
     let mut settings = place.settings();
