@@ -164,6 +164,9 @@ struct Counts {
     groups: u64,
     rejected_sets: u64,
     sets_with_errors: u64,
+    /// Sets accepted so far of the group and of the interchange at hand: both may still be refused whole.
+    accepted_in_group: u64,
+    accepted_in_interchange: u64,
     /// Findings that reject something, and all of them.
     grave: u64,
     all: u64,
@@ -252,7 +255,7 @@ impl Report<'_> {
         let counts = &self.counts;
         let mut text = format!("{}: {}", self.name, count(summary.sets, "document"));
         text.push_str(&format!(", {} accepted", summary.sets - counts.rejected_sets));
-        if counts.sets_with_errors > 0 {
+        if counts.sets_with_errors > 0 && summary.sets > counts.rejected_sets {
             text.push_str(&format!(" ({} with errors)", counts.sets_with_errors));
         }
         let rejected = format!(", {} rejected", counts.rejected_sets);
@@ -382,6 +385,7 @@ impl Visitor for Report<'_> {
             Status::AcceptedWithErrors => self.counts.sets_with_errors += 1,
             Status::Accepted | Status::PartiallyAccepted => {}
         }
+        self.counts.accepted_in_group += u64::from(set.status != Status::Rejected);
         if !set.faults.is_empty() {
             let options = self.options;
             let guide = options.set.guide.as_deref();
@@ -400,6 +404,11 @@ impl Visitor for Report<'_> {
         let context = Context::of_set(window, &options.schemas, &group.version, None, "");
         let document = format!("group {} {}", group.functional_id, group.control_number);
         self.tell(&group.faults, &document, &context, Some(header.delimiters));
+        let accepted = std::mem::take(&mut self.counts.accepted_in_group);
+        match group.status {
+            Status::Rejected => self.counts.rejected_sets += accepted,
+            _ => self.counts.accepted_in_interchange += accepted,
+        }
         self.answer(|answers| {
             group.sets = std::mem::take(&mut answers.sets);
             answers.take_group(&group, header, options)
@@ -411,7 +420,11 @@ impl Visitor for Report<'_> {
         let context = Context::of_envelope(window, &options.schemas);
         let document = format!("interchange {}", interchange.header.control_number);
         self.tell(&interchange.faults, &document, &context, Some(interchange.header.delimiters));
-        self.counts.rejected_interchanges += u64::from(interchange.status == Status::Rejected);
+        let accepted = std::mem::take(&mut self.counts.accepted_in_interchange);
+        if interchange.status == Status::Rejected {
+            self.counts.rejected_interchanges += 1;
+            self.counts.rejected_sets += accepted;
+        }
         self.answer(|answers| answers.take_interchange(&interchange, options));
     }
 

@@ -6,5 +6,6 @@ mod store;
 mod translators;
 mod translators_properties;
 mod transports;
+mod x12_commands;
 mod x12_reader;
 mod x12_validate;

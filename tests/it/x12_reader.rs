@@ -15,7 +15,7 @@ use crossdock::formats::x12::writer::{
 };
 use crossdock::tree::{Key, Origin, Tree};
 use proptest::prelude::*;
-use std::fmt::Write as _;
+use std::fmt::Write;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -523,7 +523,7 @@ fn stream_with(bytes: &[u8], window_bytes: usize, sizes: &[usize], mut options: 
     collector.finish(&summary)
 }
 
-fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(name)
 }
 
@@ -537,11 +537,11 @@ fn fixtures(name: &str) -> Vec<PathBuf> {
     paths
 }
 
-fn read(path: &Path) -> Vec<u8> {
+pub(crate) fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).expect("fixtures can be read")
 }
 
-fn expect(path: &Path, told: &str) {
+pub(crate) fn expect(path: &Path, told: &str) {
     let expected = path.with_extension("txt");
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         std::fs::write(&expected, told).expect("the fixtures are writable");

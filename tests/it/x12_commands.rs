@@ -1,0 +1,65 @@
+//! The commands for X12 files, run as people run them.
+//!
+//! `UPDATE_EXPECT=1` writes the expectations anew.
+
+use crate::x12_reader::{expect, folder, read};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+#[test]
+fn commands_say_what_is_wrong_and_where() {
+    let file = "envelopes/one-set-of-three-bad.edi";
+    for (name, arguments, code) in [
+        ("validate-text", vec!["validate", file], 1),
+        ("validate-json", vec!["validate", "--json", file], 1),
+        ("validate-summary", vec!["validate", "--summary", file, "envelopes/valid.edi"], 1),
+        ("validate-header", vec!["validate", "envelopes/isa-date.edi", "envelopes/group-version.edi"], 1),
+        ("explain", vec!["explain", file], 1),
+        ("explain-levels", vec!["explain", "../x12_validate/valid/856-004010.edi"], 0),
+        ("explain-password", vec!["explain", "envelopes/password-wrong-is-not-shown.edi"], 1),
+    ] {
+        let (stdout, stderr, exit) = run(&arguments, b"");
+        assert_eq!((stderr.as_str(), exit), ("", code), "{arguments:?}");
+        assert!(!stdout.contains("SECRET"), "passwords are not shown");
+        expect(&folder("x12_commands").join(name), &stdout);
+    }
+}
+
+#[test]
+fn commands_tell_done_from_rejected_and_from_misused() {
+    let clean = read(&folder("x12_reader/envelopes").join("valid.edi"));
+    let (stdout, _, exit) = run(&["validate", "-"], &clean);
+    assert_eq!((stdout.as_str(), exit), ("<stdin>: 3 documents, 3 accepted, 0 rejected\n", 0));
+    let (_, stderr, exit) = run(&["validate", "no-such-file.edi"], b"");
+    assert_eq!(exit, 2, "{stderr}");
+    assert!(stderr.contains("cannot read `no-such-file.edi`"), "{stderr}");
+    let (stdout, _, exit) = run(&["validate", "--summary", "acknowledgments"], b"");
+    // A folder stands for every file in it, and what is no X12 is refused.
+    assert_eq!((stdout.lines().count(), exit), (16, 1), "{stdout}");
+}
+
+#[test]
+fn the_acknowledgment_goes_to_standard_output_alone() {
+    let (stdout, stderr, exit) =
+        run(&["validate", "--ack", "997", "envelopes/one-set-of-three-bad.edi"], b"");
+    assert_eq!(exit, 1);
+    assert!(stderr.contains("TDS01") && stdout.starts_with("ISA*") && stdout.contains("AK9*P*3*3*2~"));
+    let (summary, _, exit) = run(&["validate", "--summary", "-"], stdout.as_bytes());
+    assert_eq!((summary.as_str(), exit), ("<stdin>: 1 document, 1 accepted, 0 rejected\n", 0));
+}
+
+/// What a command wrote to its outputs, and its exit code.
+fn run(arguments: &[&str], stdin: &[u8]) -> (String, String, i32) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_crossdock"))
+        .args(arguments)
+        .current_dir(folder("x12_reader"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program was built");
+    child.stdin.take().expect("it is piped").write_all(stdin).expect("it reads its input");
+    let output = child.wait_with_output().expect("it ends");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it speaks UTF-8");
+    (text(output.stdout), text(output.stderr), output.status.code().expect("it was not killed"))
+}
