@@ -176,15 +176,24 @@ impl Draft {
         self.value(id, &element(*value))
     }
 
-    /// Moves a node's children to another node and forgets the node.
+    /// Moves a node's children to another node and forgets the node. What stands there already, such as a MAN
+    /// that each line under one LX names, is not moved.
     pub(super) fn merge(&mut self, from: usize, into: usize) {
         let children = std::mem::take(&mut self.node_mut(from).children);
-        for child in &children {
-            self.node_mut(*child).parent = into;
+        for child in children.into_iter().filter(|child| !self.has_same(into, *child)).collect::<Vec<_>>() {
+            self.node_mut(child).parent = into;
+            self.node_mut(into).children.push(child);
         }
-        self.node_mut(into).children.extend(children);
         let parent = self.parent(from);
         self.node_mut(parent).children.retain(|child| *child != from);
+    }
+
+    /// Whether a node has a child that says no less than another, which is no item of a list.
+    fn has_same(&self, parent: usize, other: usize) -> bool {
+        let plain = |id: usize| !self.node(id).keep && self.children(id).is_empty();
+        let same =
+            |child: &usize| plain(*child) && self.tag(*child) == self.tag(other) && self.alike(*child, other);
+        plain(other) && self.children(parent).iter().any(same)
     }
 
     /// Whether two nodes have the same values, and any at all.

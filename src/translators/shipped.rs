@@ -1,15 +1,22 @@
 //! The translators that come with the program.
 
-const SHIPPED: [(&str, &str); 10] = [
+const SHIPPED: [(&str, &str); 17] = [
     ("csv-shipping-order", include_str!("../../translators/csv-shipping-order.toml")),
     ("fixed-shipping-order", include_str!("../../translators/fixed-shipping-order.toml")),
     ("json-invoice", include_str!("../../translators/json-invoice.toml")),
     ("json-shipping-advice", include_str!("../../translators/json-shipping-advice.toml")),
     ("x12-810", include_str!("../../translators/x12-810.toml")),
+    ("x12-846", include_str!("../../translators/x12-846.toml")),
     ("x12-850", include_str!("../../translators/x12-850.toml")),
+    ("x12-855", include_str!("../../translators/x12-855.toml")),
     ("x12-856", include_str!("../../translators/x12-856.toml")),
+    ("x12-860", include_str!("../../translators/x12-860.toml")),
     ("x12-940", include_str!("../../translators/x12-940.toml")),
+    ("x12-943", include_str!("../../translators/x12-943.toml")),
+    ("x12-944", include_str!("../../translators/x12-944.toml")),
+    ("x12-944-5010", include_str!("../../translators/x12-944-5010.toml")),
     ("x12-945", include_str!("../../translators/x12-945.toml")),
+    ("x12-947", include_str!("../../translators/x12-947.toml")),
     ("xml-shipping-order", include_str!("../../translators/xml-shipping-order.toml")),
 ];
 
