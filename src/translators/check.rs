@@ -17,13 +17,14 @@ use crate::formats::x12::schema::{Child, Kind, LoopId, Part, Schemas, Set};
 impl Translator {
     /// Holds the translator against the schema of each X12 release it is meant for. Findings that
     /// reject are wrong places and types; warnings are codes the standard does not list and mandatory
-    /// elements that nothing is written to. Other formats have no schema and no findings.
+    /// elements that nothing is written to. The translator's own doubts come with them; other formats
+    /// have only those.
     #[must_use]
     pub fn check(&self, schemas: &Schemas) -> Vec<Finding> {
         if self.format() != Format::X12 {
-            return Vec::new();
+            return self.doubts().to_vec();
         }
-        let mut found: Vec<Finding> = Vec::new();
+        let mut found: Vec<Finding> = self.doubts().to_vec();
         let top = self.definition.block.fields.first().map(|field| Spot {
             byte: 0,
             line: 1,
@@ -462,7 +463,7 @@ mod tests {
         for (name, text) in crate::translators::shipped() {
             match Translator::load(text, name) {
                 Ok(translator) => {
-                    for finding in translator.check(&schemas).iter().chain(translator.doubts()) {
+                    for finding in &translator.check(&schemas) {
                         told += &format!(
                             "{name}:{}: {} {}; {}\n",
                             finding.location.line, finding.code, finding.message, finding.hint

@@ -7,6 +7,7 @@ use super::definition::{
 };
 use super::expression::{Expression, parse_call, pipe};
 use super::function::Function;
+use super::lossy::lossy_conditions;
 use super::path::{At, Path};
 use super::program::{
     Binding, Block, Computed, Constant, Each, FieldPath, Formula, Into, Program, pair_fields,
@@ -24,6 +25,7 @@ pub(super) fn compile(definition: &Definition) -> (Program, Vec<Finding>) {
     let root = compiler.block(&definition.block, definition.record.shape(), None);
     compiler.program.root = root;
     own_steps(&mut compiler.program);
+    compiler.found.extend(lossy_conditions(&compiler.program));
     for text in &definition.drops {
         let path = Path::parse_node(&text.text, definition.format)
             .or_else(|_| Path::parse(&text.text, definition.format));
@@ -488,12 +490,14 @@ impl<'d> Compiler<'d> {
             let place = format!("{} {}", binding.path, part.map(ToString::to_string).unwrap_or_default());
             match places.get(&place) {
                 Some(first) => {
+                    // Where a profile has its say, it is the profile that must change.
+                    let spot = if first.spot.file == binding.spot.file { &binding.spot } else { &first.spot };
                     let message = format!(
                         "`{}` and `{}` are both written to {}",
                         first.label, binding.label, binding.path
                     );
                     let hint = "say `write = \"if_empty\"` or `write = false` for the second";
-                    found.push(binding.spot.fault("place_used_twice", message, hint));
+                    found.push(spot.fault("place_used_twice", message, hint));
                 }
                 None => {
                     places.insert(place, binding);

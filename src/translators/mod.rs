@@ -18,6 +18,7 @@ mod draft;
 mod expression;
 mod function;
 mod layout_keys;
+mod lossy;
 mod overlay;
 mod pairs;
 mod path;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::layout::{Layout, RecordType, Role};
-use super::rows::{Field, Row, fault, split};
+use super::rows::{Field, Row, Rows, fault};
 use crate::finding::{Finding, Severity};
 use crate::tree::{Key, Origin, Tree};
 
@@ -11,36 +11,65 @@ use crate::tree::{Key, Origin, Tree};
 /// is in the findings, and such a row is in no tree.
 #[must_use]
 pub fn read(bytes: &[u8], layout: &Layout) -> (Vec<Tree>, Vec<Finding>) {
-    let mut found = Vec::new();
-    let rows = split(bytes, layout, &mut found);
-    if rows.is_empty() {
-        if found.is_empty() {
-            found.push(fault("empty_file", 1, 0, "the file has no rows", ""));
-        }
-        return (Vec::new(), found);
-    }
-    let trees = if layout.records.is_empty() {
-        alike(&rows, layout, &mut found)
-    } else {
-        typed(&rows, layout, &mut found)
+    let mut rows = match Rows::new(bytes, layout) {
+        Ok(rows) => rows,
+        Err(finding) => return (Vec::new(), vec![*finding]),
     };
+    let mut found = Vec::new();
+    let trees = if layout.records.is_empty() {
+        alike(&mut rows, layout, &mut found)
+    } else {
+        typed(&mut rows, layout, &mut found)
+    };
+    let mut found = [rows.found, found].concat();
+    found.sort_by_key(|finding| finding.location.line);
     (trees, found)
 }
 
+/// More faults than anyone reads; the file is another than the layout says.
+const FAULT_LIMIT: usize = 1000;
+
+fn empty_file() -> Finding {
+    fault("empty_file", 1, 0, "the file has no rows", "")
+}
+
+/// Whether to stop, since a file is faulty throughout.
+fn is_hopeless(row: &Row, found: &mut Vec<Finding>) -> bool {
+    if found.len() < FAULT_LIMIT {
+        return false;
+    }
+    let message =
+        format!("the file has more than {FAULT_LIMIT} faults; reading stopped at line {}", row.line);
+    found.push(fault(
+        "too_many_faults",
+        row.line,
+        row.byte,
+        message,
+        "see whether it is the right kind of file",
+    ));
+    true
+}
+
 /// Rows that are all of one kind, grouped by key.
-fn alike(rows: &[Row], layout: &Layout, found: &mut Vec<Finding>) -> Vec<Tree> {
-    let (columns, rows) = if layout.header {
-        let Some((header, rows)) = rows.split_first() else { return Vec::new() };
-        match read_header(header, layout, found) {
-            Some(columns) => (columns, rows),
+fn alike(rows: &mut Rows<'_>, layout: &Layout, found: &mut Vec<Finding>) -> Vec<Tree> {
+    let columns = if layout.header {
+        let Some(header) = rows.next() else {
+            found.push(empty_file());
+            return Vec::new();
+        };
+        match read_header(&header, layout, found) {
+            Some(columns) => columns,
             None => return Vec::new(),
         }
     } else {
-        (layout.columns.iter().chain(&layout.optional).cloned().collect(), rows)
+        layout.columns.iter().chain(&layout.optional).cloned().collect()
     };
     let mut documents =
         Documents { layout, trees: Vec::new(), by_key: HashMap::new(), lines: HashMap::new() };
     for (ordinal, row) in (1_u32..).zip(rows) {
+        if is_hopeless(&row, found) {
+            break;
+        }
         let short = !layout.header && row.fields.len() >= layout.columns.len();
         if row.fields.len() != columns.len() && !(short && row.fields.len() < columns.len()) {
             let message =
@@ -54,8 +83,8 @@ fn alike(rows: &[Row], layout: &Layout, found: &mut Vec<Finding>) -> Vec<Tree> {
             ));
             continue;
         }
-        check_numbers(row, &columns, layout, found);
-        documents.add(row, ordinal, &columns, found);
+        check_numbers(&row, &columns, layout, found);
+        documents.add(&row, ordinal, &columns, found);
     }
     documents.trees
 }
@@ -224,10 +253,14 @@ fn is_scientific(text: &str) -> bool {
 }
 
 /// Rows of several kinds, told by their first field.
-fn typed(rows: &[Row], layout: &Layout, found: &mut Vec<Finding>) -> Vec<Tree> {
+fn typed(rows: &mut Rows<'_>, layout: &Layout, found: &mut Vec<Finding>) -> Vec<Tree> {
     let mut trees: Vec<Tree> = Vec::new();
-    let (mut counted, mut trailer) = (0_u64, None);
+    let (mut counted, mut trailer, mut last) = (0_u64, None, None);
     for (ordinal, row) in (1_u32..).zip(rows) {
+        if is_hopeless(&row, found) {
+            return trees;
+        }
+        last = Some((row.line, row.byte));
         let tag = row.fields.first().map(|field| field.text.trim()).unwrap_or_default();
         let Some(kind) = layout.records.iter().find(|kind| kind.tag == tag) else {
             let known = layout.records.iter().map(|kind| kind.tag.as_str()).collect::<Vec<_>>().join(", ");
@@ -262,7 +295,7 @@ fn typed(rows: &[Row], layout: &Layout, found: &mut Vec<Finding>) -> Vec<Tree> {
             }
             Role::Trailer { count } => {
                 trailer = Some(row.line);
-                check_count(row, kind, count.as_deref(), counted, found);
+                check_count(&row, kind, count.as_deref(), counted, found);
             }
             Role::Start | Role::Detail => {
                 counted += 1;
@@ -282,9 +315,13 @@ fn typed(rows: &[Row], layout: &Layout, found: &mut Vec<Finding>) -> Vec<Tree> {
             }
         }
     }
+    if last.is_none() {
+        found.push(empty_file());
+        return trees;
+    }
     let wants_trailer = layout.records.iter().any(|kind| matches!(kind.role, Role::Trailer { .. }));
     if wants_trailer && trailer.is_none() {
-        let (line, byte) = rows.last().map_or((1, 0), |row| (row.line, row.byte));
+        let (line, byte) = last.unwrap_or((1, 0));
         found.push(fault(
             "trailer_missing",
             line,

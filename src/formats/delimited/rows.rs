@@ -44,21 +44,38 @@ pub(super) fn fault(
     }
 }
 
-/// Splits a file into rows. Blank lines are left out; a line ends in LF, CR LF or CR alone.
-pub(super) fn split(bytes: &[u8], layout: &Layout, found: &mut Vec<Finding>) -> Vec<Row> {
-    if let Some(finding) = foreign(bytes) {
-        found.push(finding);
-        return Vec::new();
+/// The rows of a file, one at a time. Blank lines are left out; a line ends in LF, CR LF or CR alone.
+pub(super) struct Rows<'a> {
+    bytes: &'a [u8],
+    layout: &'a Layout,
+    at: usize,
+    line: u32,
+    /// What is wrong with the rows so far.
+    pub(super) found: Vec<Finding>,
+}
+
+impl<'a> Rows<'a> {
+    /// Begins at the start of a file; the error is that it is no text.
+    pub(super) fn new(bytes: &'a [u8], layout: &'a Layout) -> Result<Self, Box<Finding>> {
+        if let Some(finding) = foreign(bytes) {
+            return Err(Box::new(finding));
+        }
+        let at = if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+        Ok(Self { bytes, layout, at, line: 1, found: Vec::new() })
     }
-    let start = if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
-    let mut splitter = Splitter { bytes, layout, at: start, line: 1, found };
-    let mut rows = Vec::new();
-    while let Some(row) = splitter.row() {
-        if row.fields.iter().any(|field| !field.text.is_empty()) || row.fields.len() > 1 {
-            rows.push(row);
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        loop {
+            let row = self.row()?;
+            if row.fields.len() > 1 || row.fields.iter().any(|field| !field.text.is_empty()) {
+                return Some(row);
+            }
         }
     }
-    rows
 }
 
 /// What is no text at all.
@@ -86,20 +103,12 @@ fn foreign(bytes: &[u8]) -> Option<Finding> {
     ))
 }
 
-pub(super) fn line_of(bytes: &[u8], at: usize) -> u32 {
+fn line_of(bytes: &[u8], at: usize) -> u32 {
     let before = bytes.get(..at).unwrap_or(bytes);
     u32::try_from(before.iter().filter(|byte| **byte == b'\n').count() + 1).unwrap_or(u32::MAX)
 }
 
-struct Splitter<'a, 'f> {
-    bytes: &'a [u8],
-    layout: &'a Layout,
-    at: usize,
-    line: u32,
-    found: &'f mut Vec<Finding>,
-}
-
-impl Splitter<'_, '_> {
+impl Rows<'_> {
     fn row(&mut self) -> Option<Row> {
         self.peek()?;
         let mut row = Row { fields: Vec::new(), line: self.line, byte: self.at as u64 };
