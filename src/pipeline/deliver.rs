@@ -58,8 +58,9 @@ async fn put(hub: &Arc<Hub>, delivery: &LoadedDelivery, attempt: Attempt) -> Att
     let (Some(outbound), Ok(transport)) = (&place.channel.outbound, hub.transport(&place)) else {
         return held(format!("channel {} has no outbound folder any more", row.channel));
     };
-    // Begins with a dot: the usual patterns of those who pick up pass over it.
-    let temporary = format!(".{}.{}.part", row.id.simple(), attempt.number);
+    // Begins with a dot: the usual patterns of those who pick up pass over it. One name for all tries, so that a
+    // try that was cut leaves nothing behind that the next one does not clear.
+    let temporary = format!(".{}.part", row.id.simple());
     let (Ok(temporary), Ok(name)) = (temporary.parse::<FileName>(), row.target.parse::<FileName>()) else {
         return held(format!("`{}` is no file name", row.target));
     };

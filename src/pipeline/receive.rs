@@ -213,6 +213,14 @@ async fn dispose(
     entry: &Entry,
 ) -> Result<(), Error> {
     let Some(inbound) = &place.channel.inbound else { return Ok(()) };
+    if inbound.after != After::Leave {
+        match transport.is_unchanged(&inbound.path, entry).await {
+            Ok(true) => {}
+            // Another file has the name by now: it is not ours to touch, and the next look takes it.
+            Ok(false) => return Ok(hub.store.mark_disposed(id).await?),
+            Err(error) => return not_disposed(hub, place, id, entry, &error).await,
+        }
+    }
     let done = match &inbound.after {
         After::Leave => Ok(()),
         After::Delete => transport.remove(&inbound.path, &entry.name).await,
@@ -243,11 +251,21 @@ async fn dispose(
     match done {
         Ok(()) => hub.store.mark_disposed(id).await?,
         Err(error) if error.kind() == Kind::NotFound => hub.store.mark_disposed(id).await?,
-        Err(error) => {
-            warn!(file.id = %id, channel = %place.key(), "`{}` is ours but still lies at the partner's: {error}", entry.name);
-            hub.store.mark_dispose_failed(id, &error.to_string()).await?;
-        }
+        Err(error) => not_disposed(hub, place, id, entry, &error).await?,
     }
+    Ok(())
+}
+
+/// Tells that the partner's copy still lies there; the next look tries again.
+async fn not_disposed(
+    hub: &Hub,
+    place: &Place,
+    id: uuid::Uuid,
+    entry: &Entry,
+    error: &transports::Error,
+) -> Result<(), Error> {
+    warn!(file.id = %id, channel = %place.key(), "`{}` is ours but still lies at the partner's: {error}", entry.name);
+    hub.store.mark_dispose_failed(id, &error.to_string()).await?;
     Ok(())
 }
 
