@@ -298,7 +298,7 @@ impl Report<'_> {
                 .find(|(byte, _, text)| (*byte..byte + text.len() as u64).contains(&fault.byte))
                 .filter(|_| fault.byte < context.window.byte);
             let window = match kept {
-                Some((byte, line, text)) => Window { bytes: text, byte: *byte, line: *line },
+                Some((byte, line, text)) => Window { bytes: text, byte: *byte, line: *line, lines: None },
                 None => context.window,
             };
             let context = Context { window, ..*context };

@@ -72,6 +72,29 @@ fn acknowledgments_of_careless_senders_are_read() {
 }
 
 #[test]
+fn a_file_costs_no_more_than_its_limits() {
+    let text = String::from_utf8(read(&folder("x12_reader/envelopes").join("valid.edi"))).expect("ASCII");
+    let codes = |text: &str, options: &Options| -> Vec<&'static str> {
+        let file = reader::validate(text.as_bytes(), options);
+        let mut streamed = Collector::default();
+        let summary = reader::validate_stream(text.as_bytes(), options, &mut streamed).expect("memory");
+        assert_eq!(format!("{:?}", streamed.finish(&summary)), format!("{file:?}"));
+        let findings = describe::list_findings(&file, Window::whole(text.as_bytes()), &options.schemas);
+        findings.iter().map(|finding| finding.code).collect()
+    };
+    let mut options = Options::default();
+    options.limits.window_bytes = 128;
+    let long = text.replacen("INV0001", &"A".repeat(200_000), 1);
+    assert_eq!(codes(&long, &options), ["segment_too_long", "element_too_long"]);
+    options.limits.skipped_bytes = 150_000;
+    assert!(codes(&long, &options).contains(&"unexpected_end_of_file"), "reading stops within the segment");
+    let options = Options { limits: Limits { set_bytes: 60, window_bytes: 64, ..options.limits }, ..options };
+    assert_eq!(codes(&text, &options), ["set_too_large"; 3]);
+    let junk = "A".repeat(400_000);
+    assert_eq!(codes(&junk, &options), ["no_interchange"]);
+}
+
+#[test]
 fn an_interchange_is_complete_only_when_its_end_is_there() {
     let bytes = read(&folder("x12_reader/envelopes").join("valid.edi"));
     // The last two bytes are the terminator and the line feed behind it.

@@ -193,10 +193,10 @@ pub fn ta1(interchange: &Interchange, when: Ta1When) -> Option<Ta1> {
         .filter(|fault| fault.severity > Severity::Warning)
         .max_by(|a, b| a.severity.cmp(&b.severity).then(b.byte.cmp(&a.byte)));
     // A fault that TA105 has no word for is one of the control structure.
-    let note = match gravest.map(|fault| fault.code.ack_code()) {
+    let note = match gravest.map(|fault| fault.code) {
         None => "000",
-        Some("") => Code::InvalidControlStructure.ack_code(),
-        Some(note) => note,
+        Some(code) if code.level() == Level::Interchange && !code.ack_code().is_empty() => code.ack_code(),
+        Some(_) => Code::InvalidControlStructure.ack_code(),
     };
     Some(Ta1 {
         byte: interchange.bytes.start,

@@ -3,10 +3,10 @@
 //! The readers of these sentences bring partners on line; they know their documents, not X12.
 
 use super::fault::{Code, Fault, Level};
-use super::lexer::Window;
+use super::lexer::{Lines, Window};
 use super::names;
 use super::schema::{Dictionary, Kind, Schemas, Set};
-use super::verdict::{File, Group, Interchange};
+use super::verdict::File;
 use crate::finding::{Finding, Location};
 
 /// What the sentences about a fault can draw on.
@@ -47,37 +47,23 @@ impl<'a> Context<'a> {
 /// Every fault of a file in file order, worded. `window` is the whole file.
 #[must_use]
 pub fn list_findings(file: &File, window: Window<'_>, schemas: &Schemas) -> Vec<Finding> {
+    let lines = Lines::of(window.bytes);
+    let window = Window { lines: window.lines.or(Some(&lines)), ..window };
     let envelope = Context::of_envelope(window, schemas);
-    let mut findings: Vec<Finding> = file.faults.iter().map(|fault| finding(fault, &envelope)).collect();
+    let mut faults: Vec<(&Fault, Context<'_>)> = file.faults.iter().map(|fault| (fault, envelope)).collect();
     for interchange in &file.interchanges {
-        findings.extend(list_interchange_findings(interchange, window, schemas));
+        faults.extend(interchange.faults.iter().map(|fault| (fault, envelope)));
+        for group in &interchange.groups {
+            let context = Context::of_set(window, schemas, &group.version, None, "");
+            faults.extend(group.faults.iter().map(|fault| (fault, context)));
+            for set in group.sets.iter().filter(|set| !set.faults.is_empty()) {
+                let context = Context::of_set(window, schemas, &group.version, None, &set.id);
+                faults.extend(set.faults.iter().map(|fault| (fault, context)));
+            }
+        }
     }
-    findings.sort_by_key(|finding| finding.location.byte);
-    findings
-}
-
-fn list_interchange_findings(
-    interchange: &Interchange,
-    window: Window<'_>,
-    schemas: &Schemas,
-) -> Vec<Finding> {
-    let envelope = Context::of_envelope(window, schemas);
-    let mut findings: Vec<Finding> =
-        interchange.faults.iter().map(|fault| finding(fault, &envelope)).collect();
-    for group in &interchange.groups {
-        findings.extend(list_group_findings(group, window, schemas));
-    }
-    findings
-}
-
-fn list_group_findings(group: &Group, window: Window<'_>, schemas: &Schemas) -> Vec<Finding> {
-    let context = Context::of_set(window, schemas, &group.version, None, "");
-    let mut findings: Vec<Finding> = group.faults.iter().map(|fault| finding(fault, &context)).collect();
-    for set in &group.sets {
-        let context = Context::of_set(window, schemas, &group.version, None, &set.id);
-        findings.extend(set.faults.iter().map(|fault| finding(fault, &context)));
-    }
-    findings
+    faults.sort_by_key(|(fault, _)| fault.byte);
+    faults.iter().map(|(fault, context)| finding(fault, context)).collect()
 }
 
 /// One fault, worded.

@@ -42,6 +42,8 @@ struct OpenSet {
     set: Set,
     /// Its segments are only counted: it cannot be judged.
     only_counted: bool,
+    /// It is over the limit and need not stay in memory any longer.
+    too_large: bool,
 }
 
 /// The state between segments.
@@ -81,7 +83,7 @@ impl<'o> Judge<'o> {
 
     /// From where on bytes must stay in memory.
     pub(super) fn keep(&self) -> Option<u64> {
-        self.set.as_ref().map(|open| open.set.bytes.start)
+        self.set.as_ref().filter(|open| !open.too_large).map(|open| open.set.bytes.start)
     }
 
     /// Takes one event; false after the last.
@@ -290,7 +292,7 @@ impl<'o> Judge<'o> {
             faults: Vec::new(),
             status: Status::Accepted,
         };
-        self.set = Some(OpenSet { set, only_counted: true });
+        self.set = Some(OpenSet { set, only_counted: true, too_large: false });
         let number = segment.element(2).trim_ascii();
         if !(4..=9).contains(&number.len()) {
             let fault = Fault::of_element(Code::InvalidSetControlNumber, &segment, 2);
@@ -348,18 +350,20 @@ impl<'o> Judge<'o> {
         let Some(open) = &mut self.set else { return };
         open.set.segments += 1;
         segment.position = open.set.segments;
-        if open.only_counted {
-            return;
-        }
         let limit = self.options.limits.set_bytes;
-        if segment.byte - open.set.bytes.start > limit {
-            open.only_counted = true;
-            self.validator.end(&mut open.set.faults);
+        if segment.byte - open.set.bytes.start > limit && !open.too_large {
+            open.too_large = true;
+            if !open.only_counted {
+                open.only_counted = true;
+                self.validator.end(&mut open.set.faults);
+            }
             let fault = Fault::of_segment(Code::SetTooLarge, &segment);
             self.set_fault(fault.expecting(format!("at most {limit} bytes")));
             return;
         }
-        self.validator.segment(&segment, &mut open.set.faults);
+        if !open.only_counted {
+            self.validator.segment(&segment, &mut open.set.faults);
+        }
     }
 
     fn end_set(&mut self, mut segment: Segment<'_>, window: Window<'_>, visitor: &mut impl Visitor) {

@@ -7,7 +7,7 @@
 use super::cursor::{Cursor, is_envelope, is_line_end, skip_blanks};
 use super::delimiters::{self, Isa, Unreadable};
 use super::segment::{Delimiters, Segment};
-pub use super::window::{Head, Range64, Window};
+pub use super::window::{Head, Lines, Range64, Window};
 
 /// What one file may cost before the lexer looks no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

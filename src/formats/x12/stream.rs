@@ -40,7 +40,7 @@ impl<R: Read> Stream<R> {
             }
         };
         let bytes = self.buffer.get(..self.filled).unwrap_or(&[]);
-        let window = Window { bytes, byte: self.byte, line: self.line };
+        let window = Window { bytes, byte: self.byte, line: self.line, lines: None };
         Ok((self.scanner.event(step, bytes), window))
     }
 
