@@ -1,6 +1,7 @@
 //! Commands: the only part that prints.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands speak to people")]
 
+pub mod compose;
 pub mod demo;
 pub mod excerpt;
 pub mod explain;
@@ -9,6 +10,7 @@ pub mod inputs;
 mod open;
 mod run;
 mod status;
+pub mod translate;
 pub mod validate;
 
 use crate::clock::Clock;
@@ -72,6 +74,10 @@ enum Command {
     Validate(validate::Arguments),
     /// Show an X12 file with every segment, element and code named
     Explain(explain::Arguments),
+    /// Show the canonical records that files hold, one JSON line each
+    Translate(translate::Arguments),
+    /// Write canonical records, one JSON line each, as the document a partner wants
+    Compose(compose::Arguments),
 }
 
 /// Runs the command that the arguments name.
@@ -99,6 +105,12 @@ pub fn run() -> ExitCode {
         Ok(config) => config,
         Err(shown) => return usage(&shown),
     };
+    // Nor do these need a database.
+    match &arguments.command {
+        Command::Translate(arguments) => return told(translate::run(&config, arguments)),
+        Command::Compose(arguments) => return told(compose::run(&config, arguments, Clock::System)),
+        _ => {}
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return finish(Err(error.into())),
@@ -126,7 +138,9 @@ pub fn run() -> ExitCode {
                 }
             }
         }
-        Command::Validate(_) | Command::Explain(_) => unreachable!("it ran before the settings were loaded"),
+        Command::Validate(_) | Command::Explain(_) | Command::Translate(_) | Command::Compose(_) => {
+            unreachable!("it ran before the database was opened")
+        }
     };
     finish(result)
 }
@@ -142,6 +156,14 @@ async fn migrate(config: &Config) -> anyhow::Result<ExitCode> {
 fn usage(shown: &str) -> ExitCode {
     eprint!("{shown}");
     ExitCode::from(exit::USAGE)
+}
+
+/// The exit code of a command that asks nobody: what it could not do, it will not be able to do later.
+fn told(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("{error:#}");
+        ExitCode::from(exit::USAGE)
+    })
 }
 
 /// The exit code of a command that needs no settings; its error is told.

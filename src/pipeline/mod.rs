@@ -11,6 +11,7 @@ mod outbound;
 mod process;
 mod read;
 mod receive;
+pub mod rehearse;
 mod serve;
 
 pub use agreements::Agreements;

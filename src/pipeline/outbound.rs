@@ -126,28 +126,7 @@ pub(super) async fn compose(
     agreements: &Agreements,
 ) -> Result<Composition, Error> {
     let now = outgoing.now;
-    let file = outgoing.file.to_string();
-    let mut rows = Rows::default();
-    let mut unsound = Vec::new();
-    let mut pending = Vec::new();
-    for answer in outgoing.answers {
-        pending.extend(pending_answer(answer, agreements, &file));
-    }
-    let mut by_group: BTreeMap<(String, String, String), Vec<Shipment>> = BTreeMap::new();
-    for shipment in outgoing.shipments {
-        if shipment.sends.translator.format() == Format::X12 {
-            let key = (shipment.to.clone(), shipment.sends.document.clone(), shipment.sends.channel.clone());
-            by_group.entry(key).or_default().push(shipment);
-        } else {
-            let (source, to) = (shipment.source, shipment.to.clone());
-            if let Err(error) = call_or_file(shipment, agreements, now, &mut rows) {
-                unsound.push(Unsound { source, to, why: error.to_string() });
-            }
-        }
-    }
-    for ((to, document, _), shipments) in by_group {
-        pending.extend(pending_group(&to, &document, shipments, agreements, &file, now, &mut unsound));
-    }
+    let (mut rows, pending, unsound) = prepare(outgoing, agreements);
     if !pending.is_empty() {
         // The last statements that others may wait for.
         let numbers = take_numbers(work, &pending).await?;
@@ -171,6 +150,48 @@ pub(super) async fn compose(
     work.insert_deliveries(&rows.deliveries).await?;
     work.insert_expected_acknowledgments(&rows.expected).await?;
     Ok(Composition { sent: rows.deliveries.len(), unsound })
+}
+
+/// What would be sent, were it the first file ever: each control number is 1, and nothing is kept.
+pub(super) fn rehearse(
+    outgoing: Outgoing,
+    agreements: &Agreements,
+) -> Result<(Vec<OutboundFile>, Vec<Unsound>), Error> {
+    let now = outgoing.now;
+    let (mut rows, pending, unsound) = prepare(outgoing, agreements);
+    for pending in pending {
+        let numbers = Numbers { interchange: 1, groups: (1..).take(pending.groups.len()).collect() };
+        write(pending, numbers, agreements, now, &mut rows)?;
+    }
+    Ok((rows.files, unsound))
+}
+
+/// Everything that can be done before control numbers are taken.
+fn prepare(outgoing: Outgoing, agreements: &Agreements) -> (Rows, Vec<Pending<'_>>, Vec<Unsound>) {
+    let now = outgoing.now;
+    let file = outgoing.file.to_string();
+    let mut rows = Rows::default();
+    let mut unsound = Vec::new();
+    let mut pending = Vec::new();
+    for answer in outgoing.answers {
+        pending.extend(pending_answer(answer, agreements, &file));
+    }
+    let mut by_group: BTreeMap<(String, String, String), Vec<Shipment>> = BTreeMap::new();
+    for shipment in outgoing.shipments {
+        if shipment.sends.translator.format() == Format::X12 {
+            let key = (shipment.to.clone(), shipment.sends.document.clone(), shipment.sends.channel.clone());
+            by_group.entry(key).or_default().push(shipment);
+        } else {
+            let (source, to) = (shipment.source, shipment.to.clone());
+            if let Err(error) = call_or_file(shipment, agreements, now, &mut rows) {
+                unsound.push(Unsound { source, to, why: error.to_string() });
+            }
+        }
+    }
+    for ((to, document, _), shipments) in by_group {
+        pending.extend(pending_group(&to, &document, shipments, agreements, &file, now, &mut unsound));
+    }
+    (rows, pending, unsound)
 }
 
 fn pending_answer<'a>(answer: Answer, agreements: &'a Agreements, file: &str) -> Option<Pending<'a>> {

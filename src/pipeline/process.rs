@@ -151,16 +151,32 @@ async fn look_up(work: &mut Work, documents: &[Document]) -> Result<Known, Error
     known.add(work.find_shipping_orders(&of_advices).await?);
     known.add(work.find_ship_notices(&purchase_orders).await?);
     known.add(work.find_invoices(&purchase_orders).await?);
+    add_own_records(&mut known, documents);
+    Ok(known)
+}
+
+/// What documents know of each other without the database.
+pub(super) fn own_records(documents: &[Document]) -> Known {
+    let mut known = Known::default();
+    add_own_records(&mut known, documents);
+    known
+}
+
+fn add_own_records(known: &mut Known, documents: &[Document]) {
     for document in documents {
         if let Some(record) = &document.record {
             known.add_own(&document.partner, document.id, record);
         }
     }
-    Ok(known)
 }
 
 /// The 997s, 999s and TA1s that the file is answered with.
-fn acknowledge(reading: &Reading, repeated: &[usize], agreements: &Agreements, outgoing: &mut Outgoing) {
+pub(super) fn acknowledge(
+    reading: &Reading,
+    repeated: &[usize],
+    agreements: &Agreements,
+    outgoing: &mut Outgoing,
+) {
     for (index, interchange) in reading.interchanges.iter().enumerate() {
         let Some(profile) = agreements.profiles.find(&interchange.partner) else { continue };
         let Some(x12) = &profile.x12 else { continue };
@@ -217,7 +233,7 @@ fn acknowledged<'p>(
 }
 
 /// What follows from one document, and what that makes of its business status.
-fn follow_routes(
+pub(super) fn follow_routes(
     document: &Document,
     profile: &crate::profiles::Profile,
     agreements: &Agreements,

@@ -105,20 +105,41 @@ impl Reading {
     }
 }
 
+/// Whether documents marked as a test are translated as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effects {
+    /// As ISA15 says: a test has none.
+    AsMarked,
+    /// Always, where nothing outside can be changed anyway.
+    Always,
+}
+
 /// Reads a file that came on `place`.
 pub(super) fn read(file: Uuid, name: &str, bytes: &[u8], place: &Place, agreements: &Agreements) -> Reading {
+    read_with(file, name, bytes, place, agreements, Effects::AsMarked)
+}
+
+/// As [`read`], with a say in what a test means.
+pub(super) fn read_with(
+    file: Uuid,
+    name: &str,
+    bytes: &[u8],
+    place: &Place,
+    agreements: &Agreements,
+    effects: Effects,
+) -> Reading {
     match look(bytes) {
         Looks::Empty => Reading::quarantined("the file is empty", "ask the partner to send it again"),
         Looks::Foreign(what) => Reading::quarantined(
             format!("the file is {what}, not a document"),
             "ask the partner for the plain file, or take it out of the folder",
         ),
-        Looks::X12 => read_x12(file, bytes, place, agreements),
+        Looks::X12 => read_x12(file, bytes, place, agreements, effects),
         Looks::Xml | Looks::Flat => read_other(file, name, bytes, place, agreements),
     }
 }
 
-fn read_x12(file: Uuid, bytes: &[u8], place: &Place, agreements: &Agreements) -> Reading {
+fn read_x12(file: Uuid, bytes: &[u8], place: &Place, agreements: &Agreements, effects: Effects) -> Reading {
     let verdict = reader::validate(bytes, &agreements.x12);
     let said = ack_reader::read_acknowledgments(bytes, &verdict);
     let schemas = &agreements.x12.schemas;
@@ -158,7 +179,7 @@ fn read_x12(file: Uuid, bytes: &[u8], place: &Place, agreements: &Agreements) ->
             };
             continue;
         }
-        let has_effects = !test;
+        let has_effects = !test || effects == Effects::Always;
         refuse_what_was_not_agreed(&mut interchange, profile, place);
         reading.findings.extend(interchange.faults.iter().map(|fault| describe::finding(fault, &envelope)));
         if !interchange_is_trusted(&interchange) {
@@ -246,12 +267,17 @@ fn settle(document: &mut Document, record: Record, findings: Vec<Finding>) -> Op
 }
 
 /// Translators know bytes, not lines.
-fn locate(findings: &mut [Finding], bytes: &[u8]) {
+pub(super) fn locate(findings: &mut [Finding], bytes: &[u8]) {
     for finding in findings.iter_mut().filter(|finding| finding.location.line == 0) {
-        let end = usize::try_from(finding.location.byte).unwrap_or(usize::MAX).min(bytes.len());
-        let lines = bytes.get(..end).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
-        finding.location.line = u32::try_from(lines + 1).unwrap_or(u32::MAX);
+        finding.location.line = line_of(bytes, finding.location.byte);
     }
+}
+
+/// The line of a byte of the file, the first is 1.
+pub(super) fn line_of(bytes: &[u8], byte: u64) -> u32 {
+    let end = usize::try_from(byte).unwrap_or(usize::MAX).min(bytes.len());
+    let lines = memchr::memchr_iter(b'\n', bytes.get(..end).unwrap_or_default()).count();
+    u32::try_from(lines + 1).unwrap_or(u32::MAX)
 }
 
 /// The partner whose interchange this is, or why nobody's.

@@ -3,7 +3,7 @@
 use crate::declaration::suggestion;
 use crate::finding::{Finding, Location, Severity};
 use crate::formats::x12::schema::Schemas;
-use crate::translators::{Format, Translator};
+use crate::translators::{self, Format, Translator};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -46,6 +46,17 @@ impl Library {
             }
         }
         if faults.is_empty() { Ok(library) } else { Err(faults) }
+    }
+
+    /// The translators that come with the program.
+    #[must_use]
+    pub fn shipped() -> Self {
+        let by_name = translators::shipped().map(|(name, text)| {
+            let loaded = Translator::load(text, &format!("translators/{name}.toml"));
+            let translator = loaded.expect("tests load every translator that is shipped");
+            (name.to_owned(), Arc::new(translator))
+        });
+        Self { by_name: by_name.collect() }
     }
 
     /// The translator of this name.
