@@ -131,6 +131,7 @@ pub fn run() -> ExitCode {
                 }
                 Command::Serve => runtime.block_on(run::serve(config, agreements)),
                 _ => {
+                    print!("{}", open::doubts(&config, &agreements));
                     let translators = agreements.library.list().count();
                     let profiles = agreements.profiles.list().count();
                     println!("{translators} translators and {profiles} partner profiles are sound");

@@ -61,6 +61,12 @@ pub(super) async fn hub(config: Config, agreements: Agreements) -> anyhow::Resul
     Ok((Arc::new(hub), database))
 }
 
+/// What is doubtful in the translators, for people; empty when nothing is.
+pub(super) fn doubts(config: &Config, agreements: &Agreements) -> String {
+    let doubts = agreements.library.doubts();
+    faults::render(doubts, &faults::texts(doubts, &config.root), super::is_colour(&std::io::stdout()))
+}
+
 fn show(findings: &[Finding], root: &Path) -> String {
     let count = findings.len();
     let faults = if count == 1 { "1 fault".to_owned() } else { format!("{count} faults") };

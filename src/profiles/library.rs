@@ -12,6 +12,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub struct Library {
     by_name: BTreeMap<String, Arc<Translator>>,
+    doubts: Vec<Finding>,
 }
 
 impl Library {
@@ -38,8 +39,10 @@ impl Library {
                 .and_then(|text| Translator::load(&text, &shown));
             match loaded {
                 Ok(translator) => {
-                    let found = translator.check(schemas);
-                    faults.extend(found.into_iter().filter(|finding| finding.severity == Severity::Reject));
+                    for finding in translator.check(schemas) {
+                        let sound = finding.severity != Severity::Reject;
+                        if sound { library.doubts.push(finding) } else { faults.push(finding) }
+                    }
                     library.by_name.insert(translator.name().to_owned(), Arc::new(translator));
                 }
                 Err(found) => faults.extend(found),
@@ -56,7 +59,13 @@ impl Library {
             let translator = loaded.expect("tests load every translator that is shipped");
             (name.to_owned(), Arc::new(translator))
         });
-        Self { by_name: by_name.collect() }
+        Self { by_name: by_name.collect(), doubts: Vec::new() }
+    }
+
+    /// What is doubtful in translators that serve all the same: what a direction loses, places never written.
+    #[must_use]
+    pub fn doubts(&self) -> &[Finding] {
+        &self.doubts
     }
 
     /// The translator of this name.
