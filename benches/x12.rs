@@ -70,6 +70,9 @@ fn measure_tokens() {
     });
     let bytes = std::fs::read(&small).expect("it was just written");
     let expected = segments(&bytes);
+    rate("crossdock elements, in memory, 810 10 MB", bytes.len(), || {
+        assert_eq!(elements(&bytes), expected);
+    });
     rate("crossdock segments, in memory, 810 10 MB", bytes.len(), || assert_eq!(segments(&bytes), expected));
     rate("edi, in memory, 810 10 MB", bytes.len(), || assert_eq!(edi(&bytes), expected.elements));
 }
