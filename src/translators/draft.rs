@@ -29,6 +29,8 @@ struct DraftNode {
     children: Vec<usize>,
     /// Written even when nothing is in it: an item of a list.
     keep: bool,
+    /// Tells its parent from others, as in `E1EDK02[QUALF=009]`: written whenever the parent is.
+    tells: bool,
 }
 
 /// A document while it is written. Node 0 is its root.
@@ -76,6 +78,7 @@ impl Draft {
                         &Step { tag: name.clone(), conditions: Vec::new(), rest: false, optional: false },
                     );
                     self.set(child, OwnKey::Name(String::new()), first, true);
+                    self.node_mut(child).tells = true;
                 }
                 at => {
                     if let Some(key) = key_of(at) {
@@ -235,8 +238,8 @@ impl Draft {
         for (key, text) in values {
             tree.push(at, as_key(key), text, 0);
         }
-        let written: Vec<usize> =
-            node.children.iter().copied().filter(|child| self.is_written(*child)).collect();
+        let wanted = |child: &usize| self.node(*child).tells || self.is_written(*child);
+        let written: Vec<usize> = node.children.iter().copied().filter(wanted).collect();
         // An HL's own segments stand before the HLs below it.
         let (below, own): (Vec<usize>, Vec<usize>) =
             written.into_iter().partition(|child| levels.is_some() && self.tag(*child) == "HL");

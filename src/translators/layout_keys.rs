@@ -42,7 +42,7 @@ fn names(text: &str) -> Vec<String> {
     text.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-const DELIMITED_KEYS: [&str; 12] = [
+const DELIMITED_KEYS: [&str; 13] = [
     "name",
     "delimiter",
     "quote",
@@ -50,6 +50,7 @@ const DELIMITED_KEYS: [&str; 12] = [
     "columns",
     "optional",
     "group_by",
+    "inner",
     "unique",
     "encoding",
     "decimal_mark",
@@ -66,6 +67,7 @@ fn delimited<'t>(walk: &mut Walk<'t>, value: Option<&'t Spanned<DeValue<'t>>>) -
             "columns" => layout.columns = strings(walk.texts(key, value)),
             "optional" => layout.optional = strings(walk.texts(key, value)),
             "group_by" => layout.group_by = strings(walk.texts(key, value)),
+            "inner" => layout.inner = inner(walk, key, value),
             "unique" => layout.unique = strings(walk.texts(key, value)),
             "records" => layout.records = records(walk, value),
             "name" => layout.name = walk.text(key, value).map(|text| text.text).unwrap_or_default(),
@@ -106,6 +108,26 @@ fn delimited<'t>(walk: &mut Walk<'t>, value: Option<&'t Spanned<DeValue<'t>>>) -
         }
     }
     layout
+}
+
+/// `{ name = "pack", by = ["sscc"] }`.
+fn inner<'t>(walk: &mut Walk<'t>, key: &str, value: &'t Spanned<DeValue<'t>>) -> Option<delimited::Inner> {
+    let (mut name, mut by) = (None, Vec::new());
+    for (key, spot, value) in walk.table(key, value) {
+        match key {
+            "name" => name = walk.text(key, value),
+            "by" => by = strings(walk.texts(key, value)),
+            _ => walk.unknown(key, &spot, &["name", "by"]),
+        }
+    }
+    if name.is_none() || by.is_empty() {
+        walk.found.push(walk.spot(value.span().start).fault(
+            "key_missing",
+            "`inner` does not say its `name` and `by` which columns",
+            "write `inner = { name = \"pack\", by = [\"sscc\"] }`",
+        ));
+    }
+    Some(delimited::Inner { name: name?.text, by })
 }
 
 /// One ASCII character; an empty text is none, where that is allowed.

@@ -166,8 +166,10 @@ fn parse(text: &str, format: Format, node: bool) -> Result<Path, PathFault> {
             path.ups += 1;
             continue;
         }
-        if part == "." && !node && index == last {
-            path.at = At::Name(String::new());
+        if part == "." && index == last {
+            if !node {
+                path.at = At::Name(String::new());
+            }
             continue;
         }
         if part.is_empty() {
@@ -403,6 +405,12 @@ mod tests {
             Path::parse("HL[O]01", Format::X12).map(|p| p.steps[0].conditions[0].at.clone()),
             Ok(At::Element(3, 1, 1))
         );
+    }
+
+    #[test]
+    fn a_loop_may_be_about_the_node_itself() {
+        let path = Path::parse_node(".", Format::Xml).expect("the node itself");
+        assert_eq!((path.ups, path.steps.len(), path.at), (0, 0, At::Node));
     }
 
     #[test]

@@ -88,7 +88,7 @@ fn lines(program: &Program, format: Format, tree: &Tree, without_drops: bool) ->
 
 /// A document's own columns stand on each of its rows.
 fn spread(tree: &Tree, lines: &mut Vec<String>) {
-    let rows: Vec<NodeId> = tree.children(tree.root()).collect();
+    let rows = rows(tree);
     for value in tree.values(tree.root()) {
         let Key::Name(name) = value.key else { continue };
         lines.retain(|line| *line != format!("{name}={}", number(value.text)));
@@ -98,12 +98,24 @@ fn spread(tree: &Tree, lines: &mut Vec<String>) {
             }
         }
     }
-    // Without the tag, since the root and a row say the same.
+    // Without the tags, since the root and a row say the same.
     for line in lines.iter_mut() {
-        if let Some((_, tail)) = line.split_once('/') {
-            *line = tail.to_owned();
+        if let Some((place, text)) = line.split_once('=')
+            && let Some((_, name)) = place.rsplit_once('/')
+        {
+            *line = format!("{name}={text}");
         }
     }
+}
+
+/// The rows of a delimited file's document, whether they stand in it directly or in an inner node.
+pub(super) fn rows(tree: &Tree) -> Vec<NodeId> {
+    tree.children(tree.root())
+        .flat_map(|node| {
+            let below: Vec<NodeId> = tree.children(node).collect();
+            if below.is_empty() { vec![node] } else { below }
+        })
+        .collect()
 }
 
 fn values<'t>(format: Format, tree: &'t Tree, node: NodeId) -> Vec<(String, Key<'t>, &'t str)> {

@@ -10,6 +10,7 @@ use super::pairs::pairs;
 use super::path::{At, Path, Step};
 use super::places::{descendants, locate, step_matches, steps_end_at, value_at};
 use super::program::{Binding, Computed, Each, FieldPath, Formula, Into, Program, pair_fields};
+use super::prove::rows;
 use crate::canonical::{Field, FieldType, Group, Record, Source, Value};
 use crate::finding::{Finding, Location, Severity};
 use crate::tree::{Key, NodeId, Tree, ValueRef};
@@ -151,8 +152,9 @@ impl<'a> Reader<'a> {
         if self.format != Format::Delimited || node != self.tree.root() || !binding.path.steps.is_empty() {
             return false;
         }
-        let mut rows =
-            self.tree.children(node).map(|row| self.tree.value(row, Key::Name(name)).map(|value| value.text));
+        let mut rows = rows(self.tree)
+            .into_iter()
+            .map(|row| self.tree.value(row, Key::Name(name)).map(|value| value.text));
         let first = rows.next();
         first.is_some_and(|first| rows.any(|other| other != first))
     }
@@ -306,18 +308,18 @@ impl<'a> Reader<'a> {
         let start = self.start(path.ups, node)?;
         let steps = self.without_self(start, &path.steps);
         if self.format == Format::Delimited && steps.is_empty() && start == self.tree.root() {
-            return self.find_column(start, &path.at);
+            return self.find_column(&path.at);
         }
         self.descend(start, steps, &path.at)
     }
 
     /// A column of the document is that of its first row; that all rows say the same is checked apart.
-    fn find_column(&mut self, root: NodeId, at: &At) -> Option<(NodeId, ValueRef<'a>)> {
+    fn find_column(&mut self, at: &At) -> Option<(NodeId, ValueRef<'a>)> {
         let tree = self.tree;
         if let (At::Name(name), true) = (at, self.seen.is_some()) {
-            tree.children(root).for_each(|row| self.see(row, Key::Name(name)));
+            rows(tree).into_iter().for_each(|row| self.see(row, Key::Name(name)));
         }
-        let first = tree.children(root).next()?;
+        let first = rows(tree).into_iter().next()?;
         value_at(tree, first, at).map(|value| (first, value))
     }
 
@@ -392,6 +394,10 @@ impl<'a> Reader<'a> {
             }
             if let At::Name(name) = &condition.at {
                 self.see(node, Key::Name(name));
+                let tree = self.tree;
+                if let Some(child) = tree.children(node).find(|child| tree.tag(*child) == name) {
+                    self.see(child, Key::Name(""));
+                }
             }
         }
         true

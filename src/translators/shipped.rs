@@ -1,8 +1,17 @@
 //! The translators that come with the program.
 
-const SHIPPED: [(&str, &str); 17] = [
+const SHIPPED: [(&str, &str); 29] = [
+    ("csv-invoice", include_str!("../../translators/csv-invoice.toml")),
+    ("csv-shipping-advice", include_str!("../../translators/csv-shipping-advice.toml")),
     ("csv-shipping-order", include_str!("../../translators/csv-shipping-order.toml")),
+    ("csv-stock-receipt", include_str!("../../translators/csv-stock-receipt.toml")),
+    ("fixed-invoice", include_str!("../../translators/fixed-invoice.toml")),
+    ("fixed-shipping-advice", include_str!("../../translators/fixed-shipping-advice.toml")),
     ("fixed-shipping-order", include_str!("../../translators/fixed-shipping-order.toml")),
+    ("fixed-stock-receipt", include_str!("../../translators/fixed-stock-receipt.toml")),
+    ("idoc-invoice", include_str!("../../translators/idoc-invoice.toml")),
+    ("idoc-shipping-advice", include_str!("../../translators/idoc-shipping-advice.toml")),
+    ("idoc-shipping-order", include_str!("../../translators/idoc-shipping-order.toml")),
     ("json-invoice", include_str!("../../translators/json-invoice.toml")),
     ("json-shipping-advice", include_str!("../../translators/json-shipping-advice.toml")),
     ("x12-810", include_str!("../../translators/x12-810.toml")),
@@ -17,7 +26,10 @@ const SHIPPED: [(&str, &str); 17] = [
     ("x12-944-5010", include_str!("../../translators/x12-944-5010.toml")),
     ("x12-945", include_str!("../../translators/x12-945.toml")),
     ("x12-947", include_str!("../../translators/x12-947.toml")),
+    ("xml-invoice", include_str!("../../translators/xml-invoice.toml")),
+    ("xml-shipping-advice", include_str!("../../translators/xml-shipping-advice.toml")),
     ("xml-shipping-order", include_str!("../../translators/xml-shipping-order.toml")),
+    ("xml-stock-receipt", include_str!("../../translators/xml-stock-receipt.toml")),
 ];
 
 /// Name and text of each translator that comes with the program.

@@ -19,6 +19,9 @@ pub struct Layout {
     /// Columns whose values, taken together, tell one document's rows from another's. Empty: the
     /// whole file is one document.
     pub group_by: Vec<String>,
+    /// Rows that stand together within a document, such as those of one carton. None: rows stand directly in
+    /// the document.
+    pub inner: Option<Inner>,
     /// Columns that must differ between the rows of a document, such as the line number.
     pub unique: Vec<String>,
     /// Character encoding, such as `utf-8` or `windows-1252`.
@@ -29,6 +32,15 @@ pub struct Layout {
     pub line_end: LineEnd,
     /// Kinds of rows, told apart by their first field. Empty: all rows are alike.
     pub records: Vec<RecordType>,
+}
+
+/// Rows of a document that stand together below a node of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inner {
+    /// The tag of that node.
+    pub name: String,
+    /// Columns that have the same values in such rows. They are the node's, not the rows'.
+    pub by: Vec<String>,
 }
 
 /// Ends a row.
@@ -77,6 +89,7 @@ impl Default for Layout {
             columns: Vec::new(),
             optional: Vec::new(),
             group_by: Vec::new(),
+            inner: None,
             unique: Vec::new(),
             encoding: encoding_rs::UTF_8,
             decimal_mark: '.',

@@ -5,6 +5,6 @@ mod reader;
 mod rows;
 mod writer;
 
-pub use layout::{Layout, LineEnd, RecordType, Role};
+pub use layout::{Inner, Layout, LineEnd, RecordType, Role};
 pub use reader::read;
 pub use writer::write;

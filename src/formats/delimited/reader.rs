@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::layout::{Layout, RecordType, Role};
 use super::rows::{Field, Row, Rows, fault};
 use crate::finding::{Finding, Severity};
-use crate::tree::{Key, Origin, Tree};
+use crate::tree::{Key, NodeId, Origin, Tree};
 
 /// Reads a file. Documents come in the order of their first rows; what is wrong with a row or the file
 /// is in the findings, and such a row is in no tree.
@@ -64,8 +64,13 @@ fn alike(rows: &mut Rows<'_>, layout: &Layout, found: &mut Vec<Finding>) -> Vec<
     } else {
         layout.columns.iter().chain(&layout.optional).cloned().collect()
     };
-    let mut documents =
-        Documents { layout, trees: Vec::new(), by_key: HashMap::new(), lines: HashMap::new() };
+    let mut documents = Documents {
+        layout,
+        trees: Vec::new(),
+        by_key: HashMap::new(),
+        inner: HashMap::new(),
+        lines: HashMap::new(),
+    };
     for (ordinal, row) in (1_u32..).zip(rows) {
         if is_hopeless(&row, found) {
             break;
@@ -93,6 +98,8 @@ struct Documents<'a> {
     layout: &'a Layout,
     trees: Vec<Tree>,
     by_key: HashMap<Vec<String>, usize>,
+    /// Document and inner key to the node that holds such rows.
+    inner: HashMap<(usize, Vec<String>), NodeId>,
     /// Document and unique columns to the line that has them.
     lines: HashMap<(usize, Vec<String>), u32>,
 }
@@ -142,14 +149,31 @@ impl Documents<'_> {
         }
         let Some(tree) = self.trees.get_mut(document) else { return };
         let root = tree.root();
-        let node = tree.add(root, "row", origin);
-        push_fields(tree, node, &row.fields, columns);
+        let layout = self.layout;
+        let Some(inner) = &layout.inner else {
+            let node = tree.add(root, "row", origin);
+            push_fields(tree, node, &row.fields, columns, |_| true);
+            return;
+        };
+        let outer = *self.inner.entry((document, values(&inner.by))).or_insert_with(|| {
+            let node = tree.add(root, &inner.name, origin);
+            push_fields(tree, node, &row.fields, columns, |name| inner.by.contains(name));
+            node
+        });
+        let node = tree.add(outer, "row", origin);
+        push_fields(tree, node, &row.fields, columns, |name| !inner.by.contains(name));
     }
 }
 
-fn push_fields(tree: &mut Tree, node: crate::tree::NodeId, fields: &[Field], columns: &[String]) {
+fn push_fields(
+    tree: &mut Tree,
+    node: NodeId,
+    fields: &[Field],
+    columns: &[String],
+    wanted: impl Fn(&String) -> bool,
+) {
     for (name, field) in columns.iter().zip(fields) {
-        if !field.text.trim().is_empty() {
+        if wanted(name) && !field.text.trim().is_empty() {
             tree.push(node, Key::Name(name), &field.text, field.byte);
         }
     }
@@ -311,7 +335,10 @@ fn typed(rows: &mut Rows<'_>, layout: &Layout, found: &mut Vec<Finding>) -> Vec<
                 };
                 let root = tree.root();
                 let node = tree.add(root, tag, origin);
-                push_fields(tree, node, &row.fields, &kind.columns);
+                // The tag tells the kind of row, which the node's own tag says already.
+                push_fields(tree, node, &row.fields, &kind.columns, |name| {
+                    kind.columns.first() != Some(name)
+                });
             }
         }
     }
@@ -419,6 +446,30 @@ mod tests {
         assert_eq!(trees[0].value(row, Key::Name("sku")).map(|value| value.text), Some("CAFÉ €"));
         let written = crate::formats::delimited::write(&trees, &layout).expect("it can be written");
         assert_eq!(written, b"order,line,sku,quantity\n1,1,CAF\xC9 \x80,5\n");
+    }
+
+    #[test]
+    fn rows_of_one_carton_stand_together() {
+        let inner = crate::formats::delimited::Inner { name: "carton".into(), by: vec!["sscc".into()] };
+        let layout = Layout {
+            columns: ["order", "sscc", "sku", "quantity"].map(str::to_owned).to_vec(),
+            group_by: vec!["order".into()],
+            inner: Some(inner),
+            ..Layout::default()
+        };
+        let text = b"order,sscc,sku,quantity\n1,C1,A,5\n1,C2,B,6\n1,C1,C,7\n2,,D,8\n";
+        let (trees, found) = read(text, &layout);
+        assert_eq!(found, []);
+        let told = |tree: &Tree| -> Vec<(Option<String>, usize)> {
+            let cartons = tree.children(tree.root());
+            let sscc = |node| tree.value(node, Key::Name("sscc")).map(|value| value.text.to_owned());
+            cartons.map(|carton| (sscc(carton), tree.children(carton).count())).collect()
+        };
+        assert_eq!(told(&trees[0]), [(Some("C1".to_owned()), 2), (Some("C2".to_owned()), 1)]);
+        assert_eq!(told(&trees[1]), [(None, 1)]);
+        let written = crate::formats::delimited::write(&trees, &layout).expect("it can be written");
+        let expected = "order,sscc,sku,quantity\n1,C1,A,5\n1,C1,C,7\n1,C2,B,6\n2,,D,8\n";
+        assert_eq!(String::from_utf8_lossy(&written), expected);
     }
 
     fn typed_layout() -> Layout {

@@ -42,13 +42,20 @@ impl Writer<'_> {
         }
         for tree in trees {
             self.check_columns(tree, &columns);
-            let mut rows: Vec<NodeId> = tree.children(tree.root()).collect();
-            if rows.is_empty() {
-                rows.push(tree.root());
+            let mut rows: Vec<(NodeId, NodeId)> = Vec::new();
+            for node in tree.children(tree.root()) {
+                let before = rows.len();
+                rows.extend(tree.children(node).map(|row| (node, row)));
+                if rows.len() == before {
+                    rows.push((node, node));
+                }
             }
-            for row in rows {
+            if rows.is_empty() {
+                rows.push((tree.root(), tree.root()));
+            }
+            for (outer, row) in rows {
                 let of = |name: &str| {
-                    tree.value(row, Key::Name(name)).or_else(|| tree.value(tree.root(), Key::Name(name)))
+                    [row, outer, tree.root()].iter().find_map(|node| tree.value(*node, Key::Name(name)))
                 };
                 let values: Vec<&str> =
                     columns.iter().map(|name| of(name).map_or("", |value| value.text)).collect();
@@ -58,8 +65,9 @@ impl Writer<'_> {
     }
 
     fn check_columns(&mut self, tree: &Tree, columns: &[&String]) {
-        let nodes = std::iter::once(tree.root()).chain(tree.children(tree.root()));
-        for value in nodes.flat_map(|node| tree.values(node)) {
+        let below =
+            tree.children(tree.root()).flat_map(|node| std::iter::once(node).chain(tree.children(node)));
+        for value in std::iter::once(tree.root()).chain(below).flat_map(|node| tree.values(node)) {
             if let Key::Name(name) = value.key
                 && !columns.iter().any(|column| *column == name)
             {
@@ -166,6 +174,6 @@ impl Writer<'_> {
 }
 
 fn has_column(tree: &Tree, column: &str) -> bool {
-    let mut nodes = std::iter::once(tree.root()).chain(tree.children(tree.root()));
-    nodes.any(|node| tree.value(node, Key::Name(column)).is_some())
+    let below = tree.children(tree.root()).flat_map(|node| std::iter::once(node).chain(tree.children(node)));
+    std::iter::once(tree.root()).chain(below).any(|node| tree.value(node, Key::Name(column)).is_some())
 }
