@@ -166,8 +166,10 @@ pub fn compose(group: &Group, settings: &Settings, separators: &Delimiters) -> O
     composer.compose(group, status);
     let tree = composer.tree;
     // The guide of the 999 is part of its GS08, and of ST03.
-    let implementation = if is_999 { "005010X231A1".to_owned() } else { String::new() };
-    let version = if is_999 && version == "005010" { implementation.clone() } else { version };
+    let (version, implementation) = match (is_999, version.as_str()) {
+        (true, "005010") => (GUIDE_OF_999.to_owned(), GUIDE_OF_999.to_owned()),
+        _ => (version, String::new()),
+    };
     Some(Composed { set_id, version, implementation, status, tree })
 }
 
@@ -216,6 +218,9 @@ fn base_release(version: &str) -> String {
         .unwrap_or("004010")
         .to_owned()
 }
+
+/// The guide that partners of 005010 expect a 999 to follow.
+const GUIDE_OF_999: &str = "005010X231A1";
 
 struct Composer<'a> {
     tree: Tree,
@@ -393,4 +398,155 @@ fn is_safe(value: &[u8], separators: &Delimiters) -> bool {
         && value.iter().all(|byte| {
             (b' '..=b'~').contains(byte) && *byte != separators.segment && !all.contains(&Some(*byte))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::x12::segment::SegmentId;
+
+    const SEPARATORS: Delimiters =
+        Delimiters { element: b'*', component: b'>', repetition: None, segment: b'~' };
+
+    fn element_fault(code: Code, value: &[u8]) -> Fault {
+        let mut fault = Fault::new(code, 0);
+        fault.segment = SegmentId::new(b"IT1");
+        fault.segment_position = 3;
+        fault.element = 4;
+        fault.element_number = 212;
+        fault.value = value.into();
+        fault
+    }
+
+    fn group(version: &str, faults: Vec<Vec<Fault>>) -> Group {
+        let sets: Vec<Set> = (1..)
+            .zip(faults)
+            .map(|(number, faults)| Set {
+                id: "810".into(),
+                control_number: format!("{number:04}"),
+                implementation: String::new(),
+                bytes: 0..0,
+                segments: 0,
+                status: Status::of_faults(&faults),
+                faults,
+            })
+            .collect();
+        let count = u32::try_from(sets.len()).expect("few");
+        Group {
+            functional_id: "IN".into(),
+            sender: String::new(),
+            receiver: String::new(),
+            control_number: "17".into(),
+            version: version.into(),
+            byte: 0,
+            declared_sets: count,
+            received_sets: count,
+            accepted_sets: 0,
+            sets,
+            faults: Vec::new(),
+            status: Status::Accepted,
+        }
+    }
+
+    /// The acknowledgment's segments, one after the other.
+    fn told(group: &Group, settings: &Settings) -> Vec<String> {
+        fn tell(tree: &Tree, node: NodeId, told: &mut Vec<String>) {
+            for child in tree.children(node) {
+                let mut text = tree.tag(child).to_owned();
+                let mut at = (0, 1);
+                for value in tree.values(child) {
+                    let Key::Element(element, component, _) = value.key else { continue };
+                    for _ in at.0..element {
+                        text.push('*');
+                        at = (element, 1);
+                    }
+                    for _ in at.1..component {
+                        text.push('>');
+                    }
+                    at = (element, component);
+                    text.push_str(value.text);
+                }
+                told.push(text);
+                tell(tree, child, told);
+            }
+        }
+        let composed = compose(group, settings, &SEPARATORS).expect("there is something to say");
+        let mut lines = Vec::new();
+        tell(&composed.tree, composed.tree.root(), &mut lines);
+        lines
+    }
+
+    #[test]
+    fn only_rejected_sets_are_listed_when_that_was_agreed() {
+        let group =
+            group("004010", vec![vec![], vec![element_fault(Code::ElementTooLong, b"1234567890123456789")]]);
+        let settings = Settings { ak2: SetResponses::RejectedOnly, ..Settings::default() };
+        assert_eq!(
+            told(&group, &settings),
+            [
+                "AK1*IN*17",
+                "AK2*810*0002",
+                "AK3*IT1*3**8",
+                "AK4*4*212*5*1234567890123456789",
+                "AK5*R*5",
+                "AK9*P*2*2*1"
+            ]
+        );
+        let strict = Settings { partial: false, ..settings };
+        assert_eq!(told(&group, &strict).last().map(String::as_str), Some("AK9*R*2*2*0"));
+    }
+
+    #[test]
+    fn errors_are_noted_or_reject_as_agreed() {
+        let group = group("004010", vec![vec![Fault::new(Code::TotalWrong, 0)]]);
+        assert_eq!(
+            told(&group, &Settings::default()),
+            ["AK1*IN*17", "AK2*810*0001", "AK5*E*5", "AK9*E*1*1*1"]
+        );
+        let strict = Settings { accept_with_errors: false, ..Settings::default() };
+        assert_eq!(told(&group, &strict), ["AK1*IN*17", "AK2*810*0001", "AK5*R*5", "AK9*R*1*1*0"]);
+    }
+
+    #[test]
+    fn warnings_are_told_only_on_request() {
+        let mut warning = element_fault(Code::InvalidCode, b"QQ");
+        warning.severity = Severity::Warning;
+        let group = group("004010", vec![vec![warning]]);
+        assert_eq!(told(&group, &Settings::default()), ["AK1*IN*17", "AK2*810*0001", "AK5*A", "AK9*A*1*1*1"]);
+        let talkative = Settings { report_warnings: true, ..Settings::default() };
+        let lines = told(&group, &talkative);
+        assert_eq!(
+            lines.get(2..5),
+            Some(&["AK3*IT1*3**8", "AK4*4*212*7*QQ", "AK5*A*5"].map(String::from)[..])
+        );
+    }
+
+    #[test]
+    fn codes_that_a_release_lacks_are_mapped_down() {
+        let fault = || vec![vec![element_fault(Code::TooManyComponents, b"A")]];
+        assert!(told(&group("004010", fault()), &Settings::default()).contains(&"AK4*4*212*3*A".to_owned()));
+        assert!(told(&group("005010", fault()), &Settings::default()).contains(&"AK4*4*212*13*A".to_owned()));
+        assert!(told(&group("003040", fault()), &Settings::default()).contains(&"AK3*IT1*3".to_owned()));
+    }
+
+    #[test]
+    fn data_that_would_upset_the_acknowledgment_is_not_copied() {
+        for value in [b"A*B".as_slice(), b"A~", b"A>B", b"\x01", b"  "] {
+            let group = group("004010", vec![vec![element_fault(Code::ElementTooLong, value)]]);
+            assert!(told(&group, &Settings::default()).contains(&"AK4*4*212*5".to_owned()), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_999_answers_guides_and_whoever_asks_for_it_from_005010_on() {
+        let kind = |version: &str, kind| {
+            let settings = Settings { kind, ..Settings::default() };
+            compose(&group(version, vec![vec![]]), &settings, &SEPARATORS).map(|composed| composed.set_id)
+        };
+        assert_eq!(kind("005010X221A1", Kind::Auto), Some("999"));
+        assert_eq!(kind("005010", Kind::Auto), Some("997"));
+        assert_eq!(kind("005010", Kind::F999), Some("999"));
+        assert_eq!(kind("004010", Kind::F999), Some("997"));
+        assert_eq!(kind("004010", Kind::None), None);
+    }
 }
