@@ -136,7 +136,7 @@ pub fn validate_stream(
     }
 }
 
-/// Keeps every verdict, as [`validate`] does.
+/// Keeps every verdict, as [`validate()`] does.
 #[derive(Debug, Default)]
 pub struct Collector {
     file: File,
