@@ -2,7 +2,7 @@
 
 use crate::finding::{Finding, Severity};
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -18,14 +18,21 @@ pub fn render(findings: &[Finding], texts: &BTreeMap<String, String>, colour: bo
             Severity::AcceptWithErrors | Severity::Reject => Level::ERROR,
         };
         let title = level.primary_title(finding.message.as_str()).id(finding.code);
-        let text = texts.get(&finding.location.path);
+        // What stands there is a secret: its place is told, the line is not shown.
+        let secret = finding.code == "secret_in_profile";
+        let text = texts.get(&finding.location.path).filter(|_| !secret);
         let mut group = match text {
             Some(text) => title.element(
                 Snippet::source(text.as_str())
                     .path(finding.location.path.as_str())
                     .annotation(AnnotationKind::Primary.span(span(text, finding))),
             ),
-            None => title.elements(Vec::<annotate_snippets::Element<'_>>::new()),
+            None if finding.location.path.is_empty() => title.elements(Vec::<Element<'_>>::new()),
+            None => title.element(
+                Origin::path(finding.location.path.as_str())
+                    .line(finding.location.line as usize)
+                    .char_column(usize::from(finding.location.element)),
+            ),
         };
         if !finding.hint.is_empty() {
             group = group.element(Level::HELP.message(finding.hint.as_str()));

@@ -147,6 +147,10 @@ fn sftp(section: &Section<'_>) -> sftp::Settings {
     let login = match (key, password) {
         (Some(key), _) => Login::Key { key, passphrase },
         (None, Some(password)) => Login::Password(password),
+        // A login that is there but malformed has been told already.
+        (None, None) if section.has("key") || section.has("password") => {
+            Login::Password(SecretRef::Env(String::new()))
+        }
         (None, None) => {
             section.fault(
                 "login_missing",

@@ -2,6 +2,7 @@
 
 mod harness;
 mod house;
+mod hub;
 mod store;
 mod translators;
 mod translators_properties;
