@@ -18,6 +18,7 @@ mod json_schema;
 mod order_acknowledgment;
 mod parts;
 mod purchase_order;
+mod revision;
 mod ship_notice;
 mod shipping_advice;
 mod shipping_order;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use crate::canonical::{ItemKeys, Record, RecordKind, Source};
+use crate::canonical::{ItemKeys, PurchaseOrder, Record, RecordKind, Source};
 use crate::store::{Error, Store, Work};
 
 /// A stored record.
@@ -57,8 +57,9 @@ struct StoredLine {
 }
 
 impl Work {
-    /// The latest purchase order of each of these numbers, of one partner or of any. Of a blanket order the latest
-    /// of each release. What was cancelled is found too; its purpose says so.
+    /// The purchase order of each of these numbers as it is in force, of one partner or of any: the latest, with
+    /// the changes sent since. Of a blanket order that of each release. What was cancelled is found too; its
+    /// purpose says so. The document is the last that had a say.
     ///
     /// # Errors
     /// When the database cannot be asked.
@@ -69,18 +70,24 @@ impl Work {
     ) -> Result<Vec<FoundRecord>, Error> {
         let rows = sqlx::query_as!(
             Stored,
-            r#"select distinct on (partner_id, purchase_order_number, release_number)
-                   document_id, partner_id, received_at, record::text as "record!"
-               from purchase_order
+            r#"select document_id, partner_id, received_at, record::text as "record!" from purchase_order
                where purchase_order_number = any($1) and ($2::text is null or partner_id = $2)
-               order by partner_id, purchase_order_number, release_number, received_at desc, document_id"#,
+               order by partner_id, purchase_order_number, release_number, received_at, document_id"#,
             numbers,
             partner_id,
         )
         .fetch_all(self.connection())
         .await
         .map_err(Error::query("find purchase orders"))?;
-        rows.into_iter().map(understand).collect()
+        let mut orders: Vec<FoundRecord> = Vec::new();
+        for row in rows {
+            let later = understand(row)?;
+            match orders.last_mut() {
+                Some(order) if is_about(order, &later) => revise(order, later),
+                _ => orders.push(later),
+            }
+        }
+        Ok(orders)
     }
 
     /// The latest shipping order of each of these order numbers, with whatever partner.
@@ -346,6 +353,26 @@ impl Store {
             }
         };
         found.map_err(Error::query("find a record"))?.map(understand).transpose()
+    }
+}
+
+/// Whether both are documents about one order of one partner.
+fn is_about(order: &FoundRecord, later: &FoundRecord) -> bool {
+    let (Record::PurchaseOrder(one), Record::PurchaseOrder(other)) = (&order.record, &later.record) else {
+        return false;
+    };
+    let key = |order: &PurchaseOrder| (order.purchase_order_number.clone(), order.release_number.clone());
+    order.partner_id == later.partner_id && key(one) == key(other)
+}
+
+/// Takes a later document about an order into account.
+fn revise(order: &mut FoundRecord, later: FoundRecord) {
+    if let (Record::PurchaseOrder(one), Record::PurchaseOrder(other)) = (&order.record, &later.record) {
+        let record = one.revised(other);
+        // What changes nothing leaves the document, too.
+        if record != **one {
+            *order = FoundRecord { record: record.into(), ..later };
+        }
     }
 }
 

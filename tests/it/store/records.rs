@@ -9,7 +9,7 @@ use crossdock::canonical::{
     StockTransferLine,
 };
 use crossdock::finding::{Finding, Location, Severity};
-use crossdock::store::{Business, Direction, InterchangeKey, NewDocument, NewInterchange, NewRecord};
+use crossdock::store::{Business, Direction, InterchangeKey, NewDocument, NewInterchange, NewRecord, Work};
 use uuid::Uuid;
 
 use super::deliveries::document;
@@ -244,6 +244,36 @@ async fn the_latest_order_counts_and_every_shipment_and_invoice_does() {
     assert_eq!(billed.iter().map(|line| line.quantity.to_string()).collect::<Vec<_>>(), ["9", "-2"]);
     let shipped = work.list_shipped_lines("PO1").await.expect("asks");
     assert_eq!((shipped[0].item.sku.as_deref(), shipped[0].source), (Some("A"), source(300)));
+}
+
+#[tokio::test]
+async fn an_order_is_found_as_its_changes_leave_it() {
+    let database = Database::new().await;
+    let store = database.store();
+    let changed = |purpose, quantity: &str| {
+        let mut order = order("PO1", purpose);
+        order.lines[0].line_number = text("1");
+        order.lines[0].quantity = quantity.parse().ok();
+        Record::from(order)
+    };
+    let records = [
+        changed(Purpose::Original, "10"),
+        changed(Purpose::Change, "24"),
+        changed(Purpose::Duplicate, "10"),
+        changed(Purpose::Change, "36"),
+    ];
+    let mut work = begin(&store).await;
+    let find = async |work: &mut Work| {
+        let found = work.find_purchase_orders(None, &[String::from("PO1")]).await.expect("asks");
+        assert_eq!(found.len(), 1);
+        let Record::PurchaseOrder(order) = &found[0].record else { panic!("it is an order") };
+        assert_eq!((order.purpose, order.lines.len()), (Some(Purpose::Original), 1));
+        (found[0].document_id, order.lines[0].quantity.map(|quantity| quantity.to_string()))
+    };
+    for (n, expected) in [(0, (id(0), "10")), (1, (id(1), "24")), (2, (id(1), "24")), (3, (id(3), "36"))] {
+        work.insert_records(&[new(n, &records[n])]).await.expect("writes");
+        assert_eq!(find(&mut work).await, (expected.0, text(expected.1)));
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,172 @@
+//! Orders as their changes leave them: what a change names replaces what the order said.
+
+use serde_json::{Map, Value};
+
+use super::parts::Purpose;
+use super::purchase_order::{PurchaseOrder, PurchaseOrderLine};
+
+/// What a change does not hand on: it tells of the change, or counts only what the change lists.
+const OWN: [&str; 8] =
+    ["purpose", "lines", "line_count", "total_quantity", "total_amount", "source", "change", "quantity_left"];
+
+impl PurchaseOrder {
+    /// The order after a later document about it: an order sent anew or in its place stands alone, a
+    /// cancellation leaves all but the purpose, a change replaces what it names. Lines are told by their
+    /// number, else by their item; `delete` takes one off, and one that was not there is added.
+    ///
+    /// Counts and totals of the old order hold no more after a change and are left out.
+    #[must_use]
+    pub fn revised(&self, later: &Self) -> Self {
+        match later.purpose {
+            Some(Purpose::Cancellation) => Self { purpose: Some(Purpose::Cancellation), ..self.clone() },
+            Some(Purpose::Change) => self.changed(later),
+            // A confirmation or a copy changes nothing.
+            Some(Purpose::Confirmation | Purpose::Duplicate | Purpose::Information) => self.clone(),
+            _ => later.clone(),
+        }
+    }
+
+    fn changed(&self, change: &Self) -> Self {
+        let mut order: Self = laid_over(self, change);
+        let mut lines = self.lines.clone();
+        for line in &mut lines {
+            // Its place is in the earlier document, not in the one that the order is now known by.
+            line.source = None;
+        }
+        for line in &change.lines {
+            let at = lines.iter().position(|own| is_same(own, line));
+            match (line.change.as_deref(), at) {
+                (Some("delete"), Some(at)) => {
+                    lines.remove(at);
+                }
+                (Some("delete" | "unchanged" | "reject_change"), _) => {}
+                (_, Some(at)) => {
+                    if let Some(own) = lines.get_mut(at) {
+                        *own = PurchaseOrderLine { source: line.source, ..laid_over(own, line) };
+                    }
+                }
+                (_, None) => {
+                    lines.push(PurchaseOrderLine { change: None, quantity_left: None, ..line.clone() });
+                }
+            }
+        }
+        order.lines = lines;
+        order.source = change.source;
+        (order.line_count, order.total_quantity, order.total_amount) = (None, None, change.total_amount);
+        order
+    }
+}
+
+fn is_same(own: &PurchaseOrderLine, other: &PurchaseOrderLine) -> bool {
+    match (&own.line_number, &other.line_number) {
+        (Some(own), Some(other)) => {
+            // 000010 in one document is 10 in another.
+            own.trim_start_matches('0') == other.trim_start_matches('0')
+        }
+        _ => own.keys().same(&other.keys()),
+    }
+}
+
+/// The fields of one, each replaced by that of the other where it has one.
+fn laid_over<R: serde::Serialize + serde::de::DeserializeOwned>(one: &R, other: &R) -> R {
+    let mut fields = fields_of(one);
+    for (name, value) in fields_of(other) {
+        if OWN.contains(&name.as_str()) {
+            continue;
+        }
+        match (fields.get_mut(&name), value) {
+            (Some(Value::Object(own)), Value::Object(more)) if name == "extra" => own.extend(more),
+            (_, value) => {
+                fields.insert(name, value);
+            }
+        }
+    }
+    serde_json::from_value(Value::Object(fields)).expect("fields of a record are fields of its kind")
+}
+
+fn fields_of<R: serde::Serialize>(record: &R) -> Map<String, Value> {
+    match serde_json::to_value(record) {
+        Ok(Value::Object(fields)) => fields,
+        _ => panic!("a record is an object of plain data"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(number: &str, sku: &str, quantity: i64) -> PurchaseOrderLine {
+        PurchaseOrderLine {
+            line_number: Some(number.to_owned()),
+            sku: Some(sku.to_owned()),
+            quantity: Some(quantity.into()),
+            unit_price: "8.5".parse().ok(),
+            ..PurchaseOrderLine::default()
+        }
+    }
+
+    fn order() -> PurchaseOrder {
+        let mut order = PurchaseOrder {
+            purpose: Some(Purpose::Original),
+            purchase_order_number: Some("PO1".into()),
+            department: Some("045".into()),
+            ship_on: "2026-12-01".parse().ok(),
+            line_count: Some(3),
+            lines: vec![line("1", "A", 12), line("2", "B", 6), line("3", "C", 5)],
+            ..PurchaseOrder::default()
+        };
+        order.ship_to.id = Some("9001".into());
+        order.ship_to.street = Some("880 Granite Parkway".into());
+        order
+    }
+
+    fn change(change: &str, line: PurchaseOrderLine) -> PurchaseOrderLine {
+        PurchaseOrderLine { change: Some(change.to_owned()), ..line }
+    }
+
+    #[test]
+    fn a_change_replaces_what_it_names_and_nothing_else() {
+        let mut later = PurchaseOrder {
+            purpose: Some(Purpose::Change),
+            change_number: Some("1".into()),
+            ship_on: "2026-12-03".parse().ok(),
+            line_count: Some(4),
+            lines: vec![
+                change("quantity_increased", PurchaseOrderLine { unit_price: None, ..line("001", "A", 24) }),
+                change("delete", line("2", "B", 0)),
+                change("add", line("4", "D", 36)),
+                change("unchanged", line("3", "C", 1)),
+            ],
+            ..PurchaseOrder::default()
+        };
+        later.ship_to.id = Some("9002".into());
+        let revised = order().revised(&later);
+        assert_eq!(revised.purpose, Some(Purpose::Original));
+        assert_eq!(revised.department.as_deref(), Some("045"));
+        assert_eq!(revised.ship_on, "2026-12-03".parse().ok());
+        assert_eq!((revised.ship_to.id.as_deref(), revised.ship_to.street), (Some("9002"), None));
+        assert_eq!((revised.change_number.as_deref(), revised.line_count), (Some("1"), None));
+        let lines: Vec<(&str, String, bool)> = revised
+            .lines
+            .iter()
+            .map(|line| {
+                let quantity = line.quantity.map(|quantity| quantity.to_string()).unwrap_or_default();
+                (line.sku.as_deref().unwrap_or_default(), quantity, line.unit_price.is_some())
+            })
+            .collect();
+        let expected = [("A", "24"), ("C", "5"), ("D", "36")].map(|(sku, n)| (sku, n.to_owned(), true));
+        assert_eq!(lines, expected);
+        assert!(revised.lines.iter().all(|line| line.change.is_none()));
+    }
+
+    #[test]
+    fn a_cancellation_keeps_the_lines_and_a_replacement_stands_alone() {
+        let cancelled = order()
+            .revised(&PurchaseOrder { purpose: Some(Purpose::Cancellation), ..PurchaseOrder::default() });
+        assert_eq!((cancelled.purpose, cancelled.lines.len()), (Some(Purpose::Cancellation), 3));
+        let anew = PurchaseOrder { purpose: Some(Purpose::Replacement), ..PurchaseOrder::default() };
+        assert_eq!(order().revised(&anew), anew);
+        let copy = PurchaseOrder { purpose: Some(Purpose::Duplicate), ..PurchaseOrder::default() };
+        assert_eq!(order().revised(&copy), order());
+    }
+}
