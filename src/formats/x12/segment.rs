@@ -98,13 +98,17 @@ impl<'a> Segment<'a> {
         })
     }
 
-    /// Offset of element `number` from the start of the file.
+    /// Offset of element `number` from the start of the file; the end of the segment when it is not there.
     #[inline]
     #[must_use]
     pub fn element_byte(&self, number: usize) -> u64 {
-        match number.checked_sub(1).and_then(|before| self.ends.get(before)) {
-            Some(before) => self.byte + u64::from(*before) + 1,
+        match number.checked_sub(1).map(|before| self.ends.get(before)) {
             None => self.byte,
+            // Behind the last element stands the terminator, and behind that another segment.
+            Some(before) => {
+                let end = self.bytes.len() as u64;
+                self.byte + before.map_or(end, |before| (u64::from(*before) + 1).min(end))
+            }
         }
     }
 }
