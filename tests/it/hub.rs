@@ -61,7 +61,7 @@ async fn what_is_no_document_of_a_partner_is_quarantined_with_its_reason_and_nob
 async fn a_file_cut_short_is_waited_for_by_name_and_taken_when_it_is_whole() {
     let site = Site::new("").await;
     let whole = invoice("PARTNERONE", 1);
-    site.put("one", "slow.edi", &whole[..300]);
+    site.put("one", "slow.edi", &whole.as_bytes()[..300]);
     let ran = site.run(&["run", "--once"]).await;
     assert_eq!(ran.code, 3, "{}", ran.text);
     assert!(ran.text.contains("waiting: one/edi: slow.edi"), "{}", ran.text);
@@ -137,11 +137,11 @@ impl Wide {
 #[tokio::test]
 async fn a_host_key_that_is_not_the_pinned_one_is_told_and_nothing_is_sent() {
     let site = Wide::new(|settings| {
-        let start = settings.find("[site.acme-3pl").expect("acme is there");
-        let (before, after) = settings.split_at(start);
-        let key = after.find("SHA256:").expect("it is pinned");
+        let (before, acme) = settings.split_once("[site.acme-3pl").expect("acme is there");
+        let (address, key) = acme.split_once("SHA256:").expect("it is pinned");
+        let (_, rest) = key.split_once('"').expect("the key ends");
         let wrong = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
-        format!("{before}{}{wrong}{}", &after[..key], &after[key + wrong.len()..])
+        format!("{before}[site.acme-3pl{address}{wrong}\"{rest}")
     })
     .await;
     site.advise();
