@@ -70,6 +70,8 @@ record! {
     pub struct OrderAcknowledgment {
         /// What it does to an earlier acknowledgment.
         purpose: Option<Purpose>,
+        /// The sender's own code for that.
+        purpose_code: Option<String>,
         /// What is said to the order as a whole.
         response: Option<OrderResponse>,
         /// The sender's own code for that.
