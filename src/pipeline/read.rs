@@ -6,7 +6,7 @@ use crate::canonical::Record;
 use crate::finding::{Finding, Severity};
 use crate::formats::x12::describe::{self, Context};
 use crate::formats::x12::fault::{Code, Fault};
-use crate::formats::x12::lexer::Window;
+use crate::formats::x12::lexer::{Lines, Window};
 use crate::formats::x12::segment::SegmentId;
 use crate::formats::x12::tree_builder::TreeBuilder;
 use crate::formats::x12::{ack_reader, reader, verdict};
@@ -143,7 +143,8 @@ fn read_x12(file: Uuid, bytes: &[u8], place: &Place, agreements: &Agreements, ef
     let verdict = reader::validate(bytes, &agreements.x12);
     let said = ack_reader::read_acknowledgments(bytes, &verdict);
     let schemas = &agreements.x12.schemas;
-    let window = Window::whole(bytes);
+    let lines = Lines::of(bytes);
+    let window = Window::indexed(bytes, &lines);
     let envelope = Context::of_envelope(window, schemas);
     let mut reading = Reading {
         outcome: Outcome::Processed,
