@@ -283,6 +283,18 @@ fn advice(record: Record) -> ShippingAdvice {
 }
 
 #[test]
+fn a_receipt_of_a_later_release_is_read_with_its_packs() {
+    let tree = example(&load("x12-944-5010"), "pallets-5010.edi");
+    let translator = load("x12-944");
+    let (record, found) = translator.read(&tree);
+    assert_eq!(told(&[found, translator.unread(&tree)].concat()), "");
+    let Record::StockReceipt(receipt) = record else { panic!("it is a stock receipt") };
+    let packs: Vec<Option<&str>> = receipt.lines.iter().map(|line| line.sscc.as_deref()).collect();
+    let (first, second) = (Some("00006141410073490017"), Some("00006141410073490024"));
+    assert_eq!(packs, [first, first, second]);
+}
+
+#[test]
 fn a_partner_may_keep_a_field_elsewhere() {
     let translator = load("x12-945");
     let tree = example(&translator, "cartons.edi");
