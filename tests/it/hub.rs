@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use crossdock::cli::demo::counterparts::erp::Trouble;
+use crossdock::cli::demo::files::DayFile;
 use crossdock::cli::demo::world::World;
 use crossdock::clock::Clock;
-use crossdock::store::{DocumentFilter, FileState};
+use crossdock::store::{Direction, DocumentFilter, FileFilter, FileState};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::Child;
@@ -179,6 +180,57 @@ async fn an_erp_that_fails_and_drops_ends_up_with_one_shipment() {
     let calls = site.world.erp.calls();
     let keys: BTreeSet<_> = calls.iter().map(|call| call.key.clone()).collect();
     assert_eq!((calls.len(), keys.len()), (3, 1), "{calls:?}");
+}
+
+/// Names of what lies in a partner's folder.
+fn got(world: &World, partner: &str) -> Vec<String> {
+    let folder = world.sshd.account(partner).folder.join("in");
+    let entries = fs::read_dir(folder).expect("listed").map(|entry| entry.expect("listed").file_name());
+    let mut names: Vec<String> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_hub_killed_in_the_middle_of_the_demo_s_day_ends_it_with_run_once() {
+    let site = Wide::new(|settings| settings).await;
+    let today = Clock::System.now().date_naive();
+    for file in DayFile::ALL {
+        site.world.put(file, today).expect("put");
+    }
+    let settings = site.world.hub().join("crossdock.toml");
+    let store = site.database.store();
+    let inbound = || FileFilter { direction: Some(Direction::Inbound), ..FileFilter::default() };
+    for seen in [1, 4] {
+        let mut hub = command(&settings, Some(site.database.url()), &["serve"]).spawn().expect("it starts");
+        let processed = async || {
+            let files = store.list_files(&inbound(), 100).await.unwrap_or_default();
+            files.iter().filter(|file| file.state != FileState::Received).count() >= seen
+        };
+        until("some files are processed", processed).await;
+        signal(&hub, Signal::SIGKILL);
+        hub.wait().await.expect("it ended");
+    }
+    until("the rest is done", async || site.run_once().await.code == 0).await;
+    let files = store.list_files(&inbound(), 100).await.expect("answers");
+    let in_state = |state| files.iter().filter(|file| file.state == state).count();
+    assert_eq!((in_state(FileState::Processed), in_state(FileState::Quarantined)), (7, 1), "{files:?}");
+    // One answer to each file, one order to the warehouse for each of the two orders, and nothing half written.
+    assert_eq!(got(&site.world, "north-stores"), ["997_000000001.edi"]);
+    assert_eq!(got(&site.world, "acme-3pl"), ["940_000000001.edi", "940_000000002.edi"]);
+    assert_eq!(got(&site.world, "bay-supply"), ["997_000000001.edi", "997_000000002.edi"]);
+    assert_eq!(got(&site.world, "depositor-one"), ["997_000000001.edi", "997_000000002.edi"]);
+}
+
+#[tokio::test]
+async fn the_day_of_the_demo_comes_out() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let dir = folder.path().join("demo");
+    let settings = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("crossdock.toml");
+    let dir = dir.to_str().expect("a temporary folder has a plain name");
+    let day = said(command(&settings, None, &["demo", "--dir", dir])).await;
+    assert_eq!(day.code, 0, "{}", day.text);
+    assert!(day.text.contains("27.40 USD"), "{}", day.text);
 }
 
 const MANY: u32 = 40;

@@ -47,9 +47,11 @@ impl Site {
     pub(crate) async fn new(settings: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let root = folder.path();
-        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("translators");
-        let folders = format!("[folders]\ntranslators = \"{}\"\n", shipped.display());
-        fs::write(root.join("crossdock.toml"), format!("{folders}{settings}")).expect("written");
+        let translator = "translators/x12-810.toml";
+        fs::write(root.join("crossdock.toml"), settings).expect("written");
+        fs::create_dir(root.join("translators")).expect("made");
+        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(translator), root.join(translator))
+            .expect("copied");
         fs::create_dir(root.join("partner-profiles")).expect("made");
         for (id, x12) in [("one", "PARTNERONE"), ("two", "PARTNERTWO")] {
             let text = PROFILE.replace("{id}", id).replace("{x12}", x12);
@@ -95,7 +97,8 @@ impl Site {
         let Ok(entries) = fs::read_dir(self.root().join("outbox").join(partner)) else { return Vec::new() };
         let mut sent: Vec<(String, String)> = entries
             .map(|entry| entry.expect("listed").path())
-            .map(|path| (name(&path), fs::read_to_string(&path).expect("text")))
+            // A temporary file may have got its final name meanwhile.
+            .filter_map(|path| Some((name(&path), fs::read_to_string(&path).ok()?)))
             .collect();
         sent.sort();
         sent
