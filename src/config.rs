@@ -128,10 +128,13 @@ pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Stands between host and process id in the name of a node that was not given one.
+pub const PROCESS: char = '#';
+
 fn default_node() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = host.trim();
-    format!("{}-{}", if host.is_empty() { "node" } else { host }, std::process::id())
+    format!("{}{PROCESS}{}", if host.is_empty() { "node" } else { host }, std::process::id())
 }
 
 #[cfg(test)]

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    crossdock::cli::run()
+    crossdock::cli::main()
 }

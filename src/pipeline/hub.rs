@@ -47,6 +47,9 @@ pub enum Error {
         /// The partner, channel or document.
         what: String,
     },
+    /// Reading the file ended in a fault of the program.
+    #[error("reading the file ended in a fault of the program; the log says where")]
+    Panicked(#[source] tokio::task::JoinError),
     /// Our own document is not sound; it must not leave.
     #[error(
         "cannot write the {document} for {partner}: {first}; hint: have the source fill it, or give it a place or a default in [sends.fields] of partner-profiles/{partner}.toml"
@@ -68,7 +71,9 @@ impl Error {
         match self {
             Self::Store(error) => error.is_temporary(),
             Self::Transport(error) => error.is_temporary(),
-            Self::NotAgreed { .. } | Self::Compose { .. } => false,
+            // Another node may have the profile, or it comes back.
+            Self::NotAgreed { .. } => true,
+            Self::Panicked(_) | Self::Compose { .. } => false,
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) async fn process(hub: &Arc<Hub>, job: &Job) -> Result<(), Error> {
         let (agreements, bytes, place) = (agreements.clone(), file.bytes.clone(), place.clone());
         let (id, name) = (file.row.id, file.row.name.clone());
         let reading = tokio::task::spawn_blocking(move || read::read(id, &name, &bytes, &place, &agreements));
-        reading.await.expect("reading never panics")
+        reading.await.map_err(Error::Panicked)?
     };
     let mut work = hub.store.begin().await?;
     let repeated = refuse_repeats(&mut work, &mut reading, file.row.id, now).await?;
@@ -52,7 +52,7 @@ pub(super) async fn process(hub: &Arc<Hub>, job: &Job) -> Result<(), Error> {
     let waiting = wake_waiting(hub, &mut work, &reading, &agreements, now, &mut outgoing).await?;
 
     let documents = rows(&reading, &businesses, &agreements, file.row.id, now);
-    work.insert_interchanges(&interchange_rows(&reading, file.row.id, now)).await?;
+    work.insert_interchanges(&interchange_rows(&reading, &repeated, file.row.id, now)).await?;
     work.insert_documents(&documents).await?;
     let findings: Vec<(Option<Uuid>, &Finding)> = findings(&reading).collect();
     work.insert_findings(file.row.id, 1, &findings).await?;
@@ -430,8 +430,16 @@ fn validation(status: verdict::Status) -> Validation {
     }
 }
 
-fn interchange_rows(reading: &Reading, file: Uuid, now: DateTime<Utc>) -> Vec<NewInterchange> {
-    let interchanges = reading.interchanges.iter().enumerate();
+/// Interchanges whose control number is used up: a refused one may come again, mended, under the same number.
+fn interchange_rows(
+    reading: &Reading,
+    repeated: &[usize],
+    file: Uuid,
+    now: DateTime<Utc>,
+) -> Vec<NewInterchange> {
+    let interchanges = reading.interchanges.iter().enumerate().filter(|(index, interchange)| {
+        interchange.verdict.status != verdict::Status::Rejected && !repeated.contains(index)
+    });
     interchanges
         .map(|(index, interchange)| {
             let header = &interchange.verdict.header;

@@ -2,6 +2,7 @@
 
 use super::hub::{Error, Hub, Place};
 use super::{chores, deliver, process, receive};
+use crate::config::PROCESS;
 use crate::store::{Job, JobKind, JobState, Lease};
 use crate::transports::watch::Watcher;
 use std::collections::BTreeMap;
@@ -326,16 +327,15 @@ async fn heartbeat(hub: Arc<Hub>, held: Leases) {
 
 /// Frees the jobs of processes of this machine that are no more, rather than waiting for their leases to end.
 async fn release_dead_workers(hub: &Hub) -> Result<(), Error> {
-    let Some((host, _)) = hub.config.node.rsplit_once('-') else { return Ok(()) };
+    // A name that a person gave says nothing of processes.
+    let Some((host, _)) = hub.config.node.rsplit_once(PROCESS) else { return Ok(()) };
     let workers = hub.store.list_workers().await?;
     let dead: Vec<String> = workers
         .into_iter()
         .filter(|worker| {
-            let process = worker
-                .rsplit_once('-')
-                .filter(|(on, _)| *on == host)
-                .and_then(|(_, pid)| pid.parse::<u32>().ok());
-            process.is_some_and(|pid| !std::path::Path::new(&format!("/proc/{pid}")).exists())
+            let process = worker.rsplit_once(PROCESS).filter(|(on, _)| *on == host);
+            let process = process.and_then(|(_, process)| process.parse::<u32>().ok());
+            process.is_some_and(|process| !std::path::Path::new(&format!("/proc/{process}")).exists())
         })
         .collect();
     if !dead.is_empty() && std::path::Path::new("/proc/self").exists() {

@@ -74,6 +74,18 @@ async fn a_file_cut_short_is_waited_for_by_name_and_taken_when_it_is_whole() {
 }
 
 #[tokio::test]
+async fn a_refused_interchange_may_come_again_under_its_control_number() {
+    let site = Site::new(NO_GRACE).await;
+    let whole = invoice("PARTNERONE", 1);
+    site.put("one", "1.edi", &whole.as_bytes()[..300]);
+    assert_eq!(site.run(&["run", "--once"]).await.code, 0);
+    site.put("one", "2.edi", &whole);
+    assert_eq!(site.run(&["run", "--once"]).await.code, 0);
+    let states: Vec<FileState> = site.received().await.iter().map(|file| file.state).collect();
+    assert_eq!(states, [FileState::Quarantined, FileState::Processed]);
+}
+
+#[tokio::test]
 async fn the_same_bytes_again_are_a_duplicate_and_the_same_control_number_with_others_is_quarantined() {
     let site = Site::new("").await;
     site.put("one", "1.edi", invoice("PARTNERONE", 7));
