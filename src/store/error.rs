@@ -65,7 +65,9 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file's bytes lie in an archive, and this store was opened without one.
-    #[error("file {file} lies in the archive, and none is set; hint: open the hub with the `var` folder that the archive is in")]
+    #[error(
+        "file {file} lies in the archive, and none is set; hint: open the hub with the `var` folder that the archive is in"
+    )]
     NoArchive {
         /// The file.
         file: Uuid,
