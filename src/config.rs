@@ -75,7 +75,7 @@ impl Config {
         let number =
             |key, default| hub.as_ref().and_then(|hub| hub.number(key)).map_or(default, |said| said.value);
         let node = hub.as_ref().and_then(|hub| hub.text("node")).map(|said| said.value);
-        let workers = usize::try_from(number("workers", 2)).unwrap_or(2).clamp(1, 64);
+        let workers = usize::try_from(number("workers", 4)).unwrap_or(4).clamp(1, 64);
         // 1 GiB: twice the largest interchange seen in the field.
         let file_limit_bytes = number("file_limit_mb", 1024) * 1024 * 1024;
         let grace = hub.as_ref().and_then(|hub| hub.duration("grace"));

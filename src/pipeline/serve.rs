@@ -86,21 +86,27 @@ pub async fn run_once(hub: &Arc<Hub>, partner: Option<&str>) -> Result<Pass, Err
     Ok(pass)
 }
 
+/// Does every job of a kind that is due, several at once.
 async fn drain(hub: &Arc<Hub>, kind: JobKind) -> Result<usize, Error> {
     let held = Leases::default();
     let beating = tokio::spawn(heartbeat(hub.clone(), held.clone()));
-    let mut done = 0;
-    let result = loop {
-        let jobs = match hub.store.claim_jobs(kind, &hub.config.node, 1).await {
-            Ok(jobs) => jobs,
-            Err(error) => break Err(error.into()),
-        };
-        let Some(job) = jobs.into_iter().next() else { break Ok(done) };
-        work(hub, &job, &held).await;
-        done += 1;
-    };
+    let at_once = if kind == JobKind::Process { hub.config.workers } else { DELIVERIES };
+    let mut tasks = JoinSet::new();
+    for _ in 0..at_once {
+        let (hub, held) = (hub.clone(), held.clone());
+        tasks.spawn(async move {
+            let mut done = 0;
+            while let Some(job) = hub.store.claim_jobs(kind, &hub.config.node, 1).await?.into_iter().next() {
+                work(&hub, &job, &held).await;
+                done += 1;
+            }
+            Ok::<usize, Error>(done)
+        });
+    }
+    let ended = tasks.join_all().await;
     beating.abort();
-    result
+    let counts: Result<Vec<usize>, Error> = ended.into_iter().collect();
+    counts.map(|counts| counts.iter().sum())
 }
 
 /// Serves until `stop` becomes true: watches, polls, processes, delivers.
