@@ -41,7 +41,10 @@ pub struct Said<T> {
 
 /// Collects findings of several sources.
 #[derive(Debug, Default)]
-pub struct Faults(RefCell<Vec<Finding>>);
+pub struct Faults {
+    found: RefCell<Vec<Finding>>,
+    known: RefCell<BTreeSet<String>>,
+}
 
 impl Faults {
     /// Adds a fault at a place.
@@ -52,7 +55,7 @@ impl Faults {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        self.0.borrow_mut().push(Finding {
+        self.found.borrow_mut().push(Finding {
             code,
             severity: Severity::Reject,
             location: Location {
@@ -71,13 +74,19 @@ impl Faults {
 
     /// Adds a finding that is worded already.
     pub fn push(&self, finding: Finding) {
-        self.0.borrow_mut().push(finding);
+        self.found.borrow_mut().push(finding);
+    }
+
+    /// The dotted names of all settings that were asked for in sections that are finished.
+    #[must_use]
+    pub fn list_known(&self) -> Vec<String> {
+        self.known.borrow().iter().cloned().collect()
     }
 
     /// All findings so far, in order of source and place.
     #[must_use]
     pub fn into_findings(self) -> Vec<Finding> {
-        let mut findings = self.0.into_inner();
+        let mut findings = self.found.into_inner();
         findings.sort_by(|a, b| {
             (&a.location.path, a.location.byte, a.code).cmp(&(&b.location.path, b.location.byte, b.code))
         });
@@ -331,6 +340,7 @@ impl<'a> Section<'a> {
     pub fn finish(&self) {
         let asked = self.asked.borrow();
         let known: Vec<&str> = asked.iter().copied().collect();
+        self.faults.known.borrow_mut().extend(known.iter().map(|key| self.dotted(key)));
         for layer in &self.layers {
             for (key, _) in layer.table {
                 let name: &str = key.get_ref();
@@ -430,16 +440,19 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     count.checked_mul(seconds).map(Duration::from_secs)
 }
 
+/// The line of a byte of a source, the first is 1.
+#[must_use]
+pub fn line(source: &Source, byte: usize) -> u32 {
+    let before = source.text.get(..byte).unwrap_or(&source.text);
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    u32::try_from(line).unwrap_or(u32::MAX)
+}
+
 fn place(source: &Source, span: Range<usize>) -> Place {
     let before = source.text.get(..span.start).unwrap_or(&source.text);
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let line = line(source, span.start);
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    Place {
-        source: source.name.clone(),
-        span,
-        line: u32::try_from(line).unwrap_or(u32::MAX),
-        column: u16::try_from(column).unwrap_or(u16::MAX),
-    }
+    Place { source: source.name.clone(), span, line, column: u16::try_from(column).unwrap_or(u16::MAX) }
 }
 
 #[cfg(test)]
@@ -475,9 +488,7 @@ mod tests {
         partner.finish();
         let findings = {
             drop(section);
-            let taken = std::mem::take(&mut *faults.0.borrow_mut());
-            let sorted = Faults(RefCell::new(taken));
-            sorted.into_findings()
+            faults.into_findings()
         };
         let told: Vec<(u32, &str)> = findings.iter().map(|f| (f.location.line, f.code)).collect();
         let expected = [

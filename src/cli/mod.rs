@@ -8,7 +8,9 @@ pub mod explain;
 pub mod faults;
 pub mod inputs;
 mod open;
+pub mod partner;
 mod run;
+pub mod schema;
 mod status;
 pub mod translate;
 pub mod validate;
@@ -78,6 +80,11 @@ enum Command {
     Translate(translate::Arguments),
     /// Write canonical records, one JSON line each, as the document a partner wants
     Compose(compose::Arguments),
+    /// Onboard trading partners
+    #[command(subcommand)]
+    Partner(partner::Command),
+    /// Print a JSON Schema: of partner profiles, for editors, or of a record
+    Schema(schema::Arguments),
 }
 
 /// Runs the command that the arguments name; a fault of the program ends in [`exit::BUG`].
@@ -114,6 +121,9 @@ fn run() -> ExitCode {
     if let Command::Explain(arguments) = &arguments.command {
         return finish(explain::run(arguments, is_colour(&std::io::stdout())));
     }
+    if let Command::Schema(arguments) = &arguments.command {
+        return told(schema::run(arguments));
+    }
     let config = match open::config(&arguments.config) {
         Ok(config) => config,
         Err(shown) => return usage(&shown),
@@ -122,6 +132,7 @@ fn run() -> ExitCode {
     match &arguments.command {
         Command::Translate(arguments) => return told(translate::run(&config, arguments)),
         Command::Compose(arguments) => return told(compose::run(&config, arguments, Clock::System)),
+        Command::Partner(command) => return told(partner::run(&config, command)),
         _ => {}
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -152,7 +163,12 @@ fn run() -> ExitCode {
                 }
             }
         }
-        Command::Validate(_) | Command::Explain(_) | Command::Translate(_) | Command::Compose(_) => {
+        Command::Validate(_)
+        | Command::Explain(_)
+        | Command::Translate(_)
+        | Command::Compose(_)
+        | Command::Partner(_)
+        | Command::Schema(_) => {
             unreachable!("it ran before the database was opened")
         }
     };

@@ -12,6 +12,7 @@ mod process;
 mod read;
 mod receive;
 pub mod rehearse;
+mod reload;
 mod serve;
 
 pub use agreements::Agreements;

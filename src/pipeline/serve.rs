@@ -1,7 +1,7 @@
 //! Keeps the work going: one pass over everything, or until told to stop.
 
 use super::hub::{Error, Hub, Place};
-use super::{chores, deliver, process, receive};
+use super::{chores, deliver, process, receive, reload};
 use crate::config::PROCESS;
 use crate::store::{Job, JobKind, JobState, Lease};
 use crate::transports::watch::Watcher;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
@@ -121,9 +121,9 @@ pub async fn serve(hub: Arc<Hub>, mut stop: watch::Receiver<bool>) -> Result<(),
     let held = Leases::default();
     let mut tasks = JoinSet::new();
     let beating = tokio::spawn(heartbeat(hub.clone(), held.clone()));
-    for place in hub.inbound_places() {
-        tasks.spawn(watch_place(hub.clone(), place, stop.clone()));
-    }
+    let changed = Arc::new(Notify::new());
+    tasks.spawn(watch_places(hub.clone(), changed.clone(), stop.clone()));
+    tasks.spawn(reload::watch(hub.clone(), changed, stop.clone()));
     for _ in 0..hub.config.workers {
         tasks.spawn(workers(hub.clone(), JobKind::Process, held.clone(), stop.clone()));
     }
@@ -147,6 +147,45 @@ pub async fn serve(hub: Arc<Hub>, mut stop: watch::Receiver<bool>) -> Result<(),
     }
     beating.abort();
     Ok(())
+}
+
+/// Looks at every channel on which files come, by the profiles in force.
+async fn watch_places(hub: Arc<Hub>, changed: Arc<Notify>, mut stop: watch::Receiver<bool>) {
+    let mut tasks = JoinSet::new();
+    // Each with what was agreed of it: a channel that changed is looked at anew.
+    let mut watched: BTreeMap<String, (String, watch::Sender<bool>)> = BTreeMap::new();
+    loop {
+        let places: BTreeMap<String, Place> =
+            hub.inbound_places().into_iter().map(|place| (place.key(), place)).collect();
+        watched.retain(|key, (agreed, end)| {
+            let same = places.get(key).is_some_and(|place| format!("{:?}", place.channel) == *agreed);
+            if !same {
+                end.send_replace(true);
+            }
+            same
+        });
+        for (key, place) in places {
+            watched.entry(key).or_insert_with(|| {
+                let (end, ended) = watch::channel(false);
+                let agreed = format!("{:?}", place.channel);
+                tasks.spawn(watch_place(hub.clone(), place, ended));
+                (agreed, end)
+            });
+        }
+        tokio::select! {
+            () = changed.notified() => {}
+            Some(ended) = tasks.join_next() => {
+                if let Err(error) = ended {
+                    error!("a channel is looked at no more: {error}");
+                }
+            }
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+    }
+    for (_, end) in watched.values() {
+        end.send_replace(true);
+    }
+    while tasks.join_next().await.is_some() {}
 }
 
 /// Looks at one channel over and over: when its folder changes, and at its interval.

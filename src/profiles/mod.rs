@@ -5,12 +5,15 @@
 //! was agreed. All profiles are read and checked together: either all of them stand or none.
 
 mod channel;
+mod effective;
 mod exchange;
 mod library;
 pub mod pattern;
+pub mod settings;
 mod x12;
 
 pub use channel::{After, Channel, Complete, Http, Inbound, Outbound, Transport};
+pub use effective::{Effective, Layer, list_effective};
 pub use exchange::{Acknowledge, Derivation, Exchange, ExpectAck, Invoices, Receives, Route, Sends};
 pub use library::{Library, document_of};
 pub use x12::{Identity, Usage, X12};

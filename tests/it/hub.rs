@@ -1,7 +1,7 @@
 //! The hub against bad input and faults: a clear message, a right state, nothing lost, nothing twice.
 
 #[path = "hub/site.rs"]
-mod site;
+pub(crate) mod site;
 
 use std::collections::BTreeSet;
 use std::fs;

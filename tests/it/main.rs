@@ -3,6 +3,7 @@
 mod harness;
 mod house;
 mod hub;
+mod onboarding;
 mod store;
 mod translators;
 mod translators_properties;

@@ -1,0 +1,72 @@
+//! `crossdock partner`: all that onboarding a trading partner needs.
+
+mod explain;
+mod list;
+mod new;
+mod test;
+
+use super::exit;
+use crate::config::Config;
+use crate::declaration::suggestion;
+use crate::pipeline::Agreements;
+use anyhow::bail;
+use clap::Subcommand;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+/// Onboard trading partners
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// List partners, what each sends and is sent, and over which channels
+    List,
+    /// Show every value in force for a partner, and which layer says it
+    Explain {
+        /// The partner
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Begin a profile as a copy of another
+    New(new::Arguments),
+    /// Try the samples below partner-profiles/ID/ against what is expected of them
+    Test(test::Arguments),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a file cannot be read or written, or there is no such partner.
+pub fn run(config: &Config, command: &Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::List => list::run(config),
+        Command::Explain { id } => explain::run(config, id),
+        Command::New(arguments) => new::run(config, arguments),
+        Command::Test(arguments) => test::run(config, arguments),
+    }
+}
+
+/// Marks what a person must settle before a profile is used.
+const TODO: &str = "# TO SETTLE:";
+
+/// What is wrong with the settings was shown already.
+fn usage(shown: &str) -> anyhow::Result<ExitCode> {
+    write!(io::stderr(), "{shown}")?;
+    Ok(ExitCode::from(exit::USAGE))
+}
+
+/// Writes to standard output; whoever has read enough may go.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses an id that no profile has.
+fn ensure_known(agreements: &Agreements, id: &str) -> anyhow::Result<()> {
+    if agreements.profiles.find(id).is_none() {
+        let known: Vec<&str> = agreements.profiles.list().map(|profile| profile.id.as_str()).collect();
+        bail!("there is no partner `{id}`; hint: {}", suggestion(id, &known));
+    }
+    Ok(())
+}
