@@ -8,6 +8,7 @@ pub mod explain;
 pub mod faults;
 pub mod inputs;
 mod open;
+mod operations;
 pub mod partner;
 mod run;
 pub mod schema;
@@ -68,6 +69,8 @@ enum Command {
     Serve,
     /// Show files, documents, deliveries, acknowledgments awaited, and what needs a person
     Status(status::Arguments),
+    #[command(flatten)]
+    Operations(operations::Command),
     /// Bring the database up to date
     Migrate,
     /// Play a day with real servers on this machine, and check everything that comes of it
@@ -142,6 +145,7 @@ fn run() -> ExitCode {
     let command = arguments.command;
     let result = match command {
         Command::Status(arguments) => runtime.block_on(status::run(&config, &arguments)),
+        Command::Operations(command) => runtime.block_on(operations::run(&config, command)),
         Command::Demo(arguments) => runtime.block_on(demo::run(&config, &arguments)),
         Command::Migrate => runtime.block_on(migrate(&config)),
         Command::Check | Command::Run { .. } | Command::Serve => {

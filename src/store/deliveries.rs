@@ -141,6 +141,8 @@ pub struct DeliveryFilter {
     pub file_id: Option<Uuid>,
     /// With this document.
     pub document_id: Option<Uuid>,
+    /// Composed at or after this.
+    pub since: Option<DateTime<Utc>>,
     /// Composed before this: for the next page.
     pub before: Option<DateTime<Utc>>,
 }
@@ -375,12 +377,14 @@ impl Store {
                  and ($4::uuid is null or exists (select from delivery_document l
                      where l.delivery_id = d.id and l.document_id = $4))
                  and ($5::timestamptz is null or created_at < $5)
-               order by created_at desc, id limit $6"#,
+                 and ($6::timestamptz is null or created_at >= $6)
+               order by created_at desc, id limit $7"#,
             filter.partner_id.as_deref(),
             filter.state.map(DeliveryState::as_str),
             filter.file_id,
             filter.document_id,
             filter.before,
+            filter.since,
             limit,
         )
         .fetch_all(&self.pool)

@@ -245,6 +245,8 @@ pub struct DocumentFilter {
     pub business: Option<Business>,
     /// Derived from this document.
     pub source_document_id: Option<Uuid>,
+    /// Received at or after this.
+    pub since: Option<DateTime<Utc>>,
     /// Received before this: for the next page.
     pub before: Option<DateTime<Utc>>,
 }
@@ -420,7 +422,8 @@ impl Store {
                  and ($6::text is null or validation = $6) and ($7::text is null or acknowledgment = $7)
                  and ($8::text is null or business = $8) and ($9::uuid is null or source_document_id = $9)
                  and ($10::timestamptz is null or received_at < $10)
-               order by received_at desc, file_id, ordinal limit $11"#,
+                 and ($11::timestamptz is null or received_at >= $11)
+               order by received_at desc, file_id, ordinal limit $12"#,
             filter.file_id,
             filter.direction.map(Direction::as_str),
             filter.partner_id.as_deref(),
@@ -431,6 +434,7 @@ impl Store {
             filter.business.map(Business::as_str),
             filter.source_document_id,
             filter.before,
+            filter.since,
             limit,
         )
         .fetch_all(&self.pool)

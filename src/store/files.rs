@@ -156,6 +156,8 @@ pub struct FileFilter {
     pub state: Option<FileState>,
     /// With this in their names.
     pub name: Option<String>,
+    /// Received at or after this.
+    pub since: Option<DateTime<Utc>>,
     /// Received before this: for the next page.
     pub before: Option<DateTime<Utc>>,
 }
@@ -317,13 +319,15 @@ impl Store {
                  and ($3::text is null or channel = $3) and ($4::text is null or state = $4)
                  and ($5::text is null or position($5 in name) > 0)
                  and ($6::timestamptz is null or received_at < $6)
-               order by received_at desc, id limit $7"#,
+                 and ($7::timestamptz is null or received_at >= $7)
+               order by received_at desc, id limit $8"#,
             filter.direction.map(Direction::as_str),
             filter.partner_id.as_deref(),
             filter.channel.as_deref(),
             filter.state.map(FileState::as_str),
             filter.name.as_deref(),
             filter.before,
+            filter.since,
             limit,
         )
         .fetch_all(&self.pool)

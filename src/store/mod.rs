@@ -11,7 +11,9 @@ mod error;
 mod exceptions;
 mod files;
 mod findings;
+mod job_overview;
 mod jobs;
+mod naming;
 pub mod private;
 mod profile_versions;
 mod records;
@@ -48,7 +50,9 @@ pub use files::{
     Undisposed, microseconds,
 };
 pub use findings::FindingRow;
+pub use job_overview::{JobFilter, JobOverview};
 pub use jobs::{Job, JobRow, Lease, NewJob, job_id};
+pub use naming::Noun;
 pub use records::{FoundRecord, MovedLine, NewRecord};
 pub use sightings::Seen;
 pub use wakes::Wakes;

@@ -4,6 +4,7 @@ mod harness;
 mod house;
 mod hub;
 mod onboarding;
+mod operations;
 mod store;
 mod translators;
 mod translators_properties;

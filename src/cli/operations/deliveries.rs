@@ -1,0 +1,73 @@
+//! `deliveries`: frozen bytes on their way, with every try of them.
+
+use super::files::{Page, Show};
+use super::{lineage, naming, output};
+use crate::store::{DeliveryFilter, DeliveryState, Noun, Store};
+
+/// What to list, or which one to show.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(in crate::cli) struct Arguments {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    list: List,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// The latest first
+    List(List),
+    /// One delivery with every try, what it carries and what was answered
+    Show(Show),
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Only to this partner
+    #[arg(long, value_name = "ID")]
+    partner: Option<String>,
+    /// ready, sending, delivered, unknown, held or cancelled
+    #[arg(long, value_name = "STATE")]
+    status: Option<DeliveryState>,
+    #[command(flatten)]
+    page: Page,
+}
+
+pub(super) async fn run(store: &Store, arguments: Arguments) -> anyhow::Result<()> {
+    match arguments.action.unwrap_or(Action::List(arguments.list)) {
+        Action::Show(show) => self::show(store, &show).await,
+        Action::List(list) => self::list(store, list).await,
+    }
+}
+
+async fn list(store: &Store, list: List) -> anyhow::Result<()> {
+    let filter = DeliveryFilter {
+        partner_id: list.partner,
+        state: list.status,
+        since: list.page.since,
+        before: list.page.until,
+        ..DeliveryFilter::default()
+    };
+    let found = store.list_deliveries(&filter, list.page.limit).await?;
+    let header = ["id", "composed", "to", "what", "as", "state", "tries", "why"];
+    output::list(&found, list.page.json, "delivery", &header, |delivery| {
+        vec![
+            naming::short(delivery.id),
+            output::time(delivery.created_at),
+            delivery.channel.clone(),
+            output::words(delivery.kind),
+            delivery.target.clone(),
+            output::words(delivery.state),
+            delivery.attempts.to_string(),
+            delivery.last_error.clone().unwrap_or_default(),
+        ]
+    })
+}
+
+async fn show(store: &Store, show: &Show) -> anyhow::Result<()> {
+    let id = naming::find(store, Noun::Delivery, &show.id).await?;
+    let loaded = store.load_delivery(id).await?;
+    let lineage = lineage::of_delivery(store, loaded.row, &loaded.document_ids).await?;
+    lineage::print_delivery(&lineage, show.body.then_some(&*loaded.file.bytes), show.json)
+}
