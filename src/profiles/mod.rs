@@ -9,6 +9,7 @@ mod effective;
 mod exchange;
 mod library;
 pub mod pattern;
+mod reference;
 pub mod settings;
 mod x12;
 
@@ -16,6 +17,7 @@ pub use channel::{After, Channel, Complete, Http, Inbound, Outbound, Transport};
 pub use effective::{Effective, Layer, list_effective};
 pub use exchange::{Acknowledge, Derivation, Exchange, ExpectAck, Invoices, Receives, Route, Sends};
 pub use library::{Library, document_of};
+pub use reference::reference_page;
 pub use x12::{Identity, Usage, X12};
 
 use crate::declaration::{self, Faults, Section, Source, suggestion};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crossdock::profiles::settings;
+use crossdock::profiles;
 use crossdock::store::FileState;
 
 use crate::hub::site::{self, Site, invoice, said, until};
@@ -24,7 +24,7 @@ fn expect(path: &Path, actual: &str) {
 
 #[test]
 fn the_reference_page_of_profiles_is_fresh() {
-    expect(&root().join("docs/reference/profile.md"), &settings::reference_page());
+    expect(&root().join("docs/reference/profile.md"), &profiles::reference_page());
 }
 
 #[tokio::test(flavor = "multi_thread")]

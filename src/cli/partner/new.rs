@@ -69,7 +69,7 @@ pub(super) fn check_id(id: &str) -> anyhow::Result<()> {
     let plain = id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     ensure!(
         plain && !id.is_empty() && !id.starts_with('-') && id != "defaults",
-        "`{id}` cannot be a partner's id; hint: use small letters, digits and hyphens, such as `acme-3pl`"
+        "`{id}` cannot be a partner's id; hint: use small letters, digits and hyphens, such as `my-3pl`"
     );
     Ok(())
 }

@@ -1,0 +1,96 @@
+//! The reference page of profiles, made of the list of settings.
+
+use super::settings::Otherwise::{Is, Like, Nothing, Required};
+use super::settings::{SETTINGS, Setting};
+use std::fmt::Write as _;
+
+/// The reference page, as `docs/reference/profile.md` holds it.
+#[must_use]
+pub fn reference_page() -> String {
+    let mut page = String::from(INTRODUCTION);
+    let mut section = "";
+    let mut told: Vec<&str> = Vec::new();
+    for setting in SETTINGS {
+        let (own, name) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
+        let head = SECTIONS
+            .iter()
+            .rfind(|(prefix, ..)| own.starts_with(prefix))
+            .expect("every setting has a section");
+        if head.0 != section {
+            section = head.0;
+            push(
+                &mut page,
+                &format!(
+                    "\n## {}\n\n{}\n\n| setting | form | unless written | what it is for |\n|---|---|---|---|\n",
+                    head.1, head.2
+                ),
+            );
+        }
+        if told.contains(&setting.key) {
+            continue;
+        }
+        told.push(setting.key);
+        let name = own.strip_prefix(head.0).map_or_else(
+            || name.to_owned(),
+            |rest| {
+                format!("{}.{name}", rest.trim_start_matches(['.', '[', ']']))
+                    .trim_start_matches('.')
+                    .to_owned()
+            },
+        );
+        let about = if setting.transport.is_empty() || setting.key.ends_with(".complete") {
+            setting.about.to_owned()
+        } else {
+            format!("*{}*: {}", setting.transport, setting.about)
+        };
+        push(
+            &mut page,
+            &format!("| `{name}` | {} | {} | {about} |\n", setting.form.words(), otherwise(setting)),
+        );
+    }
+    page
+}
+
+fn otherwise(setting: &Setting) -> String {
+    let same: Vec<&Setting> = SETTINGS.iter().filter(|other| other.key == setting.key).collect();
+    let one = |setting: &Setting| match setting.otherwise {
+        Required => "must be written".to_owned(),
+        Nothing => String::new(),
+        Is(value) => format!("`{value}`"),
+        Like(words) => words.to_owned(),
+    };
+    if same.len() == 1 {
+        return one(setting);
+    }
+    same.iter()
+        .map(|setting| format!("{}: {}", setting.transport, one(setting)))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn push(page: &mut String, text: &str) {
+    write!(page, "{text}").expect("writing to a string cannot fail");
+}
+
+const INTRODUCTION: &str = "# Settings of a partner profile
+
+One file for each partner, `partner-profiles/<id>.toml`. What it does not say is said by
+`partner-profiles/defaults.toml`, and else by what is built in. `[site.<id>]` in `crossdock.toml` stands over both:
+it moves a partner to another server or folder without touching what was agreed. `crossdock check` finds what is
+wrong, `crossdock partner explain <id>` shows every value and the layer it comes from, and
+`crossdock schema profile` gives a JSON Schema with which editors complete and check these files.
+";
+
+/// Prefix of keys, heading, and what to know beforehand.
+const SECTIONS: &[(&str, &str, &str)] = &[
+    ("partner", "`[partner]`", "Whose profile it is."),
+    ("x12", "`[x12]`", "Who we are to each other in X12. Leave the section out for a partner without X12."),
+    (
+        "channels.NAME",
+        "`[channels.<name>]`",
+        "A place where files appear or are put; as many as there are. `inbound` is for files that come to us, `outbound` for files that leave us.",
+    ),
+    ("receives", "`[[receives]]`", "One entry for each kind of document the partner sends."),
+    ("sends", "`[[sends]]`", "One entry for each kind of document the partner is sent."),
+    ("routes", "`[[routes]]`", "What follows from a record that this partner sends."),
+];
