@@ -23,6 +23,8 @@ pub(super) struct Polled {
     pub(super) accepted: usize,
     /// Files whose end is not there yet, by name.
     pub(super) waiting: Vec<String>,
+    /// Files that are not taken until a person does something: which and why.
+    pub(super) left: Vec<String>,
     /// Whether there is more to take at once.
     pub(super) more: bool,
 }
@@ -83,11 +85,12 @@ pub(super) async fn poll(hub: &Hub, place: &Place) -> Result<Polled, Error> {
             continue;
         }
         match take(hub, place, transport, entry, unchanged_for).await? {
-            Some(taken) => {
+            Look::Taken(taken) => {
                 batch_bytes += taken.file.body.size_bytes;
-                batch.push(taken);
+                batch.push(*taken);
             }
-            None => polled.waiting.push(seen.name),
+            Look::Later => polled.waiting.push(seen.name),
+            Look::Left(why) => polled.left.push(why),
         }
         if batch_bytes >= BATCH_BYTES {
             polled.accepted += accept(hub, place, transport, std::mem::take(&mut batch)).await?;
@@ -98,34 +101,47 @@ pub(super) async fn poll(hub: &Hub, place: &Place) -> Result<Polled, Error> {
     Ok(polled)
 }
 
-/// Reads one file and sees that its end is there; none when it must be looked at again later.
+/// What a look at one file came to.
+enum Look {
+    Taken(Box<Taken>),
+    /// Its end is not there yet.
+    Later,
+    /// It stays where it is, because of this.
+    Left(String),
+}
+
+/// Reads one file and sees that its end is there.
 async fn take(
     hub: &Hub,
     place: &Place,
     transport: &transports::Transport,
     entry: &Entry,
     unchanged_for: Duration,
-) -> Result<Option<Taken>, Error> {
-    let Some(inbound) = &place.channel.inbound else { return Ok(None) };
+) -> Result<Look, Error> {
+    let Some(inbound) = &place.channel.inbound else { return Ok(Look::Later) };
     let bytes = match transport.read(&inbound.path, &entry.name, hub.config.file_limit_bytes).await {
         Ok(contents) if contents.before == entry.stat || entry.stat.size_bytes.is_none() => contents.bytes,
         // It changed between the listing and the reading: the writer is not done.
-        Ok(_) => return Ok(None),
+        Ok(_) => return Ok(Look::Later),
         Err(error) if matches!(error.kind(), Kind::Changed | Kind::NotFound) => {
             debug!(channel = %place.key(), "`{}` is not to be had yet: {error}", entry.name);
-            return Ok(None);
+            return Ok(Look::Later);
         }
         Err(error) if error.kind() == Kind::TooLarge => {
             let limit = hub.config.file_limit_bytes / 1024 / 1024;
-            warn!(channel = %place.key(), "`{}` is left where it is: it is larger than {limit} MB (hub.file_limit_mb)", entry.name);
-            return Ok(None);
+            let why = format!(
+                "`{}` is left where it is: it is larger than {limit} MB (hub.file_limit_mb)",
+                entry.name
+            );
+            warn!(channel = %place.key(), "{why}");
+            return Ok(Look::Left(why));
         }
         Err(error) => return Err(error.into()),
     };
     // A cut file may still grow; after the grace it is judged as it is.
     if !formats::is_whole(&bytes) && unchanged_for < hub.config.grace {
         debug!(channel = %place.key(), "`{}` has no end yet", entry.name);
-        return Ok(None);
+        return Ok(Look::Later);
     }
     let file = NewFile {
         channel: place.key(),
@@ -136,7 +152,7 @@ async fn take(
         received_at: hub.clock.now(),
         duplicates_since: Some(hub.clock.now() - duplicate_window()),
     };
-    Ok(Some(Taken { name: entry.name.clone(), entry: entry.clone(), file }))
+    Ok(Look::Taken(Box::new(Taken { name: entry.name.clone(), entry: entry.clone(), file })))
 }
 
 async fn body(hub: &Hub, bytes: Bytes) -> Result<Body, Error> {

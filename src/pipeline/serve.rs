@@ -35,7 +35,7 @@ pub struct Pass {
     pub delivered: usize,
     /// Files that are not at their end, as `channel: name`.
     pub waiting: Vec<String>,
-    /// What could not be reached, as `channel: why`.
+    /// What could not be reached or taken, as `channel: why`.
     pub unreachable: Vec<String>,
     /// Jobs that are to be tried again later.
     pub later: i64,
@@ -61,6 +61,8 @@ pub async fn run_once(hub: &Arc<Hub>, partner: Option<&str>) -> Result<Pass, Err
                         pass.received += polled.accepted;
                         let names = polled.waiting.iter().map(|name| format!("{}: {name}", place.key()));
                         pass.waiting.extend(names);
+                        let left = polled.left.iter().map(|why| format!("{}: {why}", place.key()));
+                        pass.unreachable.extend(left);
                         if !polled.more || polled.accepted == 0 {
                             break;
                         }
