@@ -19,8 +19,8 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// Deliveries under way at once.
 const DELIVERIES: usize = 4;
-/// How long running steps may take to end once the hub is told to stop.
-const STOP_WITHIN: Duration = Duration::from_secs(25);
+/// How long running steps may take to end once the hub is told to stop; it is gone 5 s later at most.
+const STOP_WITHIN: Duration = Duration::from_secs(20);
 /// How often the chores run.
 const CHORES_EVERY: Duration = Duration::from_secs(15);
 
