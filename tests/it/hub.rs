@@ -1,5 +1,9 @@
 //! The hub against bad input and faults: a clear message, a right state, nothing lost, nothing twice.
 
+#[path = "hub/kills.rs"]
+mod kills;
+#[path = "hub/partners.rs"]
+mod partners;
 #[path = "hub/site.rs"]
 pub(crate) mod site;
 
@@ -10,7 +14,7 @@ use crossdock::cli::demo::counterparts::erp::Trouble;
 use crossdock::cli::demo::files::DayFile;
 use crossdock::cli::demo::world::World;
 use crossdock::clock::Clock;
-use crossdock::store::{Direction, DocumentFilter, FileFilter, FileState};
+use crossdock::store::{Direction, DocumentFilter, FileFilter, FileState, Store};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::Child;
@@ -248,11 +252,11 @@ async fn the_day_of_the_demo_comes_out() {
 const MANY: u32 = 40;
 
 /// Every file processed once, every answer sent once, every control number used once.
-async fn nothing_lost_and_nothing_twice(site: &Site) {
-    let files = site.received().await;
+async fn nothing_lost_and_nothing_twice(site: &Site, store: &Store) {
+    let files = site.received_in(store).await;
     assert_eq!(files.len(), MANY as usize);
     assert!(files.iter().all(|file| file.state == FileState::Processed));
-    let documents = site.store().list_documents(&DocumentFilter::default(), 10_000).await.expect("answers");
+    let documents = store.list_documents(&DocumentFilter::default(), 10_000).await.expect("answers");
     let numbers: BTreeSet<_> = documents
         .iter()
         .filter(|document| document.kind == "810")
@@ -288,7 +292,7 @@ async fn a_hub_killed_in_the_middle_loses_nothing_and_does_nothing_twice() {
         hub.wait().await.expect("it ended");
     }
     until("the rest is done", async || site.run(&["run", "--once"]).await.code == 0).await;
-    nothing_lost_and_nothing_twice(&site).await;
+    nothing_lost_and_nothing_twice(&site, &site.store()).await;
 }
 
 #[tokio::test]
@@ -301,7 +305,7 @@ async fn a_hub_that_is_told_to_stop_ends_what_it_does_and_says_so() {
     let ended = tokio::time::timeout(std::time::Duration::from_secs(25), hub.wait()).await;
     assert_eq!(ended.expect("within 25 s").expect("it ended").code(), Some(0));
     until("the rest is done", async || site.run(&["run", "--once"]).await.code == 0).await;
-    nothing_lost_and_nothing_twice(&site).await;
+    nothing_lost_and_nothing_twice(&site, &site.store()).await;
 }
 
 #[tokio::test]
@@ -315,7 +319,7 @@ async fn two_hubs_on_one_database_and_one_folder_share_the_work() {
         signal(&hub, Signal::SIGTERM);
         drop(hub.wait_with_output().await.expect("it ended"));
     }
-    nothing_lost_and_nothing_twice(&site).await;
+    nothing_lost_and_nothing_twice(&site, &site.store()).await;
 }
 
 #[tokio::test]

@@ -106,8 +106,13 @@ impl Site {
 
     /// Received files by name.
     pub(crate) async fn received(&self) -> Vec<FileRow> {
+        self.received_in(&self.store()).await
+    }
+
+    /// The same of a hub that was run on another database.
+    pub(crate) async fn received_in(&self, store: &Store) -> Vec<FileRow> {
         let filter = FileFilter { direction: Some(Direction::Inbound), ..FileFilter::default() };
-        let mut files = self.store().list_files(&filter, 10_000).await.expect("the database answers");
+        let mut files = store.list_files(&filter, 10_000).await.expect("the database answers");
         files.sort_by(|a, b| a.name.cmp(&b.name));
         files
     }

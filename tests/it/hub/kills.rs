@@ -1,0 +1,116 @@
+//! Processes that end or stand still at any moment: the hub, its neighbours, and Postgres.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Stdio;
+
+use crossdock::store::private::Server;
+use crossdock::store::{DocumentFilter, FileState, Store};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+use super::site::{Site, command, invoice, until};
+use super::{MANY, nothing_lost_and_nothing_twice, put_many, signal};
+use crate::harness::postgres;
+
+/// How many statements lie between two kills of the sweep.
+const STRIDE: usize = 6;
+
+/// Kills `serve` once it has logged so many statements of its work. False when the work was done before that.
+async fn kill_after(site: &Site, statements: usize) -> bool {
+    let mut hub = site
+        .command(&["serve"])
+        .env("CROSSDOCK_LOG", "info,sqlx::query=debug")
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut lines = BufReader::new(hub.stderr.take().expect("it is piped")).lines();
+    let (mut serves, mut seen, mut delivered) = (false, 0, 0);
+    while seen < statements && delivered < 2 {
+        let line = lines.next_line().await.expect("text").expect("it runs until it is killed");
+        serves |= line.contains("serving ");
+        seen += usize::from(serves && line.contains("db.statement"));
+        delivered += usize::from(line.contains("delivered `"));
+    }
+    signal(&hub, Signal::SIGKILL);
+    hub.wait().await.expect("it ended");
+    delivered < 2
+}
+
+#[tokio::test]
+async fn killed_after_any_statement_the_hub_loses_nothing_and_does_nothing_twice() {
+    let mut kills = 0;
+    for statements in (1..).step_by(STRIDE) {
+        let site = Site::new("").await;
+        site.put("one", "1.edi", invoice("PARTNERONE", 1));
+        site.put("one", "2.edi", invoice("PARTNERONE", 2));
+        let killed_at_work = kill_after(&site, statements).await;
+        until("the rest is done", async || site.run(&["run", "--once"]).await.code == 0).await;
+        let states: Vec<FileState> = site.received().await.iter().map(|file| file.state).collect();
+        assert_eq!(states, [FileState::Processed; 2], "killed after {statements} statements");
+        let sent = site.sent("one");
+        let names: Vec<&str> = sent.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["997_000000001.edi", "997_000000002.edi"],
+            "killed after {statements} statements: a name twice, a gap, or a temporary file"
+        );
+        let groups: BTreeSet<&str> =
+            sent.iter().filter_map(|(_, text)| text.split_once("AK1*IN*")?.1.split('~').next()).collect();
+        assert_eq!(groups.len(), 2, "killed after {statements} statements: {sent:?}");
+        let documents = site.store().list_documents(&DocumentFilter::default(), 100).await.expect("answers");
+        let invoices = documents.iter().filter(|document| document.kind == "810").count();
+        assert_eq!((invoices, documents.len()), (2, 4), "killed after {statements} statements");
+        assert!(site.store().count_open_jobs().await.expect("answers").is_empty());
+        if !killed_at_work {
+            break;
+        }
+        kills += 1;
+    }
+    assert!(kills >= 5, "only {kills} kills fell into the work: the log no longer tells statements");
+}
+
+#[tokio::test]
+async fn a_hub_killed_with_its_private_postgres_ends_its_work_with_run_once() {
+    let site = Site::new("").await;
+    put_many(&site);
+    let settings = site.root().join("crossdock.toml");
+    let mut hub = command(&settings, None, &["serve"]).spawn().expect("it starts");
+    until("some are answered", async || site.sent("one").len() >= 5).await;
+    signal(&hub, Signal::SIGKILL);
+    hub.wait().await.expect("it ended");
+    until("the rest is done", async || {
+        let run = command(&settings, None, &["run", "--once"]).status().await.expect("it runs");
+        run.code() == Some(0)
+    })
+    .await;
+    let names: Vec<String> = site.sent("one").into_iter().map(|(name, _)| name).collect();
+    let expected: Vec<String> = (1..=MANY).map(|number| format!("997_{number:09}.edi")).collect();
+    assert_eq!(names, expected);
+    assert!(fs::read_dir(site.root().join("inbox/one")).expect("listed").next().is_none());
+}
+
+#[tokio::test]
+async fn a_named_postgres_that_is_stopped_again_and_again_costs_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let server =
+        Server::start_or_join(&postgres::settings(folder.path())).await.expect("PostgreSQL is installed");
+    let site = Site::new("").await;
+    put_many(&site);
+    let settings = site.root().join("crossdock.toml");
+    let mut hub = command(&settings, Some(&server.url()), &["serve"]).spawn().expect("it starts");
+    for answered in [3, 15, 30] {
+        until("some are answered", async || site.sent("one").len() >= answered).await;
+        let before = server.process_id().expect("it runs");
+        // Processes that touch nothing more, as after a crash of the machine; here the supervisor starts it again.
+        kill(Pid::from_raw(before), Signal::SIGQUIT).expect("it is ours");
+        until("Postgres runs again", async || server.process_id().is_some_and(|now| now != before)).await;
+    }
+    until("all are answered", async || site.sent("one").len() == MANY as usize).await;
+    signal(&hub, Signal::SIGTERM);
+    assert_eq!(hub.wait().await.expect("it ended").code(), Some(0));
+    let said = command(&settings, Some(&server.url()), &["run", "--once"]).status().await.expect("it runs");
+    assert_eq!(said.code(), Some(0));
+    nothing_lost_and_nothing_twice(&site, &Store::connect(server.connect_options())).await;
+}
