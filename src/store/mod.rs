@@ -83,6 +83,9 @@ impl Store {
     /// Outside a tokio runtime.
     #[must_use]
     pub fn connect(options: PgConnectOptions) -> Self {
+        // As long as a lease: a node that hangs in the middle of its work must not keep its locks, which others wait
+        // for. Postgres ends its transaction, and its jobs go to another.
+        let options = options.options([("idle_in_transaction_session_timeout", "20s")]);
         // A bulk load is meant to take long; anything else that does deserves a word. Parameters are never logged.
         let options =
             options.log_slow_statements("warn".parse().expect("it is a level"), Duration::from_secs(10));

@@ -114,3 +114,24 @@ async fn a_named_postgres_that_is_stopped_again_and_again_costs_nothing() {
     assert_eq!(said.code(), Some(0));
     nothing_lost_and_nothing_twice(&site, &Store::connect(server.connect_options())).await;
 }
+
+#[tokio::test]
+async fn a_node_that_stands_still_longer_than_its_lease_upsets_nothing_when_it_goes_on() {
+    let site = Site::new("").await;
+    put_many(&site);
+    let mut still = site.serve();
+    site.wait_for(FileState::Processed, 5).await;
+    signal(&still, Signal::SIGSTOP);
+    let mut other = site.serve();
+    let all_done = async || {
+        site.sent("one").iter().filter(|(name, _)| !name.starts_with('.')).count() == MANY as usize
+            && site.store().count_open_jobs().await.is_ok_and(|open| open.is_empty())
+    };
+    until("the other node does it all", all_done).await;
+    signal(&still, Signal::SIGCONT);
+    for hub in [&mut still, &mut other] {
+        signal(hub, Signal::SIGTERM);
+        assert_eq!(hub.wait().await.expect("it ended").code(), Some(0));
+    }
+    nothing_lost_and_nothing_twice(&site, &site.store()).await;
+}
