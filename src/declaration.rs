@@ -91,6 +91,13 @@ impl Faults {
             (&a.location.path, a.location.byte, a.code).cmp(&(&b.location.path, b.location.byte, b.code))
         });
         findings.dedup();
+        // What else is wrong with a file that is no TOML often only follows from that.
+        let broken: BTreeSet<String> = findings
+            .iter()
+            .filter(|finding| finding.code == "not_toml")
+            .map(|finding| finding.location.path.clone())
+            .collect();
+        findings.retain(|finding| finding.code == "not_toml" || !broken.contains(&finding.location.path));
         findings
     }
 }
@@ -370,7 +377,12 @@ impl<'a> Section<'a> {
             let Some(value) = layer.table.get(key) else { continue };
             match value.get_ref().as_table() {
                 Some(table) => layers.push(Layer { source: layer.source, table, span: value.span() }),
-                None => self.wrong_type(key, layer, value, "a section of its own"),
+                None => self.wrong_type(
+                    key,
+                    layer,
+                    value,
+                    &format!("{key} = {{ … }}, or a section that begins with [{}]", self.dotted(key)),
+                ),
             }
         }
         let name = self.dotted(key);
@@ -414,15 +426,22 @@ impl<'a> Section<'a> {
 pub fn suggestion(said: &str, known: &[&str]) -> String {
     let near = known
         .iter()
-        .map(|word| (strsim::damerau_levenshtein(said, word), *word))
-        .filter(|(distance, word)| *distance <= 2.max(word.chars().count() / 3))
+        .map(|word| (strsim::damerau_levenshtein(said, word), letters(said) != letters(word), *word))
+        .filter(|(distance, _, word)| *distance <= 2.max(word.chars().count() / 3))
+        // Two letters that changed places are likelier than one that was mistaken.
         .min();
     let list = known.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     match near {
-        Some((_, word)) => format!("did you mean `{word}`? known are {list}"),
+        Some((.., word)) => format!("did you mean `{word}`? known are {list}"),
         None if known.is_empty() => "take it out".to_owned(),
         None => format!("known are {list}"),
     }
+}
+
+fn letters(text: &str) -> Vec<char> {
+    let mut letters: Vec<char> = text.chars().collect();
+    letters.sort_unstable();
+    letters
 }
 
 /// `90s`, `15m`, `24h`, `2d` as a length of time.

@@ -238,7 +238,12 @@ fn translator(section: &Section<'_>, has_x12: bool, library: &Library) -> Option
         return Some(translator.clone());
     }
     match translator.overlay(&habits) {
-        Ok(own) => Some(Arc::new(own)),
+        Ok(own) => {
+            for finding in library.check_habits(&own) {
+                section.push(finding);
+            }
+            Some(Arc::new(own))
+        }
         Err(findings) => {
             for finding in findings {
                 section.push(finding);

@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub struct Library {
     by_name: BTreeMap<String, Arc<Translator>>,
     doubts: Vec<Finding>,
+    /// What partners' habits are held against.
+    schemas: Option<Schemas>,
 }
 
 impl Library {
@@ -21,7 +23,7 @@ impl Library {
     /// # Errors
     /// All faults of all translators at once.
     pub fn load(folder: &Path, root: &Path, schemas: &Schemas) -> Result<Self, Vec<Finding>> {
-        let mut library = Self::default();
+        let mut library = Self { schemas: Some(schemas.clone()), ..Self::default() };
         let mut faults = Vec::new();
         let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,
@@ -59,13 +61,20 @@ impl Library {
             let translator = loaded.expect("tests load every translator that is shipped");
             (name.to_owned(), Arc::new(translator))
         });
-        Self { by_name: by_name.collect(), doubts: Vec::new() }
+        Self { by_name: by_name.collect(), doubts: Vec::new(), schemas: Some(Schemas::builtin()) }
     }
 
     /// What is doubtful in translators that serve all the same: what a direction loses, places never written.
     #[must_use]
     pub fn doubts(&self) -> &[Finding] {
         &self.doubts
+    }
+
+    /// What is wrong with a translator that carries a partner's habits: places the standard does not have.
+    #[must_use]
+    pub fn check_habits(&self, translator: &Translator) -> Vec<Finding> {
+        let found = self.schemas.as_ref().map(|schemas| translator.check(schemas)).unwrap_or_default();
+        found.into_iter().filter(|finding| finding.severity == Severity::Reject).collect()
     }
 
     /// The translator of this name.

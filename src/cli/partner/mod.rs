@@ -1,6 +1,7 @@
 //! `crossdock partner`: all that onboarding a trading partner needs.
 
 mod explain;
+mod learn;
 mod list;
 mod new;
 mod test;
@@ -27,6 +28,8 @@ pub enum Command {
     },
     /// Begin a profile as a copy of another
     New(new::Arguments),
+    /// Draft a profile from sample files, with a list of what they do not tell
+    Learn(learn::Arguments),
     /// Try the samples below partner-profiles/ID/ against what is expected of them
     Test(test::Arguments),
 }
@@ -40,6 +43,7 @@ pub fn run(config: &Config, command: &Command) -> anyhow::Result<ExitCode> {
         Command::List => list::run(config),
         Command::Explain { id } => explain::run(config, id),
         Command::New(arguments) => new::run(config, arguments),
+        Command::Learn(arguments) => learn::run(config, arguments),
         Command::Test(arguments) => test::run(config, arguments),
     }
 }
