@@ -76,8 +76,6 @@ async fn put(hub: &Arc<Hub>, delivery: &LoadedDelivery, attempt: Attempt) -> Att
             "`{}` is taken in {} of {} by a file with other contents; move it away, then release the delivery",
             row.target, outbound.path, row.channel
         )),
-        // The partner may have taken the file before we could look: the rename was made, and both names are gone.
-        Err(error) if error.kind() == Kind::NotFound && attempt.must_look_first => failed(&error, attempt),
         Err(error) => failed(&error, attempt),
     }
 }

@@ -89,7 +89,7 @@ pub struct Hub {
     pub clock: Clock,
     agreements: RwLock<Arc<Agreements>>,
     /// Sessions stay open and are used again, whatever profile version is in force.
-    transports: Mutex<BTreeMap<String, (String, Arc<transports::Transport>)>>,
+    transports: Mutex<BTreeMap<String, (profiles::Transport, Arc<transports::Transport>)>>,
     calls: http::Client,
 }
 
@@ -155,9 +155,8 @@ impl Hub {
     /// [`Error::NotAgreed`] for a channel of calls, which has no folders.
     pub fn transport(&self, place: &Place) -> Result<Arc<transports::Transport>, Error> {
         let mut open = self.transports.lock().expect("no step panics while it holds the lock");
-        let address = format!("{:?}", place.channel.transport);
         if let Some((known, transport)) = open.get(&place.key())
-            && *known == address
+            && *known == place.channel.transport
         {
             return Ok(transport.clone());
         }
@@ -171,7 +170,7 @@ impl Hub {
             }
         };
         let transport = Arc::new(transport);
-        open.insert(place.key(), (address, transport.clone()));
+        open.insert(place.key(), (place.channel.transport.clone(), transport.clone()));
         Ok(transport)
     }
 

@@ -9,7 +9,6 @@ use crate::formats::x12::ack::{self, Composed};
 use crate::formats::x12::fault::{Code, Fault};
 use crate::formats::x12::segment::SegmentId;
 use crate::formats::x12::verdict::{self, Ta1};
-use crate::formats::{delimited, fixed_width, json, xml};
 use crate::ids;
 use crate::pipeline::Agreements;
 use crate::profiles::{Acknowledge, Channel, Profile, Sends, Transport};
@@ -17,7 +16,7 @@ use crate::store::{
     Body, Business, DeliveryKind, Direction, ExpectedSet, NewDelivery, NewDocument,
     NewExpectedAcknowledgment, NewRecord, NumberRequest, OutboundFile, Usage, Validation, Work,
 };
-use crate::translators::{Format, Layout};
+use crate::translators::Format;
 use crate::tree::Tree;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
@@ -75,6 +74,53 @@ struct Rows {
     records: Vec<(Uuid, String, Record)>,
     deliveries: Vec<NewDelivery>,
     expected: Vec<NewExpectedAcknowledgment>,
+}
+
+/// One file or call as it will be sent, every time the same.
+struct Frozen {
+    file_id: Uuid,
+    delivery_id: Uuid,
+    kind: DeliveryKind,
+    /// The remote name of a file, the place of a call.
+    target: String,
+    name: String,
+    usage: Option<Usage>,
+    bytes: Vec<u8>,
+}
+
+impl Rows {
+    /// Adds a file and the delivery that sends it.
+    fn queue(
+        &mut self,
+        frozen: Frozen,
+        profile: &Profile,
+        channel: &Channel,
+        document_ids: Vec<Uuid>,
+        now: DateTime<Utc>,
+    ) {
+        let key = format!("{}/{}", profile.id, channel.name);
+        self.files.push(OutboundFile {
+            id: frozen.file_id,
+            partner_id: profile.id.clone(),
+            channel: key.clone(),
+            name: frozen.name,
+            body: Body::inline(frozen.bytes),
+            usage: frozen.usage,
+            composed_at: now,
+            profile_version: Some(profile.version),
+        });
+        self.deliveries.push(NewDelivery {
+            id: frozen.delivery_id,
+            file_id: frozen.file_id,
+            partner_id: profile.id.clone(),
+            channel: key,
+            kind: frozen.kind,
+            target: frozen.target,
+            idempotency_key: frozen.delivery_id.to_string(),
+            document_ids,
+            priority: 0,
+        });
+    }
 }
 
 /// One interchange to be written once its numbers are known.
@@ -316,12 +362,9 @@ async fn take_numbers(work: &mut Work, pending: &[Pending<'_>]) -> Result<Vec<Nu
         .map(|(request, numbers)| (request.scope.as_str(), numbers.iter().collect()))
         .collect();
     let mut next = |scope: &str, count: usize| {
-        let numbers = left.get_mut(scope);
-        let mut taken = numbers
-            .map(|numbers| numbers.drain(..count.min(numbers.len())).collect::<Vec<_>>())
-            .unwrap_or_default();
-        taken.reverse();
-        taken.into_iter().rev().map(|number| u32::try_from(number).unwrap_or(1)).collect::<Vec<u32>>()
+        let numbers =
+            left.get_mut(scope).into_iter().flat_map(|numbers| numbers.drain(..count.min(numbers.len())));
+        numbers.map(|number| u32::try_from(number).unwrap_or(1)).collect::<Vec<u32>>()
     };
     let numbered = pending.iter().zip(&scopes).map(|(pending, (interchange, group))| Numbers {
         interchange: next(interchange, 1).first().copied().unwrap_or(1),
@@ -369,7 +412,6 @@ fn write(
     let name = compose::file_name(template, profile, &kind, &control_number, &number, now);
     let file_id = ids::derived("outbound_file", &[&identity]);
     let delivery_id = ids::derived("delivery", &[&identity]);
-    let key = format!("{}/{}", profile.id, channel.name);
     let mut document_ids = Vec::new();
     let mut ordinal = 0;
     for ((functional_id, version, sets), group_control) in groups.into_iter().zip(&numbers.groups) {
@@ -424,27 +466,10 @@ fn write(
             });
         }
     }
-    rows.files.push(OutboundFile {
-        id: file_id,
-        partner_id: profile.id.clone(),
-        channel: key.clone(),
-        name: name.clone(),
-        body: Body::inline(bytes),
-        usage: Some(if test { Usage::Test } else { Usage::Production }),
-        composed_at: now,
-        profile_version: Some(profile.version),
-    });
-    rows.deliveries.push(NewDelivery {
-        id: delivery_id,
-        file_id,
-        partner_id: profile.id.clone(),
-        channel: key,
-        kind: DeliveryKind::File,
-        target: name,
-        idempotency_key: delivery_id.to_string(),
-        document_ids,
-        priority: 0,
-    });
+    let usage = Some(if test { Usage::Test } else { Usage::Production });
+    let frozen =
+        Frozen { file_id, delivery_id, kind: DeliveryKind::File, target: name.clone(), name, usage, bytes };
+    rows.queue(frozen, profile, channel, document_ids, now);
     Ok(())
 }
 
@@ -461,24 +486,16 @@ fn call_or_file(
     let channel = profile.channels.get(&sends.channel).ok_or_else(not_agreed)?;
     let unsound = |findings: Vec<crate::finding::Finding>| compose::unsound(&sends.document, &to, &findings);
     let tree = sends.translator.write(&record).map_err(unsound)?;
-    let trees = std::slice::from_ref(&tree);
-    let (bytes, ending) = match sends.translator.layout() {
-        Layout::Json(layout) => (json::write(trees, layout).map_err(unsound)?, "json"),
-        Layout::Xml(layout) => (xml::write(trees, layout).map_err(unsound)?, "xml"),
-        Layout::Delimited(layout) => (delimited::write(trees, layout).map_err(unsound)?, "csv"),
-        Layout::FixedWidth(layout) => (fixed_width::write(trees, layout).map_err(unsound)?, "txt"),
-        Layout::X12 => return Err(not_agreed()),
-    };
+    let bytes = sends.translator.layout().write(std::slice::from_ref(&tree)).map_err(unsound)?;
     let identity = format!("{source} {to} {}", sends.document);
     let file_id = ids::derived("outbound_file", &[&identity]);
     let delivery_id = ids::derived("delivery", &[&identity]);
     let document_id = ids::derived("outbound_document", &[&identity, "1"]);
     let number = record.business_number().unwrap_or_default().to_owned();
-    let key = format!("{}/{}", profile.id, channel.name);
     let (kind, target, name) = match (&channel.transport, &channel.outbound) {
         (Transport::Http(http), _) => {
             let name = compose::file_name("{document}_{number}", profile, &sends.document, "", &number, now);
-            (DeliveryKind::Call, http.url.clone(), format!("{name}.{ending}"))
+            (DeliveryKind::Call, http.url.clone(), format!("{name}.{}", sends.translator.format().ending()))
         }
         (_, outbound) => {
             let template = outbound.as_ref().map(|outbound| outbound.name.as_str()).unwrap_or_default();
@@ -501,27 +518,8 @@ fn call_or_file(
         ..blank(file_id, profile, now)
     };
     rows.documents.push(row.with_record(&record));
-    rows.files.push(OutboundFile {
-        id: file_id,
-        partner_id: profile.id.clone(),
-        channel: key.clone(),
-        name,
-        body: Body::inline(bytes),
-        usage: None,
-        composed_at: now,
-        profile_version: Some(profile.version),
-    });
-    rows.deliveries.push(NewDelivery {
-        id: delivery_id,
-        file_id,
-        partner_id: profile.id.clone(),
-        channel: key,
-        kind,
-        target,
-        idempotency_key: delivery_id.to_string(),
-        document_ids: vec![document_id],
-        priority: 0,
-    });
+    let frozen = Frozen { file_id, delivery_id, kind, target, name, usage: None, bytes };
+    rows.queue(frozen, profile, channel, vec![document_id], now);
     Ok(())
 }
 

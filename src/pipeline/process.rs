@@ -40,7 +40,7 @@ pub(super) async fn process(hub: &Arc<Hub>, job: &Job) -> Result<(), Error> {
     };
     let mut work = hub.store.begin().await?;
     let repeated = refuse_repeats(&mut work, &mut reading, file.row.id, now).await?;
-    let known = look_up(&mut work, &reading.documents).await?;
+    let known = look_up(&mut work, reading.documents.iter()).await?;
 
     let mut outgoing = Outgoing::new(file.row.id, now);
     acknowledge(&reading, &repeated, &agreements, &mut outgoing);
@@ -131,9 +131,12 @@ async fn refuse_repeats(
 }
 
 /// What the database knows of the orders that these documents speak of; the documents themselves among it.
-async fn look_up(work: &mut Work, documents: &[Document]) -> Result<Known, Error> {
+async fn look_up<'d>(
+    work: &mut Work,
+    documents: impl Iterator<Item = &'d Document> + Clone,
+) -> Result<Known, Error> {
     let mut known = Known::default();
-    let numbers = follow::numbers(documents.iter().filter_map(|document| document.record.as_ref()));
+    let numbers = follow::numbers(documents.clone().filter_map(|document| document.record.as_ref()));
     if numbers.is_empty() {
         return Ok(known);
     }
@@ -158,11 +161,11 @@ async fn look_up(work: &mut Work, documents: &[Document]) -> Result<Known, Error
 /// What documents know of each other without the database.
 pub(super) fn own_records(documents: &[Document]) -> Known {
     let mut known = Known::default();
-    add_own_records(&mut known, documents);
+    add_own_records(&mut known, documents.iter());
     known
 }
 
-fn add_own_records(known: &mut Known, documents: &[Document]) {
+fn add_own_records<'d>(known: &mut Known, documents: impl Iterator<Item = &'d Document>) {
     for document in documents {
         if let Some(record) = &document.record {
             known.add_own(&document.partner, document.id, record);
@@ -271,19 +274,23 @@ async fn wake_waiting(
     if numbers.is_empty() {
         return Ok(Vec::new());
     }
-    let mut settled = Vec::new();
+    let mut waiting = Vec::new();
     for id in work.list_waiting_documents(&numbers).await? {
         let Some(row) = hub.store.find_document(id).await? else { continue };
         let kind = row.record_kind.as_deref().and_then(|kind| kind.parse().ok());
         let (Some(kind), Some(partner)) = (kind, row.partner_id) else { continue };
         let Some(found) = hub.store.find_record(kind, id).await? else { continue };
-        let Some(profile) = agreements.profiles.find(&partner) else { continue };
-        let document = Document::stored(id, &partner, found.record);
-        let mut all = reading.documents.clone();
-        all.push(document.clone());
-        let known = look_up(work, &all).await?;
+        waiting.push(Document::stored(id, &partner, found.record));
+    }
+    if waiting.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known = look_up(work, reading.documents.iter().chain(&waiting)).await?;
+    let mut settled = Vec::new();
+    for document in &waiting {
+        let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
         let before = outgoing.shipments.len();
-        let (mut business, why) = follow_routes(&document, profile, agreements, &known, now, outgoing);
+        let (mut business, why) = follow_routes(document, profile, agreements, &known, now, outgoing);
         // What did not wait was sent when the document came.
         let again = outgoing.shipments.split_off(before);
         outgoing.shipments.extend(again.into_iter().filter(|shipment| shipment.is_derived()));
@@ -291,7 +298,7 @@ async fn wake_waiting(
             business = Business::Settled;
         }
         if business != Business::Waiting {
-            settled.push((id, business, why));
+            settled.push((document.id, business, why));
         }
     }
     Ok(settled)

@@ -10,10 +10,10 @@ use crate::formats::x12::lexer::{Lines, Window};
 use crate::formats::x12::segment::SegmentId;
 use crate::formats::x12::tree_builder::TreeBuilder;
 use crate::formats::x12::{ack_reader, reader, verdict};
-use crate::formats::{Looks, delimited, fixed_width, json, look, xml};
+use crate::formats::{Looks, look};
 use crate::ids;
 use crate::profiles::{Profile, Receives, Usage, pattern};
-use crate::translators::{Format, Layout};
+use crate::translators::Format;
 use crate::tree::Tree;
 use uuid::Uuid;
 
@@ -234,7 +234,7 @@ fn read_x12(file: Uuid, bytes: &[u8], place: &Place, agreements: &Agreements, ef
                     let body = window.get(set.bytes.clone()).unwrap_or_default();
                     builder.read(body, set.bytes.start, interchange.header.delimiters, schema, &mut tree);
                     let (record, mut findings) = receives.translator.read(&tree);
-                    locate(&mut findings, bytes);
+                    locate(&mut findings, window);
                     document.record = settle(&mut document, record, findings);
                 }
                 reading.documents.push(document);
@@ -267,18 +267,11 @@ fn settle(document: &mut Document, record: Record, findings: Vec<Finding>) -> Op
     Some(record)
 }
 
-/// Translators know bytes, not lines.
-pub(super) fn locate(findings: &mut [Finding], bytes: &[u8]) {
+/// Translators know bytes, not lines. `window` is the whole file.
+pub(super) fn locate(findings: &mut [Finding], window: Window<'_>) {
     for finding in findings.iter_mut().filter(|finding| finding.location.line == 0) {
-        finding.location.line = line_of(bytes, finding.location.byte);
+        finding.location.line = window.line_of(finding.location.byte);
     }
-}
-
-/// The line of a byte of the file, the first is 1.
-pub(super) fn line_of(bytes: &[u8], byte: u64) -> u32 {
-    let end = usize::try_from(byte).unwrap_or(usize::MAX).min(bytes.len());
-    let lines = memchr::memchr_iter(b'\n', bytes.get(..end).unwrap_or_default()).count();
-    u32::try_from(lines + 1).unwrap_or(u32::MAX)
 }
 
 /// The partner whose interchange this is, or why nobody's.
@@ -397,18 +390,14 @@ fn read_other(file: Uuid, name: &str, bytes: &[u8], place: &Place, agreements: &
             ),
         );
     };
-    let (trees, findings) = match receives.translator.layout() {
-        Layout::Delimited(layout) => delimited::read(bytes, layout),
-        Layout::Xml(layout) => xml::read(bytes, layout),
-        Layout::Json(layout) => json::read(bytes, layout),
-        Layout::FixedWidth(layout) => fixed_width::read(bytes, layout),
-        Layout::X12 => (Vec::new(), Vec::new()),
-    };
+    let (trees, findings) = receives.translator.layout().read(bytes);
+    let lines = Lines::of(bytes);
+    let window = Window::indexed(bytes, &lines);
     let mut reading =
         Reading { outcome: Outcome::Processed, documents: Vec::new(), interchanges: Vec::new(), findings };
     for tree in &trees {
         let (record, mut findings) = receives.translator.read(tree);
-        locate(&mut findings, bytes);
+        locate(&mut findings, window);
         let start = tree.origin(tree.root()).byte;
         let ordinal = reading.documents.len() + 1;
         let mut document = Document {

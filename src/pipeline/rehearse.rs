@@ -5,15 +5,14 @@ use super::compose::{self, Numbers, Stamp, X12Group};
 use super::hub::{Error, Place};
 use super::outbound::{self, Outgoing};
 use super::process;
-use super::read::{self, Effects, Outcome, line_of};
+use super::read::{self, Effects, Outcome};
 use crate::canonical::Record;
 use crate::finding::Finding;
 use crate::formats::x12::describe::{self, Context};
-use crate::formats::x12::lexer::Window;
+use crate::formats::x12::lexer::{Lines, Window};
 use crate::formats::x12::tree_builder::TreeBuilder;
 use crate::formats::x12::{reader, verdict};
 use crate::formats::{Looks, look};
-use crate::formats::{delimited, fixed_width, json, xml};
 use crate::ids;
 use crate::profiles::Profile;
 use crate::translators::{Format, Layout, Traced, Translator};
@@ -63,7 +62,9 @@ pub fn translate(bytes: &[u8], translators: &[Arc<Translator>], x12: &reader::Op
     let Some(translator) = translators.iter().find(|translator| translator.format() != Format::X12) else {
         return Translation::default();
     };
-    let (trees, findings) = read_trees(bytes, translator);
+    let (trees, findings) = translator.layout().read(bytes);
+    let lines = Lines::of(bytes);
+    let window = Window::indexed(bytes, &lines);
     let documents = trees.iter().map(|tree| {
         let byte = tree.origin(tree.root()).byte;
         let blank = Translated {
@@ -77,25 +78,15 @@ pub fn translate(bytes: &[u8], translators: &[Arc<Translator>], x12: &reader::Op
             trace: Vec::new(),
             unread: Vec::new(),
         };
-        translated(blank, tree, translator, bytes)
+        translated(blank, tree, translator, window)
     });
     Translation { documents: documents.collect(), findings }
 }
 
-/// The trees of a file that is not X12.
-fn read_trees(bytes: &[u8], translator: &Translator) -> (Vec<Tree>, Vec<Finding>) {
-    match translator.layout() {
-        Layout::Delimited(layout) => delimited::read(bytes, layout),
-        Layout::Xml(layout) => xml::read(bytes, layout),
-        Layout::Json(layout) => json::read(bytes, layout),
-        Layout::FixedWidth(layout) => fixed_width::read(bytes, layout),
-        Layout::X12 => (Vec::new(), Vec::new()),
-    }
-}
-
 fn translate_x12(bytes: &[u8], translators: &[Arc<Translator>], x12: &reader::Options) -> Translation {
     let verdict = reader::validate(bytes, x12);
-    let window = Window::whole(bytes);
+    let lines = Lines::of(bytes);
+    let window = Window::indexed(bytes, &lines);
     let envelope = Context::of_envelope(window, &x12.schemas);
     let tell = |faults: &[crate::formats::x12::fault::Fault]| -> Vec<Finding> {
         faults.iter().map(|fault| describe::finding(fault, &envelope)).collect()
@@ -119,7 +110,7 @@ fn translate_x12(bytes: &[u8], translators: &[Arc<Translator>], x12: &reader::Op
                 };
                 let body = window.get(set.bytes.clone()).unwrap_or_default();
                 builder.read(body, set.bytes.start, interchange.header.delimiters, schema, &mut tree);
-                translation.documents.push(translated(blank, &tree, translator, bytes));
+                translation.documents.push(translated(blank, &tree, translator, window));
             }
         }
     }
@@ -140,16 +131,21 @@ fn blank_set(group: &verdict::Group, set: &verdict::Set, findings: Vec<Finding>)
     }
 }
 
-fn translated(mut blank: Translated, tree: &Tree, translator: &Arc<Translator>, bytes: &[u8]) -> Translated {
+fn translated(
+    mut blank: Translated,
+    tree: &Tree,
+    translator: &Arc<Translator>,
+    window: Window<'_>,
+) -> Translated {
     let (record, mut findings) = translator.read(tree);
-    read::locate(&mut findings, bytes);
+    read::locate(&mut findings, window);
     blank.findings.extend(findings);
     blank.unread = translator.unread(tree);
-    read::locate(&mut blank.unread, bytes);
+    read::locate(&mut blank.unread, window);
     blank.trace = translator.trace(tree);
     for traced in &mut blank.trace {
         if traced.location.line == 0 {
-            traced.location.line = line_of(bytes, traced.location.byte);
+            traced.location.line = window.line_of(traced.location.byte);
         }
     }
     blank.record = Some(record);
@@ -190,10 +186,6 @@ pub fn compose(
         return Err(faults);
     }
     match translator.layout() {
-        Layout::Json(layout) => json::write(&trees, layout),
-        Layout::Xml(layout) => xml::write(&trees, layout),
-        Layout::Delimited(layout) => delimited::write(&trees, layout),
-        Layout::FixedWidth(layout) => fixed_width::write(&trees, layout),
         Layout::X12 => {
             let addressed = to.and_then(|to| Some((to, to.profile.x12.as_ref()?)));
             let Some((to, envelope)) = addressed else {
@@ -217,6 +209,7 @@ pub fn compose(
             let stamp = Stamp { numbers: &numbers, test, now: to.now };
             compose::write_x12(to.profile, envelope, &[group], Vec::new(), stamp, &x12.schemas)
         }
+        layout => layout.write(&trees),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::hub::{Error, Hub, Place};
 use super::{chores, deliver, process, receive, reload};
 use crate::config::PROCESS;
+use crate::profiles::{self, Channel};
 use crate::store::{Job, JobKind, JobState, Lease};
 use crate::transports::watch::Watcher;
 use std::collections::BTreeMap;
@@ -155,12 +156,12 @@ pub async fn serve(hub: Arc<Hub>, mut stop: watch::Receiver<bool>) -> Result<(),
 async fn watch_places(hub: Arc<Hub>, changed: Arc<Notify>, mut stop: watch::Receiver<bool>) {
     let mut tasks = JoinSet::new();
     // Each with what was agreed of it: a channel that changed is looked at anew.
-    let mut watched: BTreeMap<String, (String, watch::Sender<bool>)> = BTreeMap::new();
+    let mut watched: BTreeMap<String, (Channel, watch::Sender<bool>)> = BTreeMap::new();
     loop {
         let places: BTreeMap<String, Place> =
             hub.inbound_places().into_iter().map(|place| (place.key(), place)).collect();
         watched.retain(|key, (agreed, end)| {
-            let same = places.get(key).is_some_and(|place| format!("{:?}", place.channel) == *agreed);
+            let same = places.get(key).is_some_and(|place| place.channel == *agreed);
             if !same {
                 end.send_replace(true);
             }
@@ -169,7 +170,7 @@ async fn watch_places(hub: Arc<Hub>, changed: Arc<Notify>, mut stop: watch::Rece
         for (key, place) in places {
             watched.entry(key).or_insert_with(|| {
                 let (end, ended) = watch::channel(false);
-                let agreed = format!("{:?}", place.channel);
+                let agreed = place.channel.clone();
                 tasks.spawn(watch_place(hub.clone(), place, ended));
                 (agreed, end)
             });
@@ -236,7 +237,7 @@ async fn watch_place(hub: Arc<Hub>, place: Place, mut stop: watch::Receiver<bool
 }
 
 fn watcher(place: &Place, every: Duration) -> Option<Watcher> {
-    let crate::profiles::Transport::Local { root } = &place.channel.transport else { return None };
+    let profiles::Transport::Local { root } = &place.channel.transport else { return None };
     let folder: PathBuf = root.join(place.channel.inbound.as_ref()?.path.trim_start_matches('/'));
     match Watcher::start(std::slice::from_ref(&folder), every) {
         Ok(watcher) => Some(watcher),

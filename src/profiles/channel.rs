@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// One place on one transport.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {
     /// Its name in the profile.
     pub name: String,
@@ -21,7 +21,7 @@ pub struct Channel {
 }
 
 /// A way to move bytes, with its address.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// Folders of this machine.
     Local {
@@ -35,7 +35,7 @@ pub enum Transport {
 }
 
 /// A system that is called.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
     /// Where to.
     pub url: String,
@@ -76,7 +76,7 @@ pub enum After {
 }
 
 /// Where a partner's files appear.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inbound {
     /// Folder on the transport.
     pub path: String,
@@ -104,7 +104,7 @@ impl Inbound {
 }
 
 /// Where our files are put.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outbound {
     /// Folder on the transport.
     pub path: String,

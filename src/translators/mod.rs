@@ -67,6 +67,18 @@ impl Format {
             Self::Json => "json",
         }
     }
+
+    /// The usual ending of a file name, without its dot.
+    #[must_use]
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::X12 => "edi",
+            Self::Delimited => "csv",
+            Self::FixedWidth => "txt",
+            Self::Xml => "xml",
+            Self::Json => "json",
+        }
+    }
 }
 
 impl fmt::Display for Format {
@@ -88,6 +100,38 @@ pub enum Layout {
     Xml(xml::Layout),
     /// Objects, arrays and scalars.
     Json(json::Layout),
+}
+
+impl Layout {
+    /// Reads a file into one tree a document, with what is wrong outside of any. X12 has envelopes around its
+    /// documents and is read by its own reader: of it there is no tree here.
+    #[must_use]
+    pub fn read(&self, bytes: &[u8]) -> (Vec<Tree>, Vec<Finding>) {
+        match self {
+            Self::X12 => (Vec::new(), Vec::new()),
+            Self::Delimited(layout) => delimited::read(bytes, layout),
+            Self::FixedWidth(layout) => fixed_width::read(bytes, layout),
+            Self::Xml(layout) => xml::read(bytes, layout),
+            Self::Json(layout) => json::read(bytes, layout),
+        }
+    }
+
+    /// Writes documents as one file.
+    ///
+    /// # Errors
+    /// Everything that cannot be written, at once.
+    ///
+    /// # Panics
+    /// For X12, whose writer needs to know the parties of the envelope.
+    pub fn write(&self, trees: &[Tree]) -> Result<Vec<u8>, Vec<Finding>> {
+        match self {
+            Self::X12 => panic!("X12 documents are written in an envelope"),
+            Self::Delimited(layout) => delimited::write(trees, layout),
+            Self::FixedWidth(layout) => fixed_width::write(trees, layout),
+            Self::Xml(layout) => xml::write(trees, layout),
+            Self::Json(layout) => json::write(trees, layout),
+        }
+    }
 }
 
 /// A translator, checked in itself and ready to run.

@@ -14,7 +14,7 @@ use nix::sys::stat::{FileStat, Mode};
 use nix::unistd::UnlinkatFlags;
 use tokio::sync::{mpsc, oneshot};
 
-use super::place::{PIECE_BYTES, Piece, piece_length};
+use super::place::{Piece, holds, piece_length};
 use super::{Chunks, Entry, EntryKind, Error, FileName, Kind, Listing, Outcome, Put, Stat};
 
 /// From this many files on, one `syncfs` is cheaper than an `fsync` for each.
@@ -434,21 +434,6 @@ fn send_pieces(
             let after = nix::sys::stat::fstat(file.as_fd())?;
             sender.blocking_send(Ok(Piece::End(facts(&after)))).ok();
             return Ok(());
-        }
-    }
-}
-
-fn holds(mut file: File, bytes: &[u8]) -> io::Result<bool> {
-    let mut piece = vec![0; PIECE_BYTES];
-    let mut rest = bytes;
-    loop {
-        let count = file.read(&mut piece)?;
-        if count == 0 {
-            return Ok(rest.is_empty());
-        }
-        match (piece.get(..count), rest.split_at_checked(count)) {
-            (Some(read), Some((head, tail))) if read == head => rest = tail,
-            _ => return Ok(false),
         }
     }
 }

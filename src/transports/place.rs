@@ -1,5 +1,7 @@
 //! What places hold and give: entries, listings, contents, and the outcome of a put.
 
+use std::io::{self, Read};
+
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
@@ -208,5 +210,21 @@ impl Chunks {
 
     fn contents(&self, bytes: Bytes) -> Contents {
         Contents { bytes, before: self.before, after: self.after.unwrap_or(self.before) }
+    }
+}
+
+/// Whether a file holds just these bytes. Read piece by piece, so that its size does not matter to memory.
+pub(super) fn holds(mut file: impl Read, bytes: &[u8]) -> io::Result<bool> {
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut rest = bytes;
+    loop {
+        let count = file.read(&mut piece)?;
+        if count == 0 {
+            return Ok(rest.is_empty());
+        }
+        match (piece.get(..count), rest.split_at_checked(count)) {
+            (Some(read), Some((head, tail))) if read == head => rest = tail,
+            _ => return Ok(false),
+        }
     }
 }

@@ -256,101 +256,31 @@ impl Store {
         kind: RecordKind,
         document_id: Uuid,
     ) -> Result<Option<FoundRecord>, Error> {
+        // One statement for each table, since a table's name cannot be bound.
+        macro_rules! of_document {
+            ($table:literal) => {
+                sqlx::query_as!(
+                    Stored,
+                    r#"select document_id, partner_id, received_at, record::text as "record!" from "#
+                        + $table
+                        + " where document_id = $1",
+                    document_id,
+                )
+                .fetch_optional(&self.pool)
+                .await
+            };
+        }
         let found = match kind {
-            RecordKind::PurchaseOrder => sqlx::query_as!(
-                Stored,
-                r#"select document_id, partner_id, received_at, record::text as "record!" from purchase_order
-                   where document_id = $1"#,
-                document_id,
-            )
-            .fetch_optional(&self.pool)
-            .await,
-            RecordKind::ShippingOrder => sqlx::query_as!(
-                Stored,
-                r#"select document_id, partner_id, received_at, record::text as "record!" from shipping_order
-                   where document_id = $1"#,
-                document_id,
-            )
-            .fetch_optional(&self.pool)
-            .await,
-            RecordKind::ShippingAdvice => sqlx::query_as!(
-                Stored,
-                r#"select document_id, partner_id, received_at, record::text as "record!" from shipping_advice
-                   where document_id = $1"#,
-                document_id,
-            )
-            .fetch_optional(&self.pool)
-            .await,
-            RecordKind::ShipNotice => {
-                sqlx::query_as!(
-                    Stored,
-                    r#"select document_id, partner_id, received_at, record::text as "record!" from ship_notice
-                   where document_id = $1"#,
-                    document_id,
-                )
-                .fetch_optional(&self.pool)
-                .await
-            }
-            RecordKind::Invoice => {
-                sqlx::query_as!(
-                    Stored,
-                    r#"select document_id, partner_id, received_at, record::text as "record!" from invoice
-                   where document_id = $1"#,
-                    document_id,
-                )
-                .fetch_optional(&self.pool)
-                .await
-            }
-            RecordKind::OrderAcknowledgment => {
-                sqlx::query_as!(
-                    Stored,
-                    r#"select document_id, partner_id, received_at, record::text as "record!" from order_acknowledgment
-                   where document_id = $1"#,
-                    document_id,
-                )
-                .fetch_optional(&self.pool)
-                .await
-            }
-            RecordKind::StockTransfer => {
-                sqlx::query_as!(
-                    Stored,
-                    r#"select document_id, partner_id, received_at, record::text as "record!" from stock_transfer
-                   where document_id = $1"#,
-                    document_id,
-                )
-                .fetch_optional(&self.pool)
-                .await
-            }
-            RecordKind::StockReceipt => {
-                sqlx::query_as!(
-                    Stored,
-                    r#"select document_id, partner_id, received_at, record::text as "record!" from stock_receipt
-                   where document_id = $1"#,
-                    document_id,
-                )
-                .fetch_optional(&self.pool)
-                .await
-            }
-            RecordKind::InventoryStatus => {
-                sqlx::query_as!(
-                    Stored,
-                    r#"select document_id, partner_id, received_at, record::text as "record!" from inventory_status
-                   where document_id = $1"#,
-                    document_id,
-                )
-                .fetch_optional(&self.pool)
-                .await
-            }
-            RecordKind::InventoryAdjustment => {
-                sqlx::query_as!(
-                    Stored,
-                    r#"select document_id, partner_id, received_at, record::text as "record!" from inventory_adjustment
-                   where document_id = $1"#,
-                    document_id,
-                )
-                .fetch_optional(&self.pool)
-                .await
-            }
+            RecordKind::PurchaseOrder => of_document!("purchase_order"),
+            RecordKind::ShippingOrder => of_document!("shipping_order"),
+            RecordKind::ShippingAdvice => of_document!("shipping_advice"),
+            RecordKind::ShipNotice => of_document!("ship_notice"),
+            RecordKind::Invoice => of_document!("invoice"),
+            RecordKind::OrderAcknowledgment => of_document!("order_acknowledgment"),
+            RecordKind::StockTransfer => of_document!("stock_transfer"),
+            RecordKind::StockReceipt => of_document!("stock_receipt"),
+            RecordKind::InventoryStatus => of_document!("inventory_status"),
+            RecordKind::InventoryAdjustment => of_document!("inventory_adjustment"),
         };
         found.map_err(Error::query("find a record"))?.map(understand).transpose()
     }

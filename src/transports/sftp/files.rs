@@ -11,7 +11,7 @@ use chrono::DateTime;
 use ssh2::{ErrorCode, FileStat, FileType, OpenFlags, OpenType, RenameFlags};
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::place::{PIECE_BYTES, Piece, piece_length};
+use super::super::place::{PIECE_BYTES, Piece, holds, piece_length};
 use super::super::{Entry, EntryKind, Error, FileName, Kind, Listing, Outcome, Put, Stat};
 use super::link::{Link, REQUEST};
 use super::pool::Attempt;
@@ -266,21 +266,6 @@ fn look(link: &Link, path: &Path) -> Result<Option<FileStat>, Error> {
                 Kind::NotFound => Ok(None),
                 _ => Err(error),
             }
-        }
-    }
-}
-
-fn holds(mut file: impl Read, bytes: &[u8]) -> io::Result<bool> {
-    let mut piece = vec![0; PIECE_BYTES];
-    let mut rest = bytes;
-    loop {
-        let count = file.read(&mut piece)?;
-        if count == 0 {
-            return Ok(rest.is_empty());
-        }
-        match (piece.get(..count), rest.split_at_checked(count)) {
-            (Some(read), Some((head, tail))) if read == head => rest = tail,
-            _ => return Ok(false),
         }
     }
 }
