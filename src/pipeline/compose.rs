@@ -6,8 +6,10 @@ use crate::formats::x12::schema::Schemas;
 use crate::formats::x12::verdict::Ta1;
 use crate::formats::x12::writer::{self, DelimiterInData, Envelope, LineEnding, OutboundGroup, OutboundSet};
 use crate::profiles::{Profile, X12, pattern};
+use crate::store::{NumberRequest, Work};
 use crate::tree::Tree;
 use chrono::{DateTime, NaiveDateTime, Utc};
+use std::collections::{BTreeMap, VecDeque};
 
 /// ISA13 and GS06 are numbers of nine digits at most, so they wrap after 999,999,999.
 pub(super) const HIGHEST_CONTROL_NUMBER: i64 = 999_999_999;
@@ -50,6 +52,49 @@ pub(super) fn interchange_scope(x12: &X12) -> String {
 /// The sequence that GS06 is taken from: one for each pair of application codes.
 pub(super) fn group_scope(x12: &X12) -> String {
     format!("gs06 {} {}", x12.us_group, x12.them_group)
+}
+
+/// Takes the numbers of interchanges, each with so many groups, in the order asked. The last statement of a work that
+/// others may wait for.
+pub(super) async fn take_numbers(
+    work: &mut Work,
+    interchanges: &[(Option<&X12>, usize)],
+) -> Result<Vec<Numbers>, Error> {
+    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+    let scopes: Vec<(String, String)> = interchanges
+        .iter()
+        .map(|(x12, _)| x12.map(|x12| (interchange_scope(x12), group_scope(x12))).unwrap_or_default())
+        .collect();
+    for ((_, groups), (interchange, group)) in interchanges.iter().zip(&scopes) {
+        *counts.entry(interchange.clone()).or_default() += 1;
+        *counts.entry(group.clone()).or_default() += i64::try_from(*groups).unwrap_or(0);
+    }
+    counts.retain(|_, count| *count > 0);
+    let requests: Vec<NumberRequest> = counts
+        .iter()
+        .map(|(scope, count)| NumberRequest {
+            scope: scope.clone(),
+            count: *count,
+            minimum: 1,
+            maximum: HIGHEST_CONTROL_NUMBER,
+        })
+        .collect();
+    let taken = work.take_control_numbers(&requests).await?;
+    let mut left: BTreeMap<&str, VecDeque<i64>> = requests
+        .iter()
+        .zip(&taken)
+        .map(|(request, numbers)| (request.scope.as_str(), numbers.iter().collect()))
+        .collect();
+    let mut next = |scope: &str, count: usize| {
+        let numbers =
+            left.get_mut(scope).into_iter().flat_map(|numbers| numbers.drain(..count.min(numbers.len())));
+        numbers.map(|number| u32::try_from(number).unwrap_or(1)).collect::<Vec<u32>>()
+    };
+    let numbered = interchanges.iter().zip(&scopes).map(|((_, groups), (interchange, group))| Numbers {
+        interchange: next(interchange, 1).first().copied().unwrap_or(1),
+        groups: next(group, *groups),
+    });
+    Ok(numbered.collect())
 }
 
 /// ST02 of the set at this place of its group.

@@ -1,5 +1,6 @@
 //! The work: receive, process, deliver, and the chores.
 
+mod acknowledge;
 mod agreements;
 mod answers;
 mod chores;

@@ -1,25 +1,21 @@
 //! Outbound: what a processed file sends is numbered, frozen and queued in the file's own transaction.
 
-use super::compose::{self, HIGHEST_CONTROL_NUMBER, Numbers, X12Group};
+use super::compose::{self, Numbers, X12Group};
 use super::hub::Error;
-use super::read::Reading;
 use crate::canonical::Record;
-use crate::finding::Severity;
-use crate::formats::x12::ack::{self, Composed};
-use crate::formats::x12::fault::{Code, Fault};
-use crate::formats::x12::segment::SegmentId;
-use crate::formats::x12::verdict::{self, Ta1};
+use crate::formats::x12::ack::Composed;
+use crate::formats::x12::verdict::Ta1;
 use crate::ids;
 use crate::pipeline::Agreements;
-use crate::profiles::{Acknowledge, Channel, Profile, Sends, Transport};
+use crate::profiles::{Acknowledge, Channel, Profile, Sends, Transport, X12};
 use crate::store::{
     Body, Business, DeliveryKind, Direction, ExpectedSet, NewDelivery, NewDocument,
-    NewExpectedAcknowledgment, NewRecord, NumberRequest, OutboundFile, Usage, Validation, Work,
+    NewExpectedAcknowledgment, NewRecord, OutboundFile, Usage, Validation, Work,
 };
 use crate::translators::Format;
 use crate::tree::Tree;
 use chrono::{DateTime, TimeDelta, Utc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Acknowledgments of one received interchange.
@@ -34,6 +30,17 @@ pub(super) struct Answer {
     pub(super) acknowledgments: Vec<(String, Composed)>,
 }
 
+impl Answer {
+    /// Identity of the answer to an interchange of this file.
+    fn identity(&self, file: Uuid) -> String {
+        format!("{file} answer {}", self.control_number)
+    }
+
+    fn file_id(&self, file: Uuid) -> Uuid {
+        ids::derived("outbound_file", &[&self.identity(file)])
+    }
+}
+
 /// One record on its way to one partner.
 #[derive(Debug)]
 pub(super) struct Shipment {
@@ -44,13 +51,6 @@ pub(super) struct Shipment {
     pub(super) source: Uuid,
 }
 
-impl Shipment {
-    /// Whether a derivation made it, rather than the record being passed on as it came.
-    pub(super) fn is_derived(&self) -> bool {
-        matches!(*self.record, Record::ShipNotice(_))
-    }
-}
-
 /// All that one file sends.
 #[derive(Debug)]
 pub(super) struct Outgoing {
@@ -58,12 +58,37 @@ pub(super) struct Outgoing {
     now: DateTime<Utc>,
     pub(super) answers: Vec<Answer>,
     pub(super) shipments: Vec<Shipment>,
+    /// Whether the file was read before, and may have been answered then.
+    pub(super) again: bool,
+    /// Sources that were processed before: what was made of them then is not made again.
+    pub(super) earlier: Vec<Uuid>,
+    /// A person's request to make documents anew, beside those that were made before. Part of their identity.
+    pub(super) issue: Option<Uuid>,
 }
 
 impl Outgoing {
     pub(super) fn new(file: Uuid, now: DateTime<Utc>) -> Self {
-        Self { file, now, answers: Vec::new(), shipments: Vec::new() }
+        Self {
+            file,
+            now,
+            answers: Vec::new(),
+            shipments: Vec::new(),
+            again: false,
+            earlier: Vec::new(),
+            issue: None,
+        }
     }
+}
+
+/// Identity of what is made of one document for one partner. It is the document's own, whatever else goes in the same
+/// file, so that it is made once however often its source is read; a person's request makes another.
+fn identity(shipment: &Shipment, issue: Option<Uuid>) -> String {
+    let identity = format!("{} {} {}", shipment.source, shipment.to, shipment.sends.document);
+    issue.map_or_else(|| identity.clone(), |issue| format!("{identity} issued by {issue}"))
+}
+
+fn outbound_document_id(identity: &str) -> Uuid {
+    ids::derived("outbound_document", &[identity])
 }
 
 /// Rows that go into the database together.
@@ -83,6 +108,7 @@ struct Frozen {
     kind: DeliveryKind,
     /// The remote name of a file, the place of a call.
     target: String,
+    idempotency_key: Uuid,
     name: String,
     usage: Option<Usage>,
     bytes: Vec<u8>,
@@ -116,7 +142,7 @@ impl Rows {
             channel: key,
             kind: frozen.kind,
             target: frozen.target,
-            idempotency_key: frozen.delivery_id.to_string(),
+            idempotency_key: frozen.idempotency_key.to_string(),
             document_ids,
             priority: 0,
         });
@@ -136,6 +162,7 @@ struct Pending<'a> {
 }
 
 struct PendingSet {
+    document_id: Uuid,
     id: String,
     implementation: String,
     tree: Tree,
@@ -168,14 +195,17 @@ pub(super) struct Unsound {
 /// Writes and queues everything.
 pub(super) async fn compose(
     work: &mut Work,
-    outgoing: Outgoing,
+    mut outgoing: Outgoing,
     agreements: &Agreements,
 ) -> Result<Composition, Error> {
     let now = outgoing.now;
+    leave_out_what_was_made(work, &mut outgoing).await?;
     let (mut rows, pending, unsound) = prepare(outgoing, agreements);
     if !pending.is_empty() {
         // The last statements that others may wait for.
-        let numbers = take_numbers(work, &pending).await?;
+        let wanted: Vec<(Option<&X12>, usize)> =
+            pending.iter().map(|pending| (pending.profile.x12.as_ref(), pending.groups.len())).collect();
+        let numbers = compose::take_numbers(work, &wanted).await?;
         for (pending, numbers) in pending.into_iter().zip(numbers) {
             write(pending, numbers, agreements, now, &mut rows)?;
         }
@@ -198,6 +228,26 @@ pub(super) async fn compose(
     Ok(Composition { sent: rows.deliveries.len(), unsound })
 }
 
+/// What was sent stays sent, and what was answered stays answered.
+async fn leave_out_what_was_made(work: &mut Work, outgoing: &mut Outgoing) -> Result<(), Error> {
+    if outgoing.issue.is_none() && !outgoing.earlier.is_empty() {
+        let made = work.list_made(&outgoing.earlier).await?;
+        outgoing.shipments.retain(|shipment| {
+            !made.iter().any(|(source, to, kind)| {
+                *source == shipment.source && *to == shipment.to && *kind == shipment.sends.document
+            })
+        });
+    }
+    if !outgoing.again {
+        return Ok(());
+    }
+    let file = outgoing.file;
+    let ids: Vec<Uuid> = outgoing.answers.iter().map(|answer| answer.file_id(file)).collect();
+    let answered = work.list_known_files(&ids).await?;
+    outgoing.answers.retain(|answer| !answered.contains(&answer.file_id(file)));
+    Ok(())
+}
+
 /// What would be sent, were it the first file ever: each control number is 1, and nothing is kept.
 pub(super) fn rehearse(
     outgoing: Outgoing,
@@ -214,40 +264,46 @@ pub(super) fn rehearse(
 
 /// Everything that can be done before control numbers are taken.
 fn prepare(outgoing: Outgoing, agreements: &Agreements) -> (Rows, Vec<Pending<'_>>, Vec<Unsound>) {
-    let now = outgoing.now;
-    let file = outgoing.file.to_string();
+    let (now, issue) = (outgoing.now, outgoing.issue);
     let mut rows = Rows::default();
     let mut unsound = Vec::new();
     let mut pending = Vec::new();
     for answer in outgoing.answers {
-        pending.extend(pending_answer(answer, agreements, &file));
+        pending.extend(pending_answer(answer, agreements, outgoing.file));
     }
     let mut by_group: BTreeMap<(String, String, String), Vec<Shipment>> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for shipment in outgoing.shipments {
+        // Two routes may lead to the same.
+        if !seen.insert(identity(&shipment, issue)) {
+            continue;
+        }
         if shipment.sends.translator.format() == Format::X12 {
             let key = (shipment.to.clone(), shipment.sends.document.clone(), shipment.sends.channel.clone());
             by_group.entry(key).or_default().push(shipment);
         } else {
             let (source, to) = (shipment.source, shipment.to.clone());
-            if let Err(error) = call_or_file(shipment, agreements, now, &mut rows) {
+            if let Err(error) = call_or_file(shipment, agreements, (now, issue), &mut rows) {
                 unsound.push(Unsound { source, to, why: error.to_string() });
             }
         }
     }
     for ((to, document, _), shipments) in by_group {
-        pending.extend(pending_group(&to, &document, shipments, agreements, &file, now, &mut unsound));
+        pending.extend(pending_group(&to, &document, shipments, agreements, (now, issue), &mut unsound));
     }
     (rows, pending, unsound)
 }
 
-fn pending_answer<'a>(answer: Answer, agreements: &'a Agreements, file: &str) -> Option<Pending<'a>> {
+fn pending_answer(answer: Answer, agreements: &Agreements, file: Uuid) -> Option<Pending<'_>> {
+    let identity = answer.identity(file);
     let profile = agreements.profiles.find(&answer.partner)?;
     let wanted = answer.acknowledgments.first().map(|(channel, _)| channel.as_str()).unwrap_or_default();
     let same = profile.channels.get(wanted).filter(|channel| channel.outbound.is_some());
     let channel = same.or_else(|| profile.channels.values().find(|channel| channel.outbound.is_some()))?;
     let mut groups: Vec<(String, String, Vec<PendingSet>)> = Vec::new();
-    for (_, composed) in answer.acknowledgments {
+    for (index, (_, composed)) in answer.acknowledgments.into_iter().enumerate() {
         let set = PendingSet {
+            document_id: outbound_document_id(&format!("{identity} {index}")),
             id: composed.set_id.to_owned(),
             implementation: composed.implementation,
             tree: composed.tree,
@@ -261,7 +317,6 @@ fn pending_answer<'a>(answer: Answer, agreements: &'a Agreements, file: &str) ->
             None => groups.push(("FA".to_owned(), composed.version, vec![set])),
         }
     }
-    let identity = format!("{file} answer {}", answer.control_number);
     Some(Pending { profile, channel, test: answer.test, ta1: answer.ta1, groups, expect: None, identity })
 }
 
@@ -271,8 +326,7 @@ fn pending_group<'a>(
     document: &str,
     shipments: Vec<Shipment>,
     agreements: &'a Agreements,
-    file: &str,
-    now: DateTime<Utc>,
+    (now, issue): (DateTime<Utc>, Option<Uuid>),
     unsound: &mut Vec<Unsound>,
 ) -> Option<Pending<'a>> {
     let profile = agreements.profiles.find(to)?;
@@ -292,10 +346,11 @@ fn pending_group<'a>(
         }));
         return None;
     };
-    let mut identity = format!("{file} {to} {document}");
+    let mut file_identity = format!("{to} {document}");
     let mut sets = Vec::new();
     for shipment in shipments {
         let source = shipment.source;
+        let document_id = outbound_document_id(&identity(&shipment, issue));
         // Tried out before a control number is taken, so that a document that cannot be sent leaves no gap.
         let tried = shipment.sends.translator.write(&shipment.record).and_then(|tree| {
             let group = X12Group {
@@ -310,8 +365,9 @@ fn pending_group<'a>(
         });
         match tried {
             Ok(tree) => {
-                identity.push_str(&format!(" {source}"));
+                file_identity.push_str(&format!(" {document_id}"));
                 sets.push(PendingSet {
+                    document_id,
                     id: document.to_owned(),
                     implementation: String::new(),
                     tree,
@@ -329,48 +385,7 @@ fn pending_group<'a>(
     }
     let groups = vec![(schema.group().to_owned(), x12.version.clone(), sets)];
     let any = groups.iter().any(|(_, _, sets)| !sets.is_empty());
-    any.then_some(Pending { profile, channel, test, ta1: None, groups, expect, identity })
-}
-
-async fn take_numbers(work: &mut Work, pending: &[Pending<'_>]) -> Result<Vec<Numbers>, Error> {
-    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
-    let scopes: Vec<(String, String)> = pending
-        .iter()
-        .map(|pending| {
-            let x12 = pending.profile.x12.as_ref();
-            x12.map(|x12| (compose::interchange_scope(x12), compose::group_scope(x12))).unwrap_or_default()
-        })
-        .collect();
-    for (pending, (interchange, group)) in pending.iter().zip(&scopes) {
-        *counts.entry(interchange.clone()).or_default() += 1;
-        *counts.entry(group.clone()).or_default() += i64::try_from(pending.groups.len()).unwrap_or(0);
-    }
-    counts.retain(|_, count| *count > 0);
-    let requests: Vec<NumberRequest> = counts
-        .iter()
-        .map(|(scope, count)| NumberRequest {
-            scope: scope.clone(),
-            count: *count,
-            minimum: 1,
-            maximum: HIGHEST_CONTROL_NUMBER,
-        })
-        .collect();
-    let taken = work.take_control_numbers(&requests).await?;
-    let mut left: BTreeMap<&str, std::collections::VecDeque<i64>> = requests
-        .iter()
-        .zip(&taken)
-        .map(|(request, numbers)| (request.scope.as_str(), numbers.iter().collect()))
-        .collect();
-    let mut next = |scope: &str, count: usize| {
-        let numbers =
-            left.get_mut(scope).into_iter().flat_map(|numbers| numbers.drain(..count.min(numbers.len())));
-        numbers.map(|number| u32::try_from(number).unwrap_or(1)).collect::<Vec<u32>>()
-    };
-    let numbered = pending.iter().zip(&scopes).map(|(pending, (interchange, group))| Numbers {
-        interchange: next(interchange, 1).first().copied().unwrap_or(1),
-        groups: next(group, pending.groups.len()),
-    });
-    Ok(numbered.collect())
+    any.then_some(Pending { profile, channel, test, ta1: None, groups, expect, identity: file_identity })
 }
 
 fn write(
@@ -418,7 +433,7 @@ fn write(
         let mut expected_sets = Vec::new();
         for (index, set) in sets.into_iter().enumerate() {
             ordinal += 1;
-            let id = ids::derived("outbound_document", &[&identity, &ordinal.to_string()]);
+            let id = set.document_id;
             let set_control = compose::set_control_number(index);
             document_ids.push(id);
             expected_sets.push(ExpectedSet {
@@ -467,8 +482,16 @@ fn write(
         }
     }
     let usage = Some(if test { Usage::Test } else { Usage::Production });
-    let frozen =
-        Frozen { file_id, delivery_id, kind: DeliveryKind::File, target: name.clone(), name, usage, bytes };
+    let frozen = Frozen {
+        file_id,
+        delivery_id,
+        kind: DeliveryKind::File,
+        target: name.clone(),
+        idempotency_key: delivery_id,
+        name,
+        usage,
+        bytes,
+    };
     rows.queue(frozen, profile, channel, document_ids, now);
     Ok(())
 }
@@ -477,9 +500,12 @@ fn write(
 fn call_or_file(
     shipment: Shipment,
     agreements: &Agreements,
-    now: DateTime<Utc>,
+    (now, issue): (DateTime<Utc>, Option<Uuid>),
     rows: &mut Rows,
 ) -> Result<(), Error> {
+    // The other side's memory of it goes by its source: issued anew, it is still the same thing to be done.
+    let idempotency_key = ids::derived("delivery", &[&identity(&shipment, None)]);
+    let identity = identity(&shipment, issue);
     let Shipment { to, sends, record, source } = shipment;
     let not_agreed = || Error::NotAgreed { what: format!("{} for {to}", sends.document) };
     let profile = agreements.profiles.find(&to).ok_or_else(not_agreed)?;
@@ -487,10 +513,9 @@ fn call_or_file(
     let unsound = |findings: Vec<crate::finding::Finding>| compose::unsound(&sends.document, &to, &findings);
     let tree = sends.translator.write(&record).map_err(unsound)?;
     let bytes = sends.translator.layout().write(std::slice::from_ref(&tree)).map_err(unsound)?;
-    let identity = format!("{source} {to} {}", sends.document);
     let file_id = ids::derived("outbound_file", &[&identity]);
     let delivery_id = ids::derived("delivery", &[&identity]);
-    let document_id = ids::derived("outbound_document", &[&identity, "1"]);
+    let document_id = outbound_document_id(&identity);
     let number = record.business_number().unwrap_or_default().to_owned();
     let (kind, target, name) = match (&channel.transport, &channel.outbound) {
         (Transport::Http(http), _) => {
@@ -518,7 +543,7 @@ fn call_or_file(
         ..blank(file_id, profile, now)
     };
     rows.documents.push(row.with_record(&record));
-    let frozen = Frozen { file_id, delivery_id, kind, target, name, usage: None, bytes };
+    let frozen = Frozen { file_id, delivery_id, kind, target, idempotency_key, name, usage: None, bytes };
     rows.queue(frozen, profile, channel, vec![document_id], now);
     Ok(())
 }
@@ -552,37 +577,5 @@ fn blank(file_id: Uuid, profile: &Profile, now: DateTime<Utc>) -> NewDocument {
         source_document_id: None,
         translator: None,
         profile_version: Some(profile.version),
-    }
-}
-
-/// A group as it is answered: sets that could not be translated are refused in the acknowledgment as well.
-pub(super) fn judged(group: &verdict::Group, reading: &Reading) -> verdict::Group {
-    let mut judged = group.clone();
-    for set in &mut judged.sets {
-        let document = reading.documents.iter().find(|document| document.bytes == set.bytes);
-        let refused = document.is_some_and(|document| document.status == verdict::Status::Rejected);
-        if refused && ack::set_status(set, &ack::Settings::default()) != verdict::Status::Rejected {
-            set.status = verdict::Status::Rejected;
-            judged.accepted_sets = judged.accepted_sets.saturating_sub(1);
-        }
-    }
-    judged
-}
-
-/// TA105 025: the interchange control number was used before.
-pub(super) fn repeated_fault(interchange: &verdict::Interchange) -> Fault {
-    Fault {
-        code: Code::DuplicateInterchange,
-        severity: Severity::Reject,
-        byte: interchange.bytes.start,
-        segment_position: 0,
-        segment: SegmentId::new(b"ISA"),
-        loop_id: Box::default(),
-        element: 13,
-        component: 0,
-        repetition: 0,
-        element_number: 0,
-        value: interchange.header.control_number.as_bytes().into(),
-        expected: Box::default(),
     }
 }

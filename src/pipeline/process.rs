@@ -1,21 +1,22 @@
 //! Process: one file, one transaction. Everything a file means and everything that follows from it.
 
+use super::acknowledge::acknowledge;
 use super::follow::{self, Known, Next};
-use super::hub::{Error, Hub};
-use super::outbound::{Answer, Outgoing, Shipment, Unsound};
+use super::hub::{Error, Hub, Place};
+use super::outbound::{Outgoing, Shipment, Unsound};
 use super::read::{self, Document, Interchange, Outcome, Reading};
 use super::{answers, outbound};
 use crate::canonical::Record;
 use crate::finding::{Finding, Severity};
-use crate::formats::x12::{ack, verdict};
+use crate::formats::x12::verdict;
 use crate::ids;
 use crate::pipeline::Agreements;
-use crate::profiles::Acknowledge;
 use crate::store::{
-    Business, Direction, FileOutcome, FileState, InterchangeKey, Job, NewDocument, NewException,
-    NewInterchange, NewRecord, Usage, Validation, Work,
+    Business, Direction, FileOutcome, FileRow, FileState, InterchangeKey, Job, LoadedFile, NewDocument,
+    NewException, NewInterchange, NewRecord, Usage, Validation, Work,
 };
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tracing::{error, info};
 use uuid::Uuid;
@@ -29,69 +30,115 @@ const CONTROL_NUMBER_WINDOW: TimeDelta = TimeDelta::days(30);
 /// When the database fails or a document of ours would be unsound; nothing is kept then.
 pub(super) async fn process(hub: &Arc<Hub>, job: &Job) -> Result<(), Error> {
     let file = hub.store.load_file(job.subject_id).await?;
-    let place = hub.find_place(&file.row.channel)?;
     let agreements = hub.agreements();
-    let now = hub.clock.now();
-    let mut reading = {
-        let (agreements, bytes, place) = (agreements.clone(), file.bytes.clone(), place.clone());
-        let (id, name) = (file.row.id, file.row.name.clone());
-        let reading = tokio::task::spawn_blocking(move || read::read(id, &name, &bytes, &place, &agreements));
-        reading.await.map_err(Error::Panicked)?
-    };
+    let place = hub.find_place(&file.row.channel)?;
+    let partner = place.partner.clone();
+    let reading = read_file(&file, place, &agreements).await?;
     let mut work = hub.store.begin().await?;
-    let repeated = refuse_repeats(&mut work, &mut reading, file.row.id, now).await?;
-    let known = look_up(&mut work, reading.documents.iter()).await?;
-
-    let mut outgoing = Outgoing::new(file.row.id, now);
-    acknowledge(&reading, &repeated, &agreements, &mut outgoing);
-    let mut businesses = Vec::new();
-    for document in &reading.documents {
-        let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
-        businesses.push(follow_routes(document, profile, &agreements, &known, now, &mut outgoing));
-    }
-    let waiting = wake_waiting(hub, &mut work, &reading, &agreements, now, &mut outgoing).await?;
-
-    let documents = rows(&reading, &businesses, &agreements, file.row.id, now);
-    work.insert_interchanges(&interchange_rows(&reading, &repeated, file.row.id, now)).await?;
-    work.insert_documents(&documents).await?;
-    let findings: Vec<(Option<Uuid>, &Finding)> = findings(&reading).collect();
-    work.insert_findings(file.row.id, 1, &findings).await?;
-    let records: Vec<NewRecord<'_>> = reading
-        .documents
-        .iter()
-        .filter_map(|document| {
-            let record = document.record.as_ref()?;
-            Some(NewRecord {
-                document_id: document.id,
-                partner_id: &document.partner,
-                received_at: now,
-                record,
-            })
-        })
-        .collect();
-    work.insert_records(&records).await?;
-    compare(&mut work, &reading.documents, &known, &agreements, now).await?;
-    work.set_business(&waiting).await?;
-    answers::settle(&mut work, &reading, file.row.id, now).await?;
-    let outcome = outcome(&reading, &agreements);
-    work.set_file_outcome(file.row.id, &outcome).await?;
-    let composition = outbound::compose(&mut work, outgoing, &agreements).await?;
-    tell_unsound(&mut work, &composition.unsound, now).await?;
-    let sent = composition.sent;
+    let carried = carry_out(hub, &mut work, &file.row, reading, &agreements).await?;
     work.complete_job(job.lease).await?;
     work.commit().await?;
 
-    let accepted =
-        reading.documents.iter().filter(|document| document.status != verdict::Status::Rejected).count();
+    let Carried { outcome, accepted, documents, sent } = carried;
     info!(
-        file.id = %file.row.id, partner.id = %place.partner,
-        "processed `{}`: {}, {accepted} of {} documents accepted, {sent} files and calls to send",
-        file.row.name, outcome.state, reading.documents.len()
+        file.id = %file.row.id, partner.id = %partner,
+        "processed `{}`: {}, {accepted} of {documents} documents accepted, {sent} files and calls to send",
+        file.row.name, outcome.state
     );
     if outcome.state == FileState::Quarantined {
         info!(file.id = %file.row.id, "quarantined `{}`: {}", file.row.name, outcome.reason);
     }
     Ok(())
+}
+
+/// Reads a file away from the threads that wait for others.
+pub(super) async fn read_file(
+    file: &LoadedFile,
+    place: Place,
+    agreements: &Arc<Agreements>,
+) -> Result<Reading, Error> {
+    let (agreements, bytes) = (agreements.clone(), file.bytes.clone());
+    let (id, name) = (file.row.id, file.row.name.clone());
+    let reading = tokio::task::spawn_blocking(move || read::read(id, &name, &bytes, &place, &agreements));
+    reading.await.map_err(Error::Panicked)
+}
+
+/// What carrying out a reading came to.
+pub(super) struct Carried {
+    pub(super) outcome: FileOutcome,
+    pub(super) accepted: usize,
+    pub(super) documents: usize,
+    pub(super) sent: usize,
+}
+
+/// Writes all that a reading means and all that follows from it. Of a file that was read before, what had effects
+/// stands as it is: only what had none is written anew, and nothing is sent or answered a second time.
+pub(super) async fn carry_out(
+    hub: &Hub,
+    work: &mut Work,
+    file: &FileRow,
+    mut reading: Reading,
+    agreements: &Agreements,
+) -> Result<Carried, Error> {
+    let now = hub.clock.now();
+    let mut outgoing = Outgoing::new(file.id, now);
+    outgoing.again = file.profile_version.is_some();
+    let standing =
+        if outgoing.again { forget_what_had_no_effect(work, file.id).await? } else { BTreeSet::new() };
+    outgoing.earlier.extend(&standing);
+    let received_at = if outgoing.again { file.received_at } else { now };
+
+    let repeated = refuse_repeats(work, &mut reading, file.id, now).await?;
+    let known = look_up(work, reading.documents.iter()).await?;
+    acknowledge(&reading, &repeated, agreements, &mut outgoing);
+    let mut fresh = Vec::new();
+    for (index, document) in reading.documents.iter().enumerate() {
+        if standing.contains(&document.id) {
+            continue;
+        }
+        let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
+        let business = follow_routes(document, profile, agreements, &known, now, &mut outgoing);
+        fresh.push((index, document, business));
+    }
+    let waiting = wake_waiting(hub, work, &reading, agreements, now, &mut outgoing).await?;
+
+    let interchanges = interchange_rows(&reading, &repeated, file.id, received_at);
+    work.insert_interchanges(&interchanges).await?;
+    work.insert_documents(&rows(&fresh, agreements, file.id, received_at)).await?;
+    let findings: Vec<(Option<Uuid>, &Finding)> = findings(&reading).collect();
+    work.insert_findings(file.id, 1, &findings).await?;
+    let records: Vec<NewRecord<'_>> = fresh
+        .iter()
+        .filter_map(|(_, document, _)| {
+            let record = document.record.as_ref()?;
+            Some(NewRecord { document_id: document.id, partner_id: &document.partner, received_at, record })
+        })
+        .collect();
+    work.insert_records(&records).await?;
+    compare(work, &reading.documents, &known, agreements, now).await?;
+    work.set_business(&waiting).await?;
+    answers::settle(work, &reading, file.id, now).await?;
+    let outcome = outcome(&reading, agreements);
+    work.set_file_outcome(file.id, &outcome).await?;
+    let composition = outbound::compose(work, outgoing, agreements).await?;
+    tell_unsound(work, &composition.unsound, now).await?;
+    let refused = |document: &&Document| document.status == verdict::Status::Rejected;
+    Ok(Carried {
+        outcome,
+        accepted: reading.documents.iter().filter(|document| !refused(document)).count(),
+        documents: reading.documents.len(),
+        sent: composition.sent,
+    })
+}
+
+/// Makes room for a second reading. Gives the documents that stand, because they became records.
+async fn forget_what_had_no_effect(work: &mut Work, file: Uuid) -> Result<BTreeSet<Uuid>, Error> {
+    let earlier = work.list_earlier_documents(file).await?;
+    let (standing, idle): (Vec<_>, Vec<_>) =
+        earlier.into_iter().partition(|document| document.record_kind.is_some());
+    let idle: Vec<Uuid> = idle.into_iter().map(|document| document.id).collect();
+    work.forget_reading(file, &idle).await?;
+    Ok(standing.into_iter().map(|document| document.id).collect())
 }
 
 /// Takes interchanges aside whose control number was used before with other bytes. Returns their places.
@@ -173,68 +220,6 @@ fn add_own_records<'d>(known: &mut Known, documents: impl Iterator<Item = &'d Do
     }
 }
 
-/// The 997s, 999s and TA1s that the file is answered with.
-pub(super) fn acknowledge(
-    reading: &Reading,
-    repeated: &[usize],
-    agreements: &Agreements,
-    outgoing: &mut Outgoing,
-) {
-    for (index, interchange) in reading.interchanges.iter().enumerate() {
-        let Some(profile) = agreements.profiles.find(&interchange.partner) else { continue };
-        let Some(x12) = &profile.x12 else { continue };
-        let mut refused = interchange.verdict.clone();
-        if repeated.contains(&index) {
-            refused.faults.push(outbound::repeated_fault(&interchange.verdict));
-            refused.status = verdict::Status::Rejected;
-        }
-        let ta1 = ack::ta1(&refused, ack::Ta1When::Requested);
-        let mut composed = Vec::new();
-        if refused.status != verdict::Status::Rejected {
-            for group in &interchange.verdict.groups {
-                let wanted = acknowledged(profile, group);
-                let kind = match wanted {
-                    Some((Acknowledge::F997, _)) => ack::Kind::F997,
-                    Some((Acknowledge::F999, _)) => ack::Kind::F999,
-                    Some((Acknowledge::None, _)) | None => continue,
-                };
-                let settings = ack::Settings { kind, ..ack::Settings::default() };
-                let judged = outbound::judged(group, reading);
-                let channel = wanted.map(|(_, channel)| channel.to_owned()).unwrap_or_default();
-                composed.extend(ack::compose(&judged, &settings, &x12.delimiters).map(|ack| (channel, ack)));
-            }
-        }
-        if ta1.is_some() || !composed.is_empty() {
-            outgoing.answers.push(Answer {
-                partner: interchange.partner.clone(),
-                test: interchange.verdict.header.usage == "T",
-                control_number: interchange.verdict.header.control_number.clone(),
-                ta1,
-                acknowledgments: composed,
-            });
-        }
-    }
-}
-
-/// How a group is acknowledged, and on which channel its documents are agreed: as its first agreed set is, and a group
-/// without any as the partner's other documents are.
-fn acknowledged<'p>(
-    profile: &'p crate::profiles::Profile,
-    group: &verdict::Group,
-) -> Option<(Acknowledge, &'p str)> {
-    if group.is_acknowledgment() {
-        return None;
-    }
-    let agreed = profile
-        .exchange
-        .receives
-        .iter()
-        .filter(|receives| receives.translator.format() == crate::translators::Format::X12);
-    let of_group = agreed.clone().find(|receives| group.sets.iter().any(|set| set.id == receives.document));
-    let of_partner = || agreed.clone().find(|receives| receives.acknowledge != Acknowledge::None);
-    of_group.or_else(of_partner).map(|receives| (receives.acknowledge, receives.channel.as_str()))
-}
-
 /// What follows from one document, and what that makes of its business status.
 pub(super) fn follow_routes(
     document: &Document,
@@ -289,11 +274,9 @@ async fn wake_waiting(
     let mut settled = Vec::new();
     for document in &waiting {
         let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
-        let before = outgoing.shipments.len();
-        let (mut business, why) = follow_routes(document, profile, agreements, &known, now, outgoing);
         // What did not wait was sent when the document came.
-        let again = outgoing.shipments.split_off(before);
-        outgoing.shipments.extend(again.into_iter().filter(|shipment| shipment.is_derived()));
+        outgoing.earlier.push(document.id);
+        let (mut business, why) = follow_routes(document, profile, agreements, &known, now, outgoing);
         if business == Business::Open {
             business = Business::Settled;
         }
@@ -382,15 +365,14 @@ async fn compare(
 }
 
 fn rows(
-    reading: &Reading,
-    businesses: &[(Business, String)],
+    documents: &[(usize, &Document, (Business, String))],
     agreements: &Agreements,
     file: Uuid,
-    now: DateTime<Utc>,
+    received_at: DateTime<Utc>,
 ) -> Vec<NewDocument> {
-    let documents = reading.documents.iter().zip(businesses).enumerate();
     documents
-        .map(|(index, (document, (business, reason)))| {
+        .iter()
+        .map(|(index, document, (business, reason))| {
             let row = NewDocument {
                 id: document.id,
                 file_id: file,
@@ -414,7 +396,7 @@ fn rows(
                 validation: validation(document.status),
                 business: *business,
                 business_reason: reason.clone(),
-                received_at: now,
+                received_at,
                 source_document_id: None,
                 translator: document.translator.clone(),
                 profile_version: agreements.profiles.find(&document.partner).map(|profile| profile.version),
@@ -442,7 +424,7 @@ fn interchange_rows(
     reading: &Reading,
     repeated: &[usize],
     file: Uuid,
-    now: DateTime<Utc>,
+    received_at: DateTime<Utc>,
 ) -> Vec<NewInterchange> {
     let interchanges = reading.interchanges.iter().enumerate().filter(|(index, interchange)| {
         interchange.verdict.status != verdict::Status::Rejected && !repeated.contains(index)
@@ -461,7 +443,7 @@ fn interchange_rows(
                 date: NaiveDate::parse_from_str(&header.date, "%y%m%d").ok(),
                 time: NaiveTime::parse_from_str(&header.time, "%H%M").ok(),
                 version: header.version.clone(),
-                received_at: now,
+                received_at,
             }
         })
         .collect()

@@ -174,7 +174,7 @@ fn read_x12(file: Uuid, bytes: &[u8], place: &Place, agreements: &Agreements, ef
             reading.outcome = Outcome::Quarantined {
                 reason: format!("production data from {}, with whom we are still testing", profile.name),
                 hint: format!(
-                    "set usage = \"production\" in partner-profiles/{}.toml when tests are done, then replay",
+                    "set usage = \"production\" in partner-profiles/{}.toml when tests are done, then release the file: `crossdock release`",
                     profile.id
                 ),
             };
@@ -207,10 +207,10 @@ fn read_x12(file: Uuid, bytes: &[u8], place: &Place, agreements: &Agreements, ef
             let group_refused = verdict::Status::of_faults(&group.faults) == verdict::Status::Rejected;
             for set in &group.sets {
                 let context = Context::of_set(window, schemas, &group.version, None, &set.id);
-                let ordinal = reading.documents.len() + 1;
                 let receives = find_receives(profile, &place.channel.name, &set.id).cloned();
                 let mut document = Document {
-                    id: document_id(file, ordinal),
+                    // Its first byte rather than its number: a neighbour that nobody claimed may be claimed later.
+                    id: document_id(file, set.bytes.start),
                     partner: profile.id.clone(),
                     format: "x12".to_owned(),
                     kind: set.id.clone(),
@@ -288,7 +288,7 @@ fn claim<'a>(
             return Err((format!("the sender {qualifier}:{id} is ourselves"), hint));
         }
         let hint = format!(
-            "nobody is answered. If this is a new partner, add a profile with them = {{ qualifier = \"{qualifier}\", id = \"{id}\" }}, then replay the file"
+            "nobody is answered. If this is a new partner, add a profile with them = {{ qualifier = \"{qualifier}\", id = \"{id}\" }}, then release the file: `crossdock release`"
         );
         return Err((format!("unknown sender {qualifier}:{id}: no profile claims it"), hint));
     };
@@ -372,7 +372,7 @@ fn read_other(file: Uuid, name: &str, bytes: &[u8], place: &Place, agreements: &
     let Some(profile) = agreements.profiles.find(&place.partner) else {
         return Reading::quarantined(
             format!("there is no profile {}", place.partner),
-            "add it, then replay the file",
+            "add it, then release the file: `crossdock release`",
         );
     };
     let mut fitting = profile.exchange.receives.iter().filter(|receives| {
@@ -399,7 +399,7 @@ fn read_other(file: Uuid, name: &str, bytes: &[u8], place: &Place, agreements: &
         let (record, mut findings) = receives.translator.read(tree);
         locate(&mut findings, window);
         let start = tree.origin(tree.root()).byte;
-        let ordinal = reading.documents.len() + 1;
+        let ordinal = reading.documents.len() as u64 + 1;
         let mut document = Document {
             id: document_id(file, ordinal),
             partner: profile.id.clone(),
@@ -436,6 +436,6 @@ fn read_other(file: Uuid, name: &str, bytes: &[u8], place: &Place, agreements: &
 }
 
 /// The document's id: its place in its file, so that reading again finds the same.
-fn document_id(file: Uuid, ordinal: usize) -> Uuid {
-    ids::derived("document", &[&file.to_string(), &ordinal.to_string()])
+fn document_id(file: Uuid, place: u64) -> Uuid {
+    ids::derived("document", &[&file.to_string(), &place.to_string()])
 }

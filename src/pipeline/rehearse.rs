@@ -1,5 +1,6 @@
 //! Rehearsals: what files would mean and what would be sent, without a database and without effects.
 
+use super::acknowledge::acknowledge;
 use super::agreements::Agreements;
 use super::compose::{self, Numbers, Stamp, X12Group};
 use super::hub::{Error, Place};
@@ -280,7 +281,7 @@ pub fn rehearse(
     let file = ids::derived("rehearsal", &[&place.key(), name]);
     let reading = read::read_with(file, name, bytes, place, agreements, Effects::Always);
     let mut outgoing = Outgoing::new(file, now);
-    process::acknowledge(&reading, &[], agreements, &mut outgoing);
+    acknowledge(&reading, &[], agreements, &mut outgoing);
     let known = process::own_records(&reading.documents);
     let mut documents = Vec::new();
     for document in &reading.documents {

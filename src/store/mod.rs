@@ -2,6 +2,7 @@
 
 mod accept;
 mod acknowledgments;
+mod again;
 mod archive;
 mod audit;
 mod control_numbers;
@@ -34,6 +35,7 @@ pub use acknowledgments::{
     AcknowledgmentFilter, ExpectedAcknowledgmentRow, ExpectedSet, ExpectedSetRow, FoundExpectation,
     NewExpectedAcknowledgment, NewReceivedAcknowledgment, ReceivedAcknowledgmentRow, Settlement,
 };
+pub use again::EarlierDocument;
 pub use archive::Archive;
 pub use audit::{AuditEvent, NewAuditEvent};
 pub use control_numbers::{ControlNumbers, NumberRequest};

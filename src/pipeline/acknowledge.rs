@@ -1,0 +1,104 @@
+//! Acknowledge: how a received file is answered.
+
+use super::agreements::Agreements;
+use super::outbound::{Answer, Outgoing};
+use super::read::Reading;
+use crate::finding::Severity;
+use crate::formats::x12::fault::{Code, Fault};
+use crate::formats::x12::segment::SegmentId;
+use crate::formats::x12::{ack, verdict};
+use crate::profiles::Acknowledge;
+
+/// The 997s, 999s and TA1s that the file is answered with.
+pub(super) fn acknowledge(
+    reading: &Reading,
+    repeated: &[usize],
+    agreements: &Agreements,
+    outgoing: &mut Outgoing,
+) {
+    for (index, interchange) in reading.interchanges.iter().enumerate() {
+        let Some(profile) = agreements.profiles.find(&interchange.partner) else { continue };
+        let Some(x12) = &profile.x12 else { continue };
+        let mut refused = interchange.verdict.clone();
+        if repeated.contains(&index) {
+            refused.faults.push(repeated_fault(&interchange.verdict));
+            refused.status = verdict::Status::Rejected;
+        }
+        let ta1 = ack::ta1(&refused, ack::Ta1When::Requested);
+        let mut composed = Vec::new();
+        if refused.status != verdict::Status::Rejected {
+            for group in &interchange.verdict.groups {
+                let wanted = acknowledged(profile, group);
+                let kind = match wanted {
+                    Some((Acknowledge::F997, _)) => ack::Kind::F997,
+                    Some((Acknowledge::F999, _)) => ack::Kind::F999,
+                    Some((Acknowledge::None, _)) | None => continue,
+                };
+                let settings = ack::Settings { kind, ..ack::Settings::default() };
+                let judged = judged(group, reading);
+                let channel = wanted.map(|(_, channel)| channel.to_owned()).unwrap_or_default();
+                composed.extend(ack::compose(&judged, &settings, &x12.delimiters).map(|ack| (channel, ack)));
+            }
+        }
+        if ta1.is_some() || !composed.is_empty() {
+            outgoing.answers.push(Answer {
+                partner: interchange.partner.clone(),
+                test: interchange.verdict.header.usage == "T",
+                control_number: interchange.verdict.header.control_number.clone(),
+                ta1,
+                acknowledgments: composed,
+            });
+        }
+    }
+}
+
+/// How a group is acknowledged, and on which channel its documents are agreed: as its first agreed set is, and a group
+/// without any as the partner's other documents are.
+fn acknowledged<'p>(
+    profile: &'p crate::profiles::Profile,
+    group: &verdict::Group,
+) -> Option<(Acknowledge, &'p str)> {
+    if group.is_acknowledgment() {
+        return None;
+    }
+    let agreed = profile
+        .exchange
+        .receives
+        .iter()
+        .filter(|receives| receives.translator.format() == crate::translators::Format::X12);
+    let of_group = agreed.clone().find(|receives| group.sets.iter().any(|set| set.id == receives.document));
+    let of_partner = || agreed.clone().find(|receives| receives.acknowledge != Acknowledge::None);
+    of_group.or_else(of_partner).map(|receives| (receives.acknowledge, receives.channel.as_str()))
+}
+
+/// A group as it is answered: sets that could not be translated are refused in the acknowledgment as well.
+fn judged(group: &verdict::Group, reading: &Reading) -> verdict::Group {
+    let mut judged = group.clone();
+    for set in &mut judged.sets {
+        let document = reading.documents.iter().find(|document| document.bytes == set.bytes);
+        let refused = document.is_some_and(|document| document.status == verdict::Status::Rejected);
+        if refused && ack::set_status(set, &ack::Settings::default()) != verdict::Status::Rejected {
+            set.status = verdict::Status::Rejected;
+            judged.accepted_sets = judged.accepted_sets.saturating_sub(1);
+        }
+    }
+    judged
+}
+
+/// TA105 025: the interchange control number was used before.
+fn repeated_fault(interchange: &verdict::Interchange) -> Fault {
+    Fault {
+        code: Code::DuplicateInterchange,
+        severity: Severity::Reject,
+        byte: interchange.bytes.start,
+        segment_position: 0,
+        segment: SegmentId::new(b"ISA"),
+        loop_id: Box::default(),
+        element: 13,
+        component: 0,
+        repetition: 0,
+        element_number: 0,
+        value: interchange.header.control_number.as_bytes().into(),
+        expected: Box::default(),
+    }
+}
