@@ -35,8 +35,18 @@ pub(super) async fn once(
     if pass.later > 0 {
         println!("to be tried again later: {}; `crossdock status` says which", pass.later);
     }
+    if pass.held > 0 {
+        println!(
+            "held for a person: {}; `crossdock jobs --status held` says why, then `crossdock release` or `cancel`",
+            pass.held
+        );
+    }
     hub.store.close().await;
     drop(database);
+    // What is held stays so until a person acts; a later run alone does not help.
+    if pass.held > 0 {
+        return Ok(ExitCode::from(exit::FINDINGS));
+    }
     let done = pass.waiting.is_empty() && pass.unreachable.is_empty() && pass.later == 0;
     Ok(ExitCode::from(if done { exit::DONE } else { exit::LATER }))
 }

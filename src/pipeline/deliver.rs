@@ -3,7 +3,7 @@
 use super::hub::{Error, Hub};
 use super::serve::{back_off, explain};
 use crate::profiles::{self, Http};
-use crate::store::{Attempt, AttemptOutcome, DeliveryKind, Job, LoadedDelivery};
+use crate::store::{AttemptOutcome, DeliveryKind, Job, LoadedDelivery};
 use crate::transports::http::{self, Call};
 use crate::transports::{self, FileName, Kind, Outcome};
 use secrecy::{ExposeSecret, SecretString};
@@ -24,9 +24,11 @@ const HELD_KINDS: &[Kind] = &[Kind::HostKeyMismatch, Kind::Invalid, Kind::Permis
 pub(super) async fn deliver(hub: &Arc<Hub>, job: &Job) -> Result<(), Error> {
     let Some(attempt) = hub.store.begin_attempt(job.lease, job.subject_id).await? else { return Ok(()) };
     let delivery = hub.store.load_delivery(job.subject_id).await?;
+    // Since a person released it last.
+    let tries = job.attempts;
     let outcome = match delivery.row.kind {
-        DeliveryKind::File => put(hub, &delivery, attempt).await,
-        DeliveryKind::Call => call(hub, &delivery, attempt).await,
+        DeliveryKind::File => put(hub, &delivery, tries).await,
+        DeliveryKind::Call => call(hub, &delivery, tries).await,
     };
     let row = &delivery.row;
     let name = &delivery.file.row.name;
@@ -49,7 +51,7 @@ pub(super) async fn deliver(hub: &Arc<Hub>, job: &Job) -> Result<(), Error> {
     Ok(())
 }
 
-async fn put(hub: &Arc<Hub>, delivery: &LoadedDelivery, attempt: Attempt) -> AttemptOutcome {
+async fn put(hub: &Arc<Hub>, delivery: &LoadedDelivery, tries: i32) -> AttemptOutcome {
     let row = &delivery.row;
     let place = match hub.find_place(&row.channel) {
         Ok(place) => place,
@@ -67,20 +69,23 @@ async fn put(hub: &Arc<Hub>, delivery: &LoadedDelivery, attempt: Attempt) -> Att
     if let transports::Transport::Local(local) = &*transport
         && let Err(error) = local.create_folder(&outbound.path).await
     {
-        return failed(&error, attempt);
+        return failed(&error, tries);
     }
     match transport.write_new(&outbound.path, &temporary, &name, delivery.file.bytes.clone()).await {
         Ok(Outcome::Delivered) => delivered(None, ""),
         Ok(Outcome::AlreadyThere { same: true }) => delivered(None, "it was there already"),
         Ok(Outcome::AlreadyThere { same: false }) => held(format!(
-            "`{}` is taken in {} of {} by a file with other contents; move it away, then release the delivery",
-            row.target, outbound.path, row.channel
+            "`{}` is taken in {} of {} by a file with other contents; move it away, then release the delivery: `crossdock release {}`",
+            row.target,
+            outbound.path,
+            row.channel,
+            crate::ids::short(row.id)
         )),
-        Err(error) => failed(&error, attempt),
+        Err(error) => failed(&error, tries),
     }
 }
 
-async fn call(hub: &Arc<Hub>, delivery: &LoadedDelivery, attempt: Attempt) -> AttemptOutcome {
+async fn call(hub: &Arc<Hub>, delivery: &LoadedDelivery, tries: i32) -> AttemptOutcome {
     let row = &delivery.row;
     let place = match hub.find_place(&row.channel) {
         Ok(place) => place,
@@ -95,17 +100,17 @@ async fn call(hub: &Arc<Hub>, delivery: &LoadedDelivery, attempt: Attempt) -> At
     };
     match hub.calls().call(&call).await {
         Ok(http::Outcome::Delivered(answer)) => delivered(answer.id, ""),
-        Ok(http::Outcome::RetryLater { after, why, .. }) => retry(attempt, after, why),
+        Ok(http::Outcome::RetryLater { after, why, .. }) => retry(tries, after, why),
         // Sending it again under the same key is what settles an unknown outcome: the key makes it one effect.
         Ok(http::Outcome::Unknown { why }) => {
-            AttemptOutcome::Unknown { after: back_off(attempt.number.unsigned_abs()), error: why }
+            AttemptOutcome::Unknown { after: back_off(tries.unsigned_abs()), error: why }
         }
         Ok(http::Outcome::Refused { why, answer }) => {
             let body = answer
                 .map(|answer| String::from_utf8_lossy(&answer.body).chars().take(300).collect::<String>());
             held(format!("{} refuses the call: {why} {}", row.partner_id, body.unwrap_or_default()))
         }
-        Err(error) => failed(&error, attempt),
+        Err(error) => failed(&error, tries),
     }
 }
 
@@ -130,7 +135,7 @@ fn prepare(hub: &Arc<Hub>, settings: &Http, delivery: &LoadedDelivery) -> Result
     })
 }
 
-fn failed(error: &transports::Error, attempt: Attempt) -> AttemptOutcome {
+fn failed(error: &transports::Error, tries: i32) -> AttemptOutcome {
     let mut why = error.to_string();
     if !error.hint().is_empty() {
         why = format!("{why}; hint: {}", error.hint());
@@ -138,14 +143,14 @@ fn failed(error: &transports::Error, attempt: Attempt) -> AttemptOutcome {
     if HELD_KINDS.contains(&error.kind()) || (!error.is_temporary() && error.kind() != Kind::NotFound) {
         return held(why);
     }
-    retry(attempt, error.retry_after(), why)
+    retry(tries, error.retry_after(), why)
 }
 
-fn retry(attempt: Attempt, asked: Option<Duration>, error: String) -> AttemptOutcome {
-    if attempt.number >= MOST_TRIES {
-        return held(format!("{error} (after {} tries)", attempt.number));
+fn retry(tries: i32, asked: Option<Duration>, error: String) -> AttemptOutcome {
+    if tries >= MOST_TRIES {
+        return held(format!("{error} (after {tries} tries)"));
     }
-    let own = back_off(attempt.number.unsigned_abs());
+    let own = back_off(tries.unsigned_abs());
     AttemptOutcome::Retry { after: asked.map_or(own, |asked| asked.max(own)), error }
 }
 

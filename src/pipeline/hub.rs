@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::profiles::{self, Channel};
 use crate::store::{self, Store};
 use crate::transports::{self, http, local, sftp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, RwLock};
 
 /// One channel of one partner.
@@ -16,6 +16,8 @@ pub struct Place {
     pub partner: String,
     /// The channel as agreed.
     pub channel: Channel,
+    /// A person said that the file is this partner's, whatever it says itself.
+    pub assigned: bool,
 }
 
 impl Place {
@@ -91,7 +93,12 @@ pub struct Hub {
     /// Sessions stay open and are used again, whatever profile version is in force.
     transports: Mutex<BTreeMap<String, (profiles::Transport, Arc<transports::Transport>)>>,
     calls: http::Client,
+    /// What was warned of, so that it is not said at every look.
+    told: Mutex<BTreeSet<String>>,
 }
+
+/// Warnings that are remembered; beyond them some are said again.
+const MOST_TOLD: usize = 10_000;
 
 impl Hub {
     /// A hub on a migrated database.
@@ -99,7 +106,7 @@ impl Hub {
     pub fn new(config: Config, store: Store, clock: Clock, agreements: Agreements) -> Self {
         let calls = http::Client::new(config.allowed_private_hosts.clone());
         let agreements = RwLock::new(Arc::new(agreements));
-        Self { config, store, clock, agreements, transports: Mutex::default(), calls }
+        Self { config, store, clock, agreements, transports: Mutex::default(), calls, told: Mutex::default() }
     }
 
     /// The profiles and translators in force now; a step keeps to the ones it began with.
@@ -129,10 +136,11 @@ impl Hub {
     pub fn inbound_places(&self) -> Vec<Place> {
         let agreements = self.agreements();
         let channels = agreements.profiles.list().flat_map(|profile| {
-            profile
-                .channels
-                .values()
-                .map(|channel| Place { partner: profile.id.clone(), channel: channel.clone() })
+            profile.channels.values().map(|channel| Place {
+                partner: profile.id.clone(),
+                channel: channel.clone(),
+                assigned: false,
+            })
         });
         channels.filter(|place| place.channel.inbound.is_some()).collect()
     }
@@ -146,7 +154,16 @@ impl Hub {
         let (partner, channel) = key.split_once('/').unwrap_or((key, ""));
         let found = agreements.profiles.find(partner).and_then(|profile| profile.channels.get(channel));
         let channel = found.ok_or_else(|| Error::NotAgreed { what: format!("channel {key}") })?;
-        Ok(Place { partner: partner.to_owned(), channel: channel.clone() })
+        Ok(Place { partner: partner.to_owned(), channel: channel.clone(), assigned: false })
+    }
+
+    /// The place that a file is read by: where it came, or where a person said it belongs.
+    ///
+    /// # Errors
+    /// [`Error::NotAgreed`] when the profile has it no longer.
+    pub fn place_of(&self, file: &store::FileRow) -> Result<Place, Error> {
+        let place = self.find_place(file.assigned_to.as_deref().unwrap_or(&file.channel))?;
+        Ok(Place { assigned: file.assigned_to.is_some(), ..place })
     }
 
     /// The transport of a channel, opened once; a changed address opens another.
@@ -172,6 +189,16 @@ impl Hub {
         let transport = Arc::new(transport);
         open.insert(place.key(), (place.channel.transport.clone(), transport.clone()));
         Ok(transport)
+    }
+
+    /// Whether this was not warned of before, since the hub started.
+    #[must_use]
+    pub fn is_news(&self, what: String) -> bool {
+        let mut told = self.told.lock().expect("no step panics while it holds the lock");
+        if told.len() >= MOST_TOLD {
+            told.clear();
+        }
+        told.insert(what)
     }
 
     /// The client for calls.

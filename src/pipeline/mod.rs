@@ -8,6 +8,7 @@ mod compose;
 mod deliver;
 mod follow;
 mod hub;
+pub mod operate;
 mod outbound;
 mod process;
 mod read;

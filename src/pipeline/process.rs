@@ -31,7 +31,7 @@ const CONTROL_NUMBER_WINDOW: TimeDelta = TimeDelta::days(30);
 pub(super) async fn process(hub: &Arc<Hub>, job: &Job) -> Result<(), Error> {
     let file = hub.store.load_file(job.subject_id).await?;
     let agreements = hub.agreements();
-    let place = hub.find_place(&file.row.channel)?;
+    let place = hub.place_of(&file.row)?;
     let partner = place.partner.clone();
     let reading = read_file(&file, place, &agreements).await?;
     let mut work = hub.store.begin().await?;

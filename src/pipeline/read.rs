@@ -280,6 +280,11 @@ fn claim<'a>(
     place: &Place,
     agreements: &'a Agreements,
 ) -> Result<&'a Profile, (String, String)> {
+    if place.assigned
+        && let Some(profile) = agreements.profiles.find(&place.partner)
+    {
+        return Ok(profile);
+    }
     let (qualifier, id) = (&header.sender.0, &header.sender.1);
     let Some(profile) = agreements.profiles.find_by_sender(qualifier, id) else {
         if is_ours(header, agreements) {

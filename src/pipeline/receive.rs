@@ -49,7 +49,9 @@ pub(super) async fn poll(hub: &Hub, place: &Place) -> Result<Polled, Error> {
         Err(error) => return Err(error.into()),
     };
     for refused in &listing.refused {
-        warn!(channel = %place.key(), "passed over `{}`: {}", refused.shown, refused.why);
+        if hub.is_news(format!("{} {} {}", place.key(), refused.shown, refused.why)) {
+            warn!(channel = %place.key(), "passed over `{}`: {}", refused.shown, refused.why);
+        }
     }
     let names: BTreeSet<String> = listing.entries.iter().map(|entry| entry.name.to_string()).collect();
     dispose_again(hub, place, transport, &listing.entries).await?;
@@ -133,7 +135,10 @@ async fn take(
                 "`{}` is left where it is: it is larger than {limit} MB (hub.file_limit_mb)",
                 entry.name
             );
-            warn!(channel = %place.key(), "{why}");
+            // It lies there at every look; one warning for each version of it is enough.
+            if hub.is_news(format!("{} {} {:?}", place.key(), entry.name, entry.stat)) {
+                warn!(channel = %place.key(), "{why}");
+            }
             return Ok(Look::Left(why));
         }
         Err(error) => return Err(error.into()),

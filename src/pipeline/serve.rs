@@ -4,7 +4,7 @@ use super::hub::{Error, Hub, Place};
 use super::{chores, deliver, process, receive, reload};
 use crate::config::PROCESS;
 use crate::profiles::{self, Channel};
-use crate::store::{Job, JobKind, JobState, Lease};
+use crate::store::{Job, JobFilter, JobKind, JobState, Lease};
 use crate::transports::watch::Watcher;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -40,6 +40,8 @@ pub struct Pass {
     pub unreachable: Vec<String>,
     /// Jobs that are to be tried again later.
     pub later: i64,
+    /// Jobs that are held until a person acts, those of earlier passes among them.
+    pub held: usize,
 }
 
 /// Picks up, processes and delivers everything there is to do now; of one partner's channels only, if one is named.
@@ -83,6 +85,12 @@ pub async fn run_once(hub: &Arc<Hub>, partner: Option<&str>) -> Result<Pass, Err
             break;
         }
     }
+    let filter = JobFilter {
+        state: Some(JobState::Held),
+        partner_id: partner.map(str::to_owned),
+        ..JobFilter::default()
+    };
+    pass.held = hub.store.list_job_overviews(&filter, 10_000).await?.len();
     let open = hub.store.count_open_jobs().await?;
     pass.later =
         open.iter().filter(|(_, state, _)| *state == JobState::Ready).map(|(_, _, count)| count).sum();

@@ -201,8 +201,8 @@ impl Work {
         self.enqueue_jobs(&jobs).await
     }
 
-    /// Lets a delivery be sent now, or again: the same bytes under the same name and key. False when a try of it
-    /// runs, it is cancelled, or unknown to us.
+    /// Lets a delivery be sent now, or again: the same bytes under the same name and key. What is awaited for it is
+    /// awaited anew. False when a try of it runs, or it is unknown to us.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -211,10 +211,17 @@ impl Work {
             "with freed as (
                  update job set state = 'ready', run_after = now(), lost_leases = 0, attempts = 0, finished_at = null
                  where kind = 'deliver' and subject_id = $1 and state <> 'leased'
-                   and exists (select from delivery where id = $1 and state <> 'cancelled')
                  returning subject_id
+             ), awaited as (
+                 update expected_acknowledgment e set state = 'awaited' from freed
+                 where e.delivery_id = freed.subject_id and e.state in ('overdue', 'cancelled') returning e.id
+             ), sets as (
+                 update expected_acknowledgment_set s set state = 'awaited' from awaited
+                 where s.expected_id = awaited.id and s.state in ('overdue', 'cancelled') returning s.document_id
              ), documents as (
-                 update document d set delivery = 'ready' from delivery_document l
+                 update document d set delivery = 'ready', acknowledgment = case
+                     when d.id in (select document_id from sets) then 'awaited' else d.acknowledgment end
+                 from delivery_document l
                  where l.delivery_id in (select subject_id from freed) and d.id = l.document_id
              )
              update delivery set state = 'ready', delivered_at = null, last_error = null
@@ -239,8 +246,16 @@ impl Work {
                  where kind = 'deliver' and subject_id = $1 and state <> 'leased'
                    and exists (select from delivery where id = $1 and state not in ('delivered', 'cancelled'))
                  returning subject_id
+             ), awaited as (
+                 update expected_acknowledgment e set state = 'cancelled' from ended
+                 where e.delivery_id = ended.subject_id and e.state in ('awaited', 'overdue') returning e.id
+             ), sets as (
+                 update expected_acknowledgment_set s set state = 'cancelled' from awaited
+                 where s.expected_id = awaited.id and s.state in ('awaited', 'overdue') returning s.document_id
              ), documents as (
-                 update document d set delivery = 'cancelled' from delivery_document l
+                 update document d set delivery = 'cancelled', acknowledgment = case
+                     when d.id in (select document_id from sets) then 'none' else d.acknowledgment end
+                 from delivery_document l
                  where l.delivery_id in (select subject_id from ended) and d.id = l.document_id
              )
              update delivery set state = 'cancelled', last_error = $2 where id in (select subject_id from ended)",
@@ -255,12 +270,12 @@ impl Work {
 }
 
 impl Store {
-    /// A delivery with its bytes and documents.
+    /// A delivery.
     ///
     /// # Errors
-    /// When there is no such delivery, or its bytes cannot be read.
-    pub async fn load_delivery(&self, id: Uuid) -> Result<LoadedDelivery, Error> {
-        let row = sqlx::query_as!(
+    /// When the database cannot be asked.
+    pub async fn find_delivery(&self, id: Uuid) -> Result<Option<DeliveryRow>, Error> {
+        sqlx::query_as!(
             DeliveryRow,
             r#"select id, file_id, partner_id, channel, kind as "kind: DeliveryKind", target, idempotency_key,
                    state as "state: DeliveryState", attempts, created_at, delivered_at, response_id, last_error
@@ -269,8 +284,15 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await
-        .map_err(Error::query("find a delivery"))?
-        .ok_or(Error::Missing { what: "delivery", id })?;
+        .map_err(Error::query("find a delivery"))
+    }
+
+    /// A delivery with its bytes and documents.
+    ///
+    /// # Errors
+    /// When there is no such delivery, or its bytes cannot be read.
+    pub async fn load_delivery(&self, id: Uuid) -> Result<LoadedDelivery, Error> {
+        let row = self.find_delivery(id).await?.ok_or(Error::Missing { what: "delivery", id })?;
         let document_ids = sqlx::query_scalar!(
             "select l.document_id from delivery_document l join document d on d.id = l.document_id
              where l.delivery_id = $1 order by d.ordinal, d.id",

@@ -108,6 +108,14 @@ pub struct FileRow {
     pub usage: Option<Usage>,
     /// The profile that read or composed it.
     pub profile_version: Option<Uuid>,
+    /// The channel that a person said it belongs to, as `partner/channel`.
+    pub assigned_to: Option<String>,
+    /// The file that this one is a corrected version of.
+    pub corrects: Option<Uuid>,
+    /// Who corrected it, when it was made here.
+    pub corrected_by: Option<String>,
+    /// When its bytes left with their retention.
+    pub body_left_at: Option<DateTime<Utc>>,
 }
 
 /// A file with its bytes.
@@ -254,7 +262,8 @@ impl Store {
             FileRow,
             r#"select id, direction as "direction: Direction", partner_id, channel, name, size_bytes, modified_at,
                    sha256, received_at, state as "state: FileState", reason, hint, duplicate_of, disposed_at,
-                   dispose_error, usage as "usage: Usage", profile_version
+                   dispose_error, usage as "usage: Usage", profile_version, assigned_to, corrects,
+                   corrected_by, body_left_at
                from file where id = $1"#,
             id,
         )
@@ -313,7 +322,8 @@ impl Store {
             FileRow,
             r#"select id, direction as "direction: Direction", partner_id, channel, name, size_bytes, modified_at,
                    sha256, received_at, state as "state: FileState", reason, hint, duplicate_of, disposed_at,
-                   dispose_error, usage as "usage: Usage", profile_version
+                   dispose_error, usage as "usage: Usage", profile_version, assigned_to, corrects,
+                   corrected_by, body_left_at
                from file
                where ($1::text is null or direction = $1) and ($2::text is null or partner_id = $2)
                  and ($3::text is null or channel = $3) and ($4::text is null or state = $4)

@@ -146,7 +146,7 @@ impl Store {
             f64::from(LEASE_SECS),
             MOST_LOST_LEASES,
             format!("its worker ended {MOST_LOST_LEASES} times without an outcome"),
-            "look at what the hub logged when it ended, then release it",
+            "look at what the hub logged when it ended, then release it: `crossdock release`",
         )
         .fetch_all(&self.pool)
         .await
@@ -218,27 +218,6 @@ impl Store {
         stop_job(&self.pool, lease, JobState::Failed, reason).await
     }
 
-    /// Lets a stopped or finished job run (again). False when it runs or waits already, or there is none.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn release_job(&self, kind: JobKind, subject_id: Uuid) -> Result<bool, Error> {
-        let released = sqlx::query!(
-            "update job set state = 'ready', run_after = now(), lost_leases = 0, finished_at = null
-             where id = $1 and state in ('held', 'failed', 'done')",
-            job_id(kind, subject_id),
-        )
-        .execute(&self.pool)
-        .await
-        .map_err(Error::query("release a job"))?
-        .rows_affected()
-            > 0;
-        if released {
-            self.waker.wake(kind);
-        }
-        Ok(released)
-    }
-
     /// Who has jobs now.
     ///
     /// # Errors
@@ -297,6 +276,23 @@ impl Store {
         .await
         .map_err(Error::query("find the next job's time"))?;
         Ok(micros.map(|micros| Duration::from_micros(micros.max(0).cast_unsigned())))
+    }
+
+    /// A job.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn find_job(&self, id: Uuid) -> Result<Option<JobRow>, Error> {
+        sqlx::query_as!(
+            JobRow,
+            r#"select id, kind as "kind: JobKind", subject_id, state as "state: JobState", attempts, run_after,
+                   worker, last_error
+               from job where id = $1"#,
+            id,
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(Error::query("find a job"))
     }
 
     /// Jobs in one state, the latest first.

@@ -15,6 +15,7 @@ mod findings;
 mod job_overview;
 mod jobs;
 mod naming;
+mod operations;
 pub mod private;
 mod profile_versions;
 mod records;
@@ -37,7 +38,7 @@ pub use acknowledgments::{
 };
 pub use again::EarlierDocument;
 pub use archive::Archive;
-pub use audit::{AuditEvent, NewAuditEvent};
+pub use audit::{AuditEvent, AuditFault, AuditFilter, AuditHead, NewAuditEvent, hex};
 pub use control_numbers::{ControlNumbers, NumberRequest};
 pub use deliveries::{
     Attempt, AttemptOutcome, AttemptRow, DeliveryFilter, DeliveryRow, LoadedDelivery, NewDelivery,

@@ -177,6 +177,8 @@ words! {
         Rejected = "rejected",
         /// Not come in time.
         Overdue = "overdue",
+        /// Nobody waits for it any more: what it would answer is not sent. Not of documents.
+        Cancelled = "cancelled",
     }
 }
 

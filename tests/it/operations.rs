@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+mod act;
 mod look;
 
 /// A hub with its folders, and partners whose folders lie beside it.

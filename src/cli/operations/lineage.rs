@@ -5,9 +5,9 @@ mod print;
 pub(super) use print::{job_lines, print_delivery, print_document, print_file, side};
 
 use crate::store::{
-    AcknowledgmentFilter, AttemptRow, AuditEvent, DeliveryFilter, DeliveryRow, Direction, DocumentFilter,
-    DocumentRow, ExceptionFilter, ExceptionRow, ExpectedAcknowledgmentRow, FileRow, FindingRow, JobFilter,
-    JobOverview, ReceivedAcknowledgmentRow, Store,
+    AcknowledgmentFilter, AttemptRow, AuditEvent, AuditFilter, DeliveryFilter, DeliveryRow, Direction,
+    DocumentFilter, DocumentRow, ExceptionFilter, ExceptionRow, ExpectedAcknowledgmentRow, FileRow,
+    FindingRow, JobFilter, JobOverview, ReceivedAcknowledgmentRow, Store,
 };
 use anyhow::Context as _;
 use serde::Serialize;
@@ -103,7 +103,7 @@ pub(super) async fn of_file(store: &Store, id: Uuid) -> anyhow::Result<FileLinea
         findings: findings.into_iter().filter(|finding| finding.document_id.is_none()).collect(),
         deliveries: tries(store, store.list_deliveries(&filter, MOST).await?).await?,
         jobs: jobs(store, id).await?,
-        audit: store.list_audit_events(Some(id), MOST).await?,
+        audit: audit(store, id).await?,
         file,
         documents,
     })
@@ -145,7 +145,7 @@ pub(super) async fn of_document(store: &Store, document: DocumentRow) -> anyhow:
         acknowledgments,
         exceptions: store.list_exceptions(&filter, MOST).await?,
         findings: store.list_findings(document.file_id, Some(id), MOST).await?,
-        audit: store.list_audit_events(Some(id), MOST).await?,
+        audit: audit(store, id).await?,
         document,
     })
 }
@@ -165,7 +165,7 @@ pub(super) async fn of_delivery(
         documents,
         acknowledgments: acknowledgments(store, delivery.file_id).await?,
         jobs: jobs(store, delivery.id).await?,
-        audit: store.list_audit_events(Some(delivery.id), MOST).await?,
+        audit: audit(store, delivery.id).await?,
         tries: DeliveryTries { tries: store.list_attempts(delivery.id).await?, delivery },
     })
 }
@@ -191,6 +191,11 @@ async fn acknowledgments(store: &Store, file: Uuid) -> anyhow::Result<Vec<Acknow
         found.push(Acknowledgments { expected, received });
     }
     Ok(found)
+}
+
+async fn audit(store: &Store, subject: Uuid) -> anyhow::Result<Vec<AuditEvent>> {
+    let filter = AuditFilter { subject_id: Some(subject), ..AuditFilter::default() };
+    Ok(store.list_audit_events(&filter, MOST).await?)
 }
 
 /// An acknowledgment of ours carries the number of the interchange that it answers.

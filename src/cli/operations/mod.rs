@@ -1,6 +1,8 @@
 //! The commands of the people who run the hub: look at what there is, and act on it.
 #![expect(clippy::print_stderr, reason = "commands speak to people")]
 
+mod act;
+mod audit;
 mod deliveries;
 mod documents;
 mod files;
@@ -11,7 +13,9 @@ mod output;
 mod quarantine;
 
 use super::exit;
+use crate::clock::Clock;
 use crate::config::Config;
+use crate::pipeline::Hub;
 use crate::store::Store;
 use std::process::ExitCode;
 
@@ -28,15 +32,25 @@ pub(super) enum Command {
     Quarantine(quarantine::Arguments),
     /// List jobs that are not done, or show one
     Jobs(jobs::Arguments),
+    /// Let go on what is kept aside or held: quarantined files are read again, held deliveries tried again
+    Release(act::Acted),
+    /// Say whose a quarantined file is, and have it read as that partner's
+    Assign(act::Assign),
+    /// Give up a delivery, a quarantined file, or a document that waits for another
+    Cancel(act::Acted),
+    /// Send a delivery once more: the same bytes, name, control numbers and idempotency key
+    Resend(act::Acted),
+    /// List what people did, or verify that nobody has changed the record of it
+    Audit(audit::Arguments),
 }
 
 /// Runs one of them.
 pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<ExitCode> {
     let database = super::open::database(config).await?;
-    let done = dispatch(&database.store, command).await;
+    let done = dispatch(config, &database.store, command).await;
     database.store.close().await;
     match done {
-        Ok(()) => Ok(ExitCode::from(exit::DONE)),
+        Ok(code) => Ok(code),
         Err(error) => match error.downcast_ref::<Refusal>() {
             Some(refusal) => {
                 eprintln!("{refusal}");
@@ -47,14 +61,27 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Exi
     }
 }
 
-async fn dispatch(store: &Store, command: Command) -> anyhow::Result<()> {
+async fn dispatch(config: &Config, store: &Store, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Files(arguments) => files::run(store, arguments).await,
-        Command::Documents(arguments) => documents::run(store, arguments).await,
-        Command::Deliveries(arguments) => deliveries::run(store, arguments).await,
-        Command::Quarantine(arguments) => quarantine::run(store, arguments).await,
-        Command::Jobs(arguments) => jobs::run(store, arguments).await,
+        Command::Files(arguments) => files::run(store, arguments).await?,
+        Command::Documents(arguments) => documents::run(store, arguments).await?,
+        Command::Deliveries(arguments) => deliveries::run(store, arguments).await?,
+        Command::Quarantine(arguments) => quarantine::run(store, arguments).await?,
+        Command::Jobs(arguments) => jobs::run(store, arguments).await?,
+        Command::Release(acted) => return act::release(store, &acted).await,
+        Command::Cancel(acted) => return act::cancel(store, &acted).await,
+        Command::Resend(acted) => return act::resend(store, &acted).await,
+        Command::Assign(asked) => return act::assign(&hub(config, store)?, &asked).await,
+        Command::Audit(arguments) => return audit::run(store, arguments).await,
     }
+    Ok(ExitCode::from(exit::DONE))
+}
+
+/// The hub with the profiles in force, for what asks them.
+fn hub(config: &Config, store: &Store) -> anyhow::Result<Hub> {
+    let agreements = super::open::agreements(config)
+        .map_err(|shown| Refusal::usage(shown, "mend what is told above; nothing was done"))?;
+    Ok(Hub::new(config.clone(), store.clone(), Clock::System, agreements))
 }
 
 /// What cannot be done as it was asked for, and what can be done instead.

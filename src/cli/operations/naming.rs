@@ -1,41 +1,69 @@
 //! How people name things and times: the first digits of an id, a day, or so long ago.
 
 use super::Refusal;
+use crate::ids::SHORT_DIGITS;
+pub(super) use crate::ids::short;
 use crate::store::{Noun, Store};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-/// Digits of an id that are shown, and enough to type.
-const SHORT_DIGITS: usize = 8;
-
-/// The beginning of an id, as lists show it.
-pub(super) fn short(id: Uuid) -> String {
-    id.simple().to_string().chars().take(SHORT_DIGITS).collect()
-}
-
 /// The one thing of this noun that `typed` names: a whole id or its first digits.
 pub(super) async fn find(store: &Store, noun: Noun, typed: &str) -> anyhow::Result<Uuid> {
-    let word = noun.word();
-    let list = match noun {
+    find_any(store, &[noun], typed).await.map(|(_, id)| id)
+}
+
+/// The one thing of these nouns that `typed` names.
+pub(super) async fn find_any(store: &Store, nouns: &[Noun], typed: &str) -> anyhow::Result<(Noun, Uuid)> {
+    let (first, last) = range(typed)?;
+    let mut found = Vec::new();
+    for noun in nouns {
+        found.extend(store.find_ids(*noun, first, last).await?.into_iter().map(|id| (*noun, id)));
+    }
+    let words: Vec<&str> = nouns.iter().map(|noun| noun.word()).collect();
+    match found.as_slice() {
+        [found] => Ok(*found),
+        [] => {
+            let lists: Vec<String> = nouns.iter().map(|noun| format!("`{}`", list(*noun))).collect();
+            let verb = if lists.len() == 1 { "lists" } else { "list" };
+            Err(Refusal::usage(
+                format!("there is no {} `{typed}`", any_of(&words)),
+                format!("{} {verb} the latest with their ids", all_of(&lists)),
+            ))
+        }
+        several => {
+            let named = |(noun, id): &(Noun, Uuid)| format!("{} {id}", noun.word());
+            Err(Refusal::usage(
+                format!(
+                    "`{typed}` begins more than one id, such as {} and {}",
+                    named(&several[0]),
+                    named(&several[1])
+                ),
+                "type more of it",
+            ))
+        }
+    }
+}
+
+fn list(noun: Noun) -> &'static str {
+    match noun {
         Noun::File => "crossdock files",
         Noun::Document => "crossdock documents",
         Noun::Delivery => "crossdock deliveries",
         Noun::Job => "crossdock jobs",
-    };
-    let (first, last) = range(typed)?;
-    match store.find_ids(noun, first, last).await?.as_slice() {
-        [id] => Ok(*id),
-        [] => Err(Refusal::usage(
-            format!("there is no {word} `{typed}`"),
-            format!("`{list}` lists the latest with their ids"),
-        )),
-        several => Err(Refusal::usage(
-            format!(
-                "`{typed}` begins the ids of more than one {word}, such as {} and {}",
-                several[0], several[1]
-            ),
-            "type more of it",
-        )),
+    }
+}
+
+fn any_of(words: &[&str]) -> String {
+    match words {
+        [before @ .., last] if !before.is_empty() => format!("{} or {last}", before.join(", ")),
+        words => words.concat(),
+    }
+}
+
+fn all_of(words: &[String]) -> String {
+    match words {
+        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        words => words.concat(),
     }
 }
 

@@ -165,7 +165,7 @@ fn place(name: &str, bytes: &[u8], profile: &Profile) -> anyhow::Result<Place> {
     let channel = channel.with_context(|| {
         format!("{} has no channel with an inbound folder, so `{name}` cannot come from it", profile.id)
     })?;
-    Ok(Place { partner: profile.id.clone(), channel })
+    Ok(Place { partner: profile.id.clone(), channel, assigned: false })
 }
 
 fn try_sent(path: &Path, profile: &Profile, agreements: &Agreements) -> anyhow::Result<Outcome> {

@@ -50,7 +50,8 @@ async fn nothing_is_sent_to_a_server_with_another_host_key_until_a_person_has_lo
     assert_eq!(held.state, DeliveryState::Held);
 
     fs::write(&file, &right).expect("written");
-    assert_eq!(site.run_once().await.code, 0);
+    let ran = site.run_once().await;
+    assert!(ran.code == 1 && ran.text.contains("held for a person: 1"), "a person must look: {}", ran.text);
     assert!(got(&site.world, "acme-3pl").is_empty(), "it went out before a person released it");
     release(&site.database.store(), &held).await;
     assert_eq!(site.run_once().await.code, 0);

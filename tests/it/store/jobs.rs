@@ -74,7 +74,9 @@ async fn a_job_that_takes_three_workers_down_is_held() {
     let held = store.list_jobs(JobState::Held, 10).await.expect("lists");
     assert_eq!(held.len(), 1);
     assert_eq!(held[0].last_error.as_deref(), Some("its worker ended 3 times without an outcome"));
-    assert!(store.release_job(JobKind::Process, subject).await.expect("releases"));
+    let mut work = store.begin().await.expect("begins");
+    work.release_file(subject, None).await.expect("releases");
+    work.commit().await.expect("commits");
     assert_eq!(store.claim_jobs(JobKind::Process, "mortal", 1).await.expect("claims").len(), 1);
 }
 

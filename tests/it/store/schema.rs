@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crossdock::store::NewAuditEvent;
 use crossdock::store::private::Server;
+use crossdock::store::{AuditFilter, NewAuditEvent};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sqlx::Executor;
@@ -31,7 +31,11 @@ async fn what_was_done_is_never_undone() {
         action: String::from("resend"),
         subject: String::from("856_000000001.edi"),
         subject_id: Some(Uuid::from_u128(1)),
-        detail: serde_json::json!({ "reason": "asked by mail" }),
+        reason: String::from("asked by mail"),
+        request: String::from("ticket 17"),
+        detail: serde_json::json!({ "account": "ann" }),
+        before: None,
+        after: None,
     };
     let mut work = begin(&store).await;
     work.insert_audit_event(&event).await.expect("writes");
@@ -43,8 +47,12 @@ async fn what_was_done_is_never_undone() {
         let error = connection.execute(statement).await.expect_err("it is append-only");
         assert!(error.to_string().contains("append-only"), "{error}");
     }
-    assert_eq!(store.list_audit_events(Some(Uuid::from_u128(1)), 9).await.expect("lists")[0].actor, "ann");
-    assert!(store.list_audit_events(Some(Uuid::from_u128(2)), 9).await.expect("lists").is_empty());
+    let about = async |id| {
+        let filter = AuditFilter { subject_id: Some(Uuid::from_u128(id)), ..AuditFilter::default() };
+        store.list_audit_events(&filter, 9).await.expect("lists")
+    };
+    assert_eq!(about(1).await[0].actor, "ann");
+    assert!(about(2).await.is_empty());
 }
 
 #[tokio::test]

@@ -122,6 +122,7 @@ fn file_lines(page: &mut Page, file: &FileRow) {
     page.field(1, verb, time(file.received_at));
     page.field(1, "state", with_reason(&words(file.state), &file.reason));
     page.field(1, "what to do", &file.hint);
+    page.field(1, "assigned to", file.assigned_to.as_deref().unwrap_or_default());
     page.field(1, "same content as file", file.duplicate_of.map(short).unwrap_or_default());
     if file.direction == Direction::Inbound {
         let disposed = file.disposed_at.map(|at| format!("disposed of {}", time(at)));
@@ -272,9 +273,8 @@ fn findings(page: &mut Page, depth: usize, findings: &[FindingRow]) {
 
 fn audit(page: &mut Page, depth: usize, events: &[AuditEvent]) {
     for event in events {
-        let reason = event.detail.get("reason").and_then(|reason| reason.as_str()).unwrap_or_default();
-        let text = format!("{} {} {}", time(event.at), event.actor, words(&event.action));
-        page.line(depth, with_reason(&text, reason));
+        let text = format!("{} {} by {}", time(event.at), words(&event.action), event.actor);
+        page.line(depth, with_reason(&text, &event.reason));
     }
 }
 
