@@ -16,17 +16,6 @@ pub(crate) enum Document {
 }
 
 impl Document {
-    /// By its set id.
-    pub(crate) fn find(id: &str) -> Option<Self> {
-        Some(match id {
-            "810" => Self::Invoice,
-            "940" => Self::ShippingOrder,
-            "945" => Self::ShippingAdvice,
-            "856" => Self::ShipNotice,
-            _ => return None,
-        })
-    }
-
     fn ids(self) -> (&'static str, &'static str) {
         match self {
             Self::Invoice => ("810", "IN"),

@@ -1,32 +1,42 @@
 //! How fast X12 is read: beside other crates, in one run, on the same bytes.
 //!
-//! `cargo bench --bench x12` measures; `cargo bench --bench x12 -- generate 810 100 FILE` writes 100 MB of invoices.
+//! `cargo bench --bench x12` measures; `-- generate 810 100 FILE` writes 100 MB of invoices; `-- once tokens FILE` and
+//! `-- once validation FILE` go through a file once, for a profiler.
 #![expect(clippy::print_stdout, reason = "a bench speaks to people")]
 
 #[path = "generate.rs"]
 mod generate;
+#[path = "measure.rs"]
+mod measure;
 
 use crossdock::formats::x12::ack::{self, Settings};
-use crossdock::formats::x12::lexer::{self, Event, Lexer, Limits, Tokens, Window};
+use crossdock::formats::x12::lexer::{Event, Lexer, Limits, Window};
 use crossdock::formats::x12::reader::{self, Options, Visitor};
 use crossdock::formats::x12::stream::Stream;
 use crossdock::formats::x12::verdict::{Group, InterchangeHeader, Set};
 use generate::Document;
+use measure::{compare, contestant};
 use std::fs::File;
 use std::hint::black_box;
 use std::io::BufWriter;
 use std::path::Path;
-use std::time::Instant;
 
 const MB: u64 = 1_000_000;
-const ROUNDS: usize = 5;
+
+const DOCUMENTS: [(&str, Document); 4] = [
+    ("810", Document::Invoice),
+    ("940", Document::ShippingOrder),
+    ("945", Document::ShippingAdvice),
+    ("856", Document::ShipNotice),
+];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|text| !text.starts_with("--")).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["generate", id, size, path] => {
-            let document = Document::find(id).expect("810, 940, 945 or 856");
+            let (_, document) =
+                DOCUMENTS.into_iter().find(|(own, _)| own == id).expect("810, 940, 945 or 856");
             let size: u64 = size.parse().expect("a number of megabytes");
             let sets = make(document, size * MB, Path::new(path));
             println!("{path}: {sets} documents");
@@ -35,6 +45,7 @@ fn main() {
             measure_tokens();
             measure_validation();
         }
+        ["once", what, path] => once(what, Path::new(path)),
         ["tokens"] => measure_tokens(),
         ["validation"] => measure_validation(),
         other => panic!("there is no measure {other:?}"),
@@ -48,67 +59,116 @@ fn make(document: Document, bytes: u64, path: &Path) -> u64 {
 
 fn measure_tokens() {
     let folder = tempfile::tempdir().expect("there is room for test files");
-    let (large, small) = (folder.path().join("100.edi"), folder.path().join("10.edi"));
-    make(Document::Invoice, 100 * MB, &large);
-    make(Document::Invoice, 10 * MB, &small);
-
-    println!("tokenise, every element touched (MB/s, median of {ROUNDS} [least-most])");
-    let bytes = std::fs::read(&large).expect("it was just written");
+    let file = folder.path().join("810.edi");
+    make(Document::Invoice, 100 * MB, &file);
+    let bytes = std::fs::read(&file).expect("it was just written");
     let expected = segments(&bytes);
-    rate("crossdock elements, in memory, 810 100 MB", bytes.len(), || {
-        assert_eq!(elements(&bytes), expected);
-    });
-    rate("crossdock segments, in memory, 810 100 MB", bytes.len(), || assert_eq!(segments(&bytes), expected));
-    rate("crossdock segments, from the file, 810 100 MB", bytes.len(), || {
-        assert_eq!(stream(&large), expected)
-    });
-    rate("x12-stream-parser, in memory, 810 100 MB", bytes.len(), || {
-        assert_eq!(stream_parser(&bytes), expected);
-    });
-    rate("x12-stream-parser, from the file, 810 100 MB", bytes.len(), || {
-        assert_eq!(stream_parser(&std::fs::read(&large).expect("it is there")), expected);
-    });
-    let bytes = std::fs::read(&small).expect("it was just written");
+    compare(
+        "tokenise 810, every element touched",
+        bytes.len(),
+        vec![
+            contestant("crossdock, in memory", || assert_eq!(segments(&bytes), expected)),
+            contestant("x12-stream-parser, in memory", || assert_eq!(stream_parser(&bytes), expected)),
+            contestant("limit: a bare scan with 64-byte masks", || {
+                let seen = scan(&bytes).unwrap_or(expected);
+                assert_eq!((seen.segments, seen.elements), (expected.segments, expected.elements));
+            }),
+            contestant("crossdock, from the file", || assert_eq!(stream(&file), expected)),
+            contestant("x12-stream-parser, from the file", || {
+                assert_eq!(stream_parser(&std::fs::read(&file).expect("it is there")), expected);
+            }),
+        ],
+    );
+    // The tree that `edi` builds takes seven times the file.
+    make(Document::Invoice, 10 * MB, &file);
+    let bytes = std::fs::read(&file).expect("it was just written");
     let expected = segments(&bytes);
-    rate("crossdock elements, in memory, 810 10 MB", bytes.len(), || {
-        assert_eq!(elements(&bytes), expected);
-    });
-    rate("crossdock segments, in memory, 810 10 MB", bytes.len(), || assert_eq!(segments(&bytes), expected));
-    rate("edi, in memory, 810 10 MB", bytes.len(), || assert_eq!(edi(&bytes), expected.elements));
+    compare(
+        "tokenise 810, every element touched",
+        bytes.len(),
+        vec![
+            contestant("crossdock, in memory", || assert_eq!(segments(&bytes), expected)),
+            contestant("edi, in memory", || assert_eq!(edi(&bytes), expected.elements)),
+        ],
+    );
 }
 
 fn measure_validation() {
     let folder = tempfile::tempdir().expect("there is room for test files");
-    println!("read, validate against the schema and compose 997s, from the file");
-    for (id, document) in [
-        ("810", Document::Invoice),
-        ("940", Document::ShippingOrder),
-        ("945", Document::ShippingAdvice),
-        ("856", Document::ShipNotice),
-    ] {
+    for (id, document) in DOCUMENTS {
         let path = folder.path().join(format!("{id}.edi"));
         make(document, 50 * MB, &path);
         let size = std::fs::metadata(&path).expect("it was just written").len();
-        let name = format!("crossdock, {id} 50 MB");
-        rate(&name, usize::try_from(size).expect("it fits"), || {
-            let answered = validate(&path);
-            assert!(answered.sets > 0 && answered.sets == answered.accepted, "{answered:?}");
-        });
+        let size = usize::try_from(size).expect("it fits");
+        compare(
+            &format!("read {id} from the file, validate and compose 997s"),
+            size,
+            vec![contestant("crossdock", || {
+                let answered = validate(&path);
+                assert!(answered.sets > 0 && answered.sets == answered.accepted, "{answered:?}");
+            })],
+        );
     }
 }
 
-/// Runs once to warm up, then times each round.
-fn rate(name: &str, bytes: usize, mut run: impl FnMut()) {
-    run();
-    let mut rates: Vec<f64> = (0..ROUNDS)
-        .map(|_| {
-            let start = Instant::now();
-            run();
-            bytes as f64 / 1e6 / start.elapsed().as_secs_f64()
-        })
-        .collect();
-    rates.sort_by(f64::total_cmp);
-    println!("{name:<48} {:>8.0} [{:.0}-{:.0}]", rates[ROUNDS / 2], rates[0], rates[ROUNDS - 1]);
+/// What no reader can beat that looks at every separator: masks of 64 bytes, their bits one by one; no envelope, no
+/// checks, separators known beforehand. None where the processor has no AVX2.
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "AVX2 is only known at run time")]
+fn scan(bytes: &[u8]) -> Option<Seen> {
+    let fits = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi1");
+    // SAFETY: the processor has what the function is compiled for, as was just asked.
+    fits.then(|| unsafe { scan_avx2(bytes) })
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn scan(_: &[u8]) -> Option<Seen> {
+    None
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1")]
+fn scan_avx2(bytes: &[u8]) -> Seen {
+    use std::arch::x86_64::{
+        _mm256_cmpeq_epi8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set_epi64x, _mm256_set1_epi8,
+    };
+    let (element, end) = (_mm256_set1_epi8(b'*'.cast_signed()), _mm256_set1_epi8(b'~'.cast_signed()));
+    let mask = |half: &[u8; 32]| {
+        let word = |at: usize| i64::from_le_bytes(std::array::from_fn(|byte| half[8 * at + byte]));
+        let half = _mm256_set_epi64x(word(3), word(2), word(1), word(0));
+        let found = _mm256_or_si256(_mm256_cmpeq_epi8(half, element), _mm256_cmpeq_epi8(half, end));
+        u64::from(_mm256_movemask_epi8(found).cast_unsigned())
+    };
+    let mut seen = Seen::default();
+    let mut start = 0;
+    for (at, block) in bytes.chunks(64).enumerate() {
+        let mut whole = [0; 64];
+        let block = match <&[u8; 64]>::try_from(block) {
+            Ok(block) => block,
+            Err(_) => {
+                whole[..block.len()].copy_from_slice(block);
+                &whole
+            }
+        };
+        let [low, high] = block.as_chunks::<32>().0 else { continue };
+        let mut bits = mask(high) << 32 | mask(low);
+        while bits != 0 {
+            let end = at * 64 + bits.trailing_zeros() as usize;
+            bits &= bits - 1;
+            seen.element(&bytes[start..end]);
+            seen.segments += u64::from(bytes[end] == b'~');
+            start = end + 1;
+        }
+    }
+    black_box(seen)
+}
+
+fn once(what: &str, path: &Path) {
+    match what {
+        "tokens" => println!("{:?}", segments(&std::fs::read(path).expect("the file can be read"))),
+        "validation" => println!("{:?}", validate(path)),
+        other => panic!("there is nothing to do once that is called {other}"),
+    }
 }
 
 /// What a parser saw, so that all of them must have touched every element.
@@ -146,22 +206,6 @@ fn segments(bytes: &[u8]) -> Seen {
     let mut lexer = Lexer::new(bytes, Limits::default());
     let mut seen = Seen::default();
     while event(&lexer.next_event(), &mut seen) {}
-    black_box(seen)
-}
-
-impl Tokens for Seen {
-    fn element(&mut self, text: &[u8]) {
-        Self::element(self, text);
-    }
-
-    fn segment_ends(&mut self) {
-        self.segments += 1;
-    }
-}
-
-fn elements(bytes: &[u8]) -> Seen {
-    let mut seen = Seen::default();
-    lexer::tokenize(bytes, Limits::default(), &mut seen);
     black_box(seen)
 }
 

@@ -16,6 +16,14 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(u32);
 
+impl NodeId {
+    /// Its place among the tree's nodes, the root is 0.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 const NONE: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,18 +53,22 @@ pub struct Origin {
 #[derive(Clone, Debug)]
 struct Node {
     tag: Span,
+    /// The tag's first eight bytes, which tell most tags apart.
+    head: u64,
+    /// A bit for each child's head, see [`bit`]: most tags that are looked for are not there at all.
+    child_bits: u64,
     parent: u32,
     first_child: u32,
     last_child: u32,
     next_sibling: u32,
-    first_value: u32,
-    last_value: u32,
+    /// Its values, which stand together: in `ends` if `row` is where their text begins, else in `values`.
+    values: Span,
+    row: u32,
     origin: Origin,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Value {
-    next: u32,
     element: u16,
     component: u16,
     repetition: u16,
@@ -82,6 +94,8 @@ pub struct Tree {
     text: String,
     nodes: Vec<Node>,
     values: Vec<Value>,
+    /// Where elements end in the text of their segment, see [`Tree::add_segment`].
+    ends: Vec<u32>,
 }
 
 impl Tree {
@@ -98,6 +112,7 @@ impl Tree {
         self.text.clear();
         self.nodes.clear();
         self.values.clear();
+        self.ends.clear();
         self.push_node(NONE, tag, origin)
     }
 
@@ -122,7 +137,9 @@ impl Tree {
     /// Adds a node as the last child of `parent`.
     pub fn add(&mut self, parent: NodeId, tag: &str, origin: Origin) -> NodeId {
         let id = self.push_node(parent.0, tag, origin);
+        let head = self.nodes[id.0 as usize].head;
         let parent_node = &mut self.nodes[parent.0 as usize];
+        parent_node.child_bits |= bit(head);
         let last = std::mem::replace(&mut parent_node.last_child, id.0);
         if last == NONE {
             parent_node.first_child = id.0;
@@ -132,26 +149,33 @@ impl Tree {
         id
     }
 
-    /// Sets a value of a node, replacing one with the same key.
-    pub fn set(&mut self, node: NodeId, key: Key<'_>, text: &str, byte: u64) {
-        let text = self.push_text(text);
-        let mut at = self.nodes[node.0 as usize].first_value;
-        while at != NONE {
-            if self.key(&self.values[at as usize]) == key {
-                let value = &mut self.values[at as usize];
-                value.text = text;
-                value.byte = byte;
-                return;
-            }
-            at = self.values[at as usize].next;
-        }
-        self.append_value(node, key, text, byte);
-    }
-
     /// Adds a value whose key the node is known not to have yet; readers use this.
     pub fn push(&mut self, node: NodeId, key: Key<'_>, text: &str, byte: u64) {
         let text = self.push_text(text);
         self.append_value(node, key, text, byte);
+    }
+
+    /// Adds a segment as the last child of `parent`. Its text is taken over as a whole: element `n` lies between the
+    /// separators that stand at `ends[n - 1]` and `ends[n]`, and is there unless it is empty but for blanks. A node
+    /// gets its values in this way or by [`Tree::push`].
+    ///
+    /// # Panics
+    /// When an element would begin or end within a character.
+    pub fn add_segment(
+        &mut self,
+        parent: NodeId,
+        text: &str,
+        ends: impl Iterator<Item = u32>,
+        origin: Origin,
+    ) -> NodeId {
+        let first = self.ends.len() as u32;
+        self.ends.extend(ends);
+        let tag = self.ends.get(first as usize).and_then(|end| text.get(..*end as usize)).unwrap_or(text);
+        let node = self.add(parent, tag, origin);
+        let row = self.push_text(text).start;
+        let added = &mut self.nodes[node.0 as usize];
+        (added.row, added.values) = (row, Span { start: first, end: self.ends.len() as u32 });
+        node
     }
 
     /// The node's tag.
@@ -182,52 +206,125 @@ impl Tree {
         })
     }
 
+    /// The node's children with this tag in document order.
+    pub fn children_tagged<'t>(&'t self, node: NodeId, tag: &'t str) -> impl Iterator<Item = NodeId> + 't {
+        let (head, length) = (head(tag), tag.len() as u32);
+        let node = &self.nodes[node.0 as usize];
+        let mut at = if node.child_bits & bit(head) == 0 { NONE } else { node.first_child };
+        std::iter::from_fn(move || {
+            while let Some(id) = some(at) {
+                let node = &self.nodes[at as usize];
+                at = node.next_sibling;
+                let alike = node.head == head && node.tag.end - node.tag.start == length;
+                if alike && (length <= 8 || self.slice(node.tag) == tag) {
+                    return Some(id);
+                }
+            }
+            None
+        })
+    }
+
+    /// Whether this is the node's tag.
+    #[must_use]
+    pub fn is_tagged(&self, node: NodeId, tag: &str) -> bool {
+        let node = &self.nodes[node.0 as usize];
+        node.head == head(tag) && self.slice(node.tag) == tag
+    }
+
     /// The node's values in the order they were added.
     pub fn values(&self, node: NodeId) -> impl Iterator<Item = ValueRef<'_>> + '_ {
-        let mut at = self.nodes[node.0 as usize].first_value;
-        std::iter::from_fn(move || {
-            let value = self.values.get(some(at)?.0 as usize)?;
-            at = value.next;
-            Some(ValueRef { key: self.key(value), text: self.slice(value.text), byte: value.byte })
-        })
+        let node = &self.nodes[node.0 as usize];
+        let Span { start, end } = node.values;
+        let (row, values) = if node.row == NONE { (0..0, start..end) } else { (1..end - start, 0..0) };
+        let elements = row.filter_map(|element| self.element(node, element));
+        elements.chain(values.filter_map(|at| Some(self.shown(self.values.get(at as usize)?))))
     }
 
     /// The value with this key, if the node has it.
     #[must_use]
     pub fn value(&self, node: NodeId, key: Key<'_>) -> Option<ValueRef<'_>> {
-        self.values(node).find(|value| value.key == key)
+        let node = &self.nodes[node.0 as usize];
+        if node.row != NONE {
+            return match key {
+                Key::Element(element, 1, 1) => self.element(node, u32::from(element)),
+                _ => None,
+            };
+        }
+        let mut values = self.values.get(node.values.start as usize..node.values.end as usize)?.iter();
+        let value = match key {
+            Key::Element(element, component, repetition) => values.find(|value| {
+                (value.element, value.component, value.repetition) == (element, component, repetition)
+            }),
+            Key::Name(name) => values.find(|value| value.element == 0 && self.slice(value.name) == name),
+        };
+        value.map(|value| self.shown(value))
+    }
+
+    /// The highest number of an element that may be there; 0 where values have names.
+    #[must_use]
+    pub fn last_element(&self, node: NodeId) -> u16 {
+        let node = &self.nodes[node.0 as usize];
+        let Span { start, end } = node.values;
+        if node.row == NONE {
+            let values = self.values.get(start as usize..end as usize).unwrap_or(&[]);
+            values.iter().map(|value| value.element).max().unwrap_or(0)
+        } else {
+            u16::try_from((end - start).saturating_sub(1)).unwrap_or(u16::MAX)
+        }
+    }
+
+    /// An element of a segment that was taken over as a whole.
+    #[inline]
+    fn element(&self, node: &Node, element: u32) -> Option<ValueRef<'_>> {
+        let end = node.values.start.checked_add(element).filter(|end| *end < node.values.end)?;
+        let (before, end) = (*self.ends.get(end.checked_sub(1)? as usize)?, *self.ends.get(end as usize)?);
+        if element == 0 || end <= before + 1 {
+            return None;
+        }
+        let text = self.slice(Span { start: node.row + before + 1, end: node.row + end }).trim_ascii_end();
+        let key = Key::Element(u16::try_from(element).ok()?, 1, 1);
+        (!text.is_empty()).then(|| ValueRef { key, text, byte: node.origin.byte + u64::from(before) + 1 })
+    }
+
+    fn shown(&self, value: &Value) -> ValueRef<'_> {
+        ValueRef { key: self.key(value), text: self.slice(value.text), byte: value.byte }
     }
 
     fn push_node(&mut self, parent: u32, tag: &str, origin: Origin) -> NodeId {
         let id = u32::try_from(self.nodes.len()).expect("a document has fewer than 4 billion nodes");
-        let tag = self.push_text(tag);
+        let (head, tag) = (head(tag), self.push_text(tag));
         self.nodes.push(Node {
             tag,
+            head,
             parent,
             first_child: NONE,
             last_child: NONE,
             next_sibling: NONE,
-            first_value: NONE,
-            last_value: NONE,
+            child_bits: 0,
+            values: Span::default(),
+            row: NONE,
             origin,
         });
         NodeId(id)
     }
 
     fn append_value(&mut self, node: NodeId, key: Key<'_>, text: Span, byte: u64) {
-        let id = u32::try_from(self.values.len()).expect("a document has fewer than 4 billion values");
         let (element, component, repetition, name) = match key {
             Key::Element(element, component, repetition) => (element, component, repetition, Span::default()),
             Key::Name(name) => (0, 0, 0, self.push_text(name)),
         };
-        self.values.push(Value { next: NONE, element, component, repetition, name, text, byte });
-        let node = &mut self.nodes[node.0 as usize];
-        let last = std::mem::replace(&mut node.last_value, id);
-        if last == NONE {
-            node.first_value = id;
-        } else {
-            self.values[last as usize].next = id;
+        let place = &mut self.nodes[node.0 as usize];
+        debug_assert!(place.row == NONE, "a segment that was taken over whole gets no further values");
+        let span = &mut place.values;
+        if span.end as usize != self.values.len() {
+            // Another node got values in between: these move to the end. It is rare, and they are few.
+            let start = self.values.len() as u32;
+            self.values.extend_from_within(span.start as usize..span.end as usize);
+            *span = Span { start, end: start + (span.end - span.start) };
         }
+        span.end += 1;
+        assert!(span.end < NONE, "a document has fewer than 4 billion values");
+        self.values.push(Value { element, component, repetition, name, text, byte });
     }
 
     fn push_text(&mut self, text: &str) -> Span {
@@ -248,6 +345,17 @@ impl Tree {
     fn slice(&self, span: Span) -> &str {
         self.text.get(span.start as usize..span.end as usize).expect("spans come from push_text")
     }
+}
+
+/// The first eight bytes of a tag as one number.
+fn head(tag: &str) -> u64 {
+    tag.bytes().take(8).fold(0, |head, byte| head << 8 | u64::from(byte))
+}
+
+/// One of 64 bits for a head.
+fn bit(head: u64) -> u64 {
+    // Fibonacci hashing: the high bits of the product are well mixed.
+    1 << (head.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58)
 }
 
 fn some(id: u32) -> Option<NodeId> {

@@ -62,8 +62,8 @@ macro_rules! record {
                 fn is_blank(&self) -> bool {
                     Group::is_blank(self)
                 }
-                fn set(&mut self, value: &Value) -> Result<(), Mismatch> {
-                    Err(mismatch(value, "a group of fields"))
+                fn set(&mut self, value: Value) -> Result<(), Mismatch> {
+                    Err(mismatch(&value, "a group of fields"))
                 }
                 fn group(&self) -> Option<&dyn Group> {
                     Some(self)
@@ -80,8 +80,8 @@ macro_rules! record {
                 fn is_blank(&self) -> bool {
                     Vec::is_empty(self)
                 }
-                fn set(&mut self, value: &Value) -> Result<(), Mismatch> {
-                    Err(mismatch(value, "a list"))
+                fn set(&mut self, value: Value) -> Result<(), Mismatch> {
+                    Err(mismatch(&value, "a list"))
                 }
                 fn len(&self) -> usize {
                     Vec::len(self)
@@ -92,6 +92,9 @@ macro_rules! record {
                 fn push(&mut self) -> Option<&mut dyn Group> {
                     Vec::push(self, $name::default());
                     self.as_mut_slice().last_mut().map(|item| item as &mut dyn Group)
+                }
+                fn reserve(&mut self, items: usize) {
+                    Vec::reserve_exact(self, items);
                 }
                 fn pop(&mut self) {
                     self.truncate(self.as_slice().len().saturating_sub(1));
@@ -156,8 +159,11 @@ macro_rules! words {
             fn get(&self) -> Option<super::field::Value> {
                 self.map(|word| super::field::Value::Text(word.word().to_owned()))
             }
-            fn set(&mut self, value: &super::field::Value) -> Result<(), super::field::Mismatch> {
-                *self = Some(value.to_string().parse()?);
+            fn set(&mut self, value: super::field::Value) -> Result<(), super::field::Mismatch> {
+                *self = Some(match value {
+                    super::field::Value::Text(text) => text.parse()?,
+                    other => other.to_string().parse()?,
+                });
                 Ok(())
             }
         }

@@ -177,7 +177,7 @@ pub trait Field {
     ///
     /// # Errors
     /// When the value is not what the field holds.
-    fn set(&mut self, value: &Value) -> Result<(), Mismatch>;
+    fn set(&mut self, value: Value) -> Result<(), Mismatch>;
     /// The group it holds.
     fn group(&self) -> Option<&dyn Group> {
         None
@@ -202,6 +202,8 @@ pub trait Field {
     fn push(&mut self) -> Option<&mut dyn Group> {
         None
     }
+    /// Makes room for so many items more in the list it holds.
+    fn reserve(&mut self, _items: usize) {}
     /// Takes the last item off the list it holds.
     fn pop(&mut self) {}
     /// The texts by name it holds.
@@ -238,13 +240,12 @@ macro_rules! scalar {
             fn get(&self) -> Option<Value> {
                 self.clone().map(Value::$variant)
             }
-            fn set(&mut self, value: &Value) -> Result<(), Mismatch> {
+            fn set(&mut self, value: Value) -> Result<(), Mismatch> {
                 let parse: fn(&Value) -> Option<$ty> = $from_text;
-                let parsed = match value {
-                    Value::$variant(value) => Some(value.clone()),
-                    other => parse(other),
-                };
-                *self = Some(parsed.ok_or_else(|| mismatch(value, FieldType::$holds.words()))?);
+                *self = Some(match value {
+                    Value::$variant(value) => value,
+                    other => parse(&other).ok_or_else(|| mismatch(&other, FieldType::$holds.words()))?,
+                });
                 Ok(())
             }
         }
@@ -276,8 +277,8 @@ impl Field for BTreeMap<String, String> {
     fn is_blank(&self) -> bool {
         BTreeMap::is_empty(self)
     }
-    fn set(&mut self, value: &Value) -> Result<(), Mismatch> {
-        Err(mismatch(value, FieldType::Texts.words()))
+    fn set(&mut self, value: Value) -> Result<(), Mismatch> {
+        Err(mismatch(&value, FieldType::Texts.words()))
     }
     fn texts(&self) -> Option<&BTreeMap<String, String>> {
         Some(self)

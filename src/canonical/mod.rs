@@ -195,9 +195,9 @@ mod tests {
         let mut record = RecordKind::ShippingOrder.blank();
         let (id, field) = record.group().shape().find("ship_on").expect("an order has a ship date");
         assert_eq!(field.about, "Requested day of shipping.");
-        record.group_mut().field_mut(id).set(&Value::Text("2026-11-25".into())).expect("it is a date");
+        record.group_mut().field_mut(id).set(Value::Text("2026-11-25".into())).expect("it is a date");
         assert_eq!(record.group().field(id).get(), "2026-11-25".parse().ok().map(Value::Date));
-        let refused = record.group_mut().field_mut(id).set(&Value::Text("tomorrow".into()));
+        let refused = record.group_mut().field_mut(id).set(Value::Text("tomorrow".into()));
         assert_eq!(refused.map_err(|e| e.to_string()), Err("`tomorrow` is not a date".to_owned()));
     }
 

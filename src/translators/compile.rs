@@ -8,9 +8,9 @@ use super::definition::{
 use super::expression::{Expression, parse_call, pipe};
 use super::function::Function;
 use super::lossy::lossy_conditions;
-use super::path::{At, Path};
+use super::path::{At, Path, Step};
 use super::program::{
-    Binding, Block, Computed, Constant, Each, FieldPath, Formula, Into, Program, pair_fields,
+    Binding, Block, Computed, Constant, Each, FieldPath, Formula, Into, Program, Way, pair_fields,
 };
 use super::spot::did_you_mean;
 use super::table::Table;
@@ -136,6 +136,7 @@ impl<'d> Compiler<'d> {
         }
         self.collisions(&block);
         name_pairs(&mut block);
+        number_ways(&mut block);
         if let Some(place) = self.program.blocks.get_mut(number) {
             *place = block;
         }
@@ -175,6 +176,7 @@ impl<'d> Compiler<'d> {
             label,
             holds,
             path: expression.path,
+            way: 0,
             functions: expression.functions,
             read: definition.read,
             write: definition.write,
@@ -419,6 +421,7 @@ impl<'d> Compiler<'d> {
         Some(Each {
             ups: path.ups,
             steps: path.steps,
+            way: 0,
             into,
             write: definition.write,
             own_steps: 1,
@@ -549,6 +552,24 @@ fn name_pairs(block: &mut Block) {
     for binding in block.bindings.iter_mut().filter(|binding| binding.path.at == At::Pairs) {
         binding.named =
             named.iter().filter(|(path, _)| *path == binding.path).map(|(_, code)| code.clone()).collect();
+    }
+}
+
+/// Gives each way that something of the block looks a number.
+fn number_ways(block: &mut Block) {
+    let ways = &mut block.ways;
+    let mut number = |ups: usize, steps: &[Step]| {
+        let known = ways.iter().position(|way: &Way| way.ups == ups && way.steps == steps);
+        known.unwrap_or_else(|| {
+            ways.push(Way { ups, steps: steps.to_vec() });
+            ways.len() - 1
+        })
+    };
+    for binding in block.bindings.iter_mut().filter(|binding| binding.read) {
+        binding.way = number(binding.path.ups, &binding.path.steps);
+    }
+    for each in &mut block.eaches {
+        each.way = number(each.ups, &each.steps);
     }
 }
 

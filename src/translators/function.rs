@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{NaiveDate, NaiveTime};
-use rust_decimal::Decimal;
 
 use super::Format;
+use super::scalar::{not_a_number, number_of, parse_date, parse_number, parse_time};
 use super::spot::did_you_mean;
 use super::table::Table;
 use crate::canonical::{FieldType, Value};
@@ -68,7 +68,7 @@ pub(super) struct Misfit {
 }
 
 impl Misfit {
-    fn new(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(super) fn new(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { code, message: message.into(), hint: hint.into() }
     }
 }
@@ -201,60 +201,74 @@ impl Function {
     }
 
     /// From the document towards the record.
-    fn read(&self, value: Value, tables: &BTreeMap<String, Table>) -> Result<Option<Value>, Misfit> {
-        let text = value.to_string();
+    fn read<'t>(
+        &self,
+        value: Passing<'t>,
+        tables: &'t BTreeMap<String, Table>,
+    ) -> Result<Option<Passing<'t>>, Misfit> {
+        if let Self::Default(_) | Self::Cut(_) = self {
+            return Ok(Some(value));
+        }
+        let text = value.into_text();
         Ok(Some(match self {
+            Self::Default(_) | Self::Cut(_) => Passing::Text(text),
             Self::Table(name) => {
                 let table = tables.get(name).expect("compiled functions name known tables");
-                let word = table.word(&text).ok_or_else(|| {
-                    Misfit::new(
-                        "code_not_in_table",
-                        format!("`{text}` is not in table `{name}`"),
-                        format!("add it to `[tables.{name}]` of the partner profile"),
-                    )
-                })?;
-                Value::Text(word.to_owned())
+                match table.word(&text) {
+                    Some(Some(word)) => Passing::Text(Cow::Borrowed(word)),
+                    Some(None) => Passing::Text(text),
+                    None => {
+                        return Err(Misfit::new(
+                            "code_not_in_table",
+                            format!("`{text}` is not in table `{name}`"),
+                            format!("add it to `[tables.{name}]` of the partner profile"),
+                        ));
+                    }
+                }
             }
-            Self::Date(pattern) => Value::Date(pattern.parse_date(&text).ok_or_else(|| {
-                Misfit::new(
-                    "date_not_understood",
-                    format!("`{text}` is no date of the form {}", pattern.text),
-                    "",
-                )
-            })?),
-            Self::Time(pattern) => Value::Time(pattern.parse_time(&text).ok_or_else(|| {
-                Misfit::new(
-                    "time_not_understood",
-                    format!("`{text}` is no time of the form {}", pattern.text),
-                    "",
-                )
-            })?),
+            Self::Date(pattern) => {
+                Passing::Value(Value::Date(pattern.parse_date(&text).ok_or_else(|| {
+                    Misfit::new(
+                        "date_not_understood",
+                        format!("`{text}` is no date of the form {}", pattern.text),
+                        "",
+                    )
+                })?))
+            }
+            Self::Time(pattern) => {
+                Passing::Value(Value::Time(pattern.parse_time(&text).ok_or_else(|| {
+                    Misfit::new(
+                        "time_not_understood",
+                        format!("`{text}` is no time of the form {}", pattern.text),
+                        "",
+                    )
+                })?))
+            }
             Self::Implied(digits) => {
                 let mut number = parse_number(&text, '.')?;
                 // A sender who writes the point means it: 12.50 in an N2 element is 12.50.
                 if number.scale() == 0 && !text.contains('.') {
                     number.set_scale(*digits).map_err(|_| not_a_number(&text))?;
                 }
-                Value::Decimal(number)
+                Passing::Value(Value::Decimal(number))
             }
-            Self::Decimal(mark) => Value::Decimal(parse_number(&text, *mark)?),
-            Self::Trim => Value::Text(text.trim().to_owned()),
-            Self::Upper => Value::Text(text.to_uppercase()),
-            Self::Pad(_, fill) => {
+            Self::Decimal(mark) => Passing::Value(Value::Decimal(parse_number(&text, *mark)?)),
+            Self::Trim => Passing::Text(part_of(text, str::trim)),
+            Self::Upper => Passing::Text(Cow::Owned(text.to_uppercase())),
+            Self::Pad(_, fill) => Passing::Text(part_of(text, |text| {
                 let bare = text.trim_start_matches(*fill);
-                let kept = if bare.is_empty() && *fill == '0' { "0" } else { bare };
-                Value::Text(kept.to_owned())
-            }
+                if bare.is_empty() && *fill == '0' { "0" } else { bare }
+            })),
             Self::Prefix(prefix) => {
-                Value::Text(text.strip_prefix(prefix.as_str()).unwrap_or(&text).to_owned())
+                Passing::Text(part_of(text, |text| text.strip_prefix(prefix.as_str()).unwrap_or(text)))
             }
-            Self::Default(_) | Self::Cut(_) => value,
-            Self::Negate => Value::Decimal(-number_of(&value)?),
+            Self::Negate => Passing::Value(Value::Decimal(-parse_number(&text, '.')?)),
             Self::Part(separator, number) => {
-                match text.split(separator.as_str()).nth(number - 1).filter(|part| !part.is_empty()) {
-                    Some(part) => Value::Text(part.to_owned()),
-                    None => return Ok(None),
+                let part = part_of(text, |text| text.split(separator.as_str()).nth(number - 1).unwrap_or(""));
+                if part.is_empty() {
+                    return Ok(None);
                 }
+                Passing::Text(part)
             }
         }))
     }
@@ -339,6 +353,29 @@ impl Function {
     }
 }
 
+/// A value on its way through the pipe; a text stays where it is until a function changes it.
+enum Passing<'t> {
+    Text(Cow<'t, str>),
+    Value(Value),
+}
+
+impl<'t> Passing<'t> {
+    fn into_text(self) -> Cow<'t, str> {
+        match self {
+            Self::Text(text) => text,
+            Self::Value(value) => Cow::Owned(value.to_string()),
+        }
+    }
+}
+
+/// What a function leaves of a text.
+fn part_of<'t>(text: Cow<'t, str>, of: impl Fn(&str) -> &str) -> Cow<'t, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(of(text)),
+        Cow::Owned(text) => Cow::Owned(of(&text).to_owned()),
+    }
+}
+
 /// Takes a text from the document through the pipe to what a field of this type holds.
 pub(super) fn read_value(
     functions: &[Function],
@@ -354,16 +391,19 @@ pub(super) fn read_value(
     });
     let Some(text) = text else {
         // A default is the record's word, not the document's code.
-        return default.map(|text| coerce(Value::Text(text.clone()), holds, Format::Json, '.')).transpose();
+        return default.map(|text| coerce(Cow::Borrowed(text), holds, Format::Json, '.')).transpose();
     };
-    let mut value = Value::Text(text.to_owned());
+    let mut value = Passing::Text(Cow::Borrowed(text));
     for function in functions {
         match function.read(value, tables)? {
             Some(next) => value = next,
             None => return Ok(None),
         }
     }
-    coerce(value, holds, format, decimal_mark).map(Some)
+    match value {
+        Passing::Text(text) => coerce(text, holds, format, decimal_mark).map(Some),
+        Passing::Value(value) => Ok(Some(value)),
+    }
 }
 
 /// Takes a field's value back through the pipe to the text the document has. None: nothing is written.
@@ -393,23 +433,27 @@ pub(super) fn write_value(
     }))
 }
 
-fn coerce(value: Value, holds: &FieldType, format: Format, decimal_mark: char) -> Result<Value, Misfit> {
-    let Value::Text(text) = &value else { return Ok(value) };
+fn coerce(
+    text: Cow<'_, str>,
+    holds: &FieldType,
+    format: Format,
+    decimal_mark: char,
+) -> Result<Value, Misfit> {
     let misfit = |code, hint: String| Misfit::new(code, format!("`{text}` is not {}", holds.words()), hint);
     match holds {
-        FieldType::Decimal => parse_number(text, decimal_mark).map(Value::Decimal),
+        FieldType::Decimal => parse_number(&text, decimal_mark).map(Value::Decimal),
         FieldType::Integer => {
-            let number = parse_number(text, decimal_mark)?;
+            let number = parse_number(&text, decimal_mark)?;
             let whole = number.is_integer().then(|| i64::try_from(number).ok()).flatten();
             whole.map(Value::Integer).ok_or_else(|| misfit("number_not_understood", String::new()))
         }
-        FieldType::Date => parse_date(text, format).map(Value::Date).ok_or_else(|| {
+        FieldType::Date => parse_date(&text, format).map(Value::Date).ok_or_else(|| {
             misfit("date_not_understood", "say how dates are written, as in `| date(MM/DD/YYYY)`".to_owned())
         }),
-        FieldType::Time => parse_time(text).map(Value::Time).ok_or_else(|| {
+        FieldType::Time => parse_time(&text).map(Value::Time).ok_or_else(|| {
             misfit("time_not_understood", "say how times are written, as in `| time(HH:MM)`".to_owned())
         }),
-        FieldType::Bool => match text.as_str() {
+        FieldType::Bool => match &*text {
             "true" | "Y" | "1" => Ok(Value::Bool(true)),
             "false" | "N" | "0" => Ok(Value::Bool(false)),
             _ => Err(misfit(
@@ -417,79 +461,10 @@ fn coerce(value: Value, holds: &FieldType, format: Format, decimal_mark: char) -
                 "true and false, Y and N, 1 and 0 are understood".to_owned(),
             )),
         },
-        FieldType::Code(words) if !words.contains(&text.as_str()) => {
-            Err(misfit("value_not_understood", did_you_mean(text, words.iter().copied())))
+        FieldType::Code(words) if !words.contains(&&*text) => {
+            Err(misfit("value_not_understood", did_you_mean(&text, words.iter().copied())))
         }
-        _ => Ok(value),
-    }
-}
-
-fn parse_date(text: &str, format: Format) -> Option<NaiveDate> {
-    let pattern = match (format, text.len()) {
-        (Format::X12, 8) => "%Y%m%d",
-        // Releases before 004010 write the year with two digits.
-        (Format::X12, 6) => "%y%m%d",
-        (Format::X12, _) => return None,
-        _ => return text.parse().ok(),
-    };
-    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    NaiveDate::parse_from_str(text, pattern).ok()
-}
-
-fn parse_time(text: &str) -> Option<NaiveTime> {
-    if text.contains(':') {
-        return text.parse().ok().or_else(|| NaiveTime::parse_from_str(text, "%H:%M").ok());
-    }
-    if text.len() < 4 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u32>().ok();
-    let seconds = if text.len() >= 6 { number(4..6)? } else { 0 };
-    // Decimal seconds, D or DD in X12.
-    let fraction = match text.len() {
-        7 => number(6..7)? * 100,
-        8 => number(6..8)? * 10,
-        4 | 6 => 0,
-        _ => return None,
-    };
-    NaiveTime::from_hms_milli_opt(number(0..2)?, number(2..4)?, seconds, fraction)
-}
-
-fn not_a_number(text: &str) -> Misfit {
-    let hint = if text.contains(['E', 'e']) {
-        "a spreadsheet has turned it into scientific notation: export the column as text"
-    } else if text.contains(',') {
-        "say which decimal mark is used: `decimal_mark` of the layout, or `| decimal(\",\")`"
-    } else {
-        ""
-    };
-    Misfit::new("number_not_understood", format!("`{text}` is not a decimal number"), hint)
-}
-
-/// Digits with at most one decimal mark; no thousands separators, no exponents.
-fn parse_number(text: &str, mark: char) -> Result<Decimal, Misfit> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (whole, fraction) = digits.split_once(mark).unwrap_or((digits, ""));
-    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if !plain(whole) || !plain(fraction) || (whole.is_empty() && fraction.is_empty()) {
-        return Err(not_a_number(text));
-    }
-    let whole = if whole.is_empty() { "0" } else { whole };
-    let canonical =
-        if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") };
-    Decimal::from_str_exact(&canonical).map_err(|_| not_a_number(text))
-}
-
-fn number_of(value: &Value) -> Result<Decimal, Misfit> {
-    match value {
-        Value::Decimal(number) => Ok(*number),
-        Value::Integer(number) => Ok(Decimal::from(*number)),
-        other => parse_number(&other.to_string(), '.'),
+        _ => Ok(Value::Text(text.into_owned())),
     }
 }
 
@@ -543,23 +518,5 @@ mod tests {
         assert_eq!(both("prefix", &["00"], "00123", FieldType::Text), pair("123", "00123"));
         assert_eq!(both("negate", &[], "-7.5", FieldType::Decimal), pair("7.5", "-7.5"));
         assert_eq!(both("decimal", &[","], "1234,5", FieldType::Decimal), pair("1234.5", "1234,5"));
-    }
-
-    #[test]
-    fn numbers_are_read_exactly_or_not_at_all() {
-        for (text, number) in [("5", "5"), (".5", "0.5"), ("-12.50", "-12.50"), ("7.", "7"), ("0007", "7")] {
-            assert_eq!(parse_number(text, '.').map(|n| n.to_string()), Ok(number.to_owned()));
-        }
-        for text in ["", ".", "1.2.3", "1,234.56", "1E5", "12a", "--1"] {
-            assert!(parse_number(text, '.').is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn times_of_x12_have_two_to_four_parts() {
-        for (text, time) in [("1345", "13:45:00"), ("134507", "13:45:07"), ("13450725", "13:45:07.250")] {
-            assert_eq!(parse_time(text).map(|t| t.to_string()), Some(time.to_owned()));
-        }
-        assert_eq!(parse_time("2560"), None);
     }
 }

@@ -26,6 +26,7 @@ mod places;
 mod program;
 mod prove;
 mod read;
+mod scalar;
 mod shipped;
 mod spot;
 mod table;

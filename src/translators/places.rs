@@ -43,7 +43,12 @@ pub(super) fn steps_end_at(tree: &Tree, steps: &[Step], node: NodeId) -> bool {
 
 /// Whether a node is what a step names.
 pub(super) fn step_matches(tree: &Tree, node: NodeId, step: &Step) -> bool {
-    tree.tag(node) == step.tag && step.conditions.iter().all(|condition| holds(tree, node, condition))
+    tree.tag(node) == step.tag && meets_conditions(tree, node, step)
+}
+
+/// Whether a node with the right tag has what a step asks for.
+pub(super) fn meets_conditions(tree: &Tree, node: NodeId, step: &Step) -> bool {
+    step.conditions.iter().all(|condition| holds(tree, node, condition))
 }
 
 fn holds(tree: &Tree, node: NodeId, condition: &Condition) -> bool {
@@ -68,12 +73,26 @@ pub(super) fn value_at<'t>(tree: &'t Tree, node: NodeId, at: &At) -> Option<Valu
             tree.value(node, Key::Element(*element, *component, *repetition))
         }
         At::Name(name) => tree.value(node, Key::Name(name)),
-        At::Pair(code) => pairs(tree.tag(node)).iter().find_map(|(qualifier, value)| {
-            let own = tree.value(node, Key::Element(*qualifier, 1, 1))?;
-            (own.text == code).then(|| tree.value(node, Key::Element(*value, 1, 1))).flatten()
-        }),
+        At::Pair(code) => {
+            paired_values(tree, node).find_map(|(own, value)| (own.text == code).then_some(value))
+        }
     };
-    value.filter(|value| !value.text.trim().is_empty())
+    value.filter(|value| {
+        value.text.as_bytes().first().is_some_and(u8::is_ascii_graphic) || !value.text.trim().is_empty()
+    })
+}
+
+/// Qualifiers and their values, where a segment has both.
+pub(super) fn paired_values<'t>(
+    tree: &'t Tree,
+    node: NodeId,
+) -> impl Iterator<Item = (ValueRef<'t>, ValueRef<'t>)> {
+    let last = tree.last_element(node);
+    let pairs = pairs(tree.tag(node)).iter().take_while(move |(_, value)| *value <= last);
+    pairs.filter_map(move |(qualifier, value)| {
+        let own = tree.value(node, Key::Element(*qualifier, 1, 1))?;
+        Some((own, tree.value(node, Key::Element(*value, 1, 1))?))
+    })
 }
 
 /// Calls `visit` with every node below a node.

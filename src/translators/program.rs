@@ -28,8 +28,19 @@ pub(super) struct Block {
     pub(super) eaches: Vec<Each>,
     pub(super) constants: Vec<Constant>,
     pub(super) computed: Vec<Computed>,
+    /// Where its bindings and loops look, each way once: many look at the same nodes.
+    pub(super) ways: Vec<Way>,
     /// Id of the field for the place in the file.
     pub(super) source: Option<usize>,
+}
+
+/// The way from a block's node to others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    /// How many parents to go up first.
+    pub(super) ups: usize,
+    /// Nodes to go down to.
+    pub(super) steps: Vec<Step>,
 }
 
 /// Where a field is in its group.
@@ -50,6 +61,8 @@ pub(super) struct Binding {
     pub(super) label: String,
     pub(super) holds: FieldType,
     pub(super) path: Path,
+    /// Number of the path's way in the block.
+    pub(super) way: usize,
     pub(super) functions: Vec<Function>,
     pub(super) read: bool,
     pub(super) write: WriteWhen,
@@ -77,6 +90,8 @@ pub(super) enum Into {
 pub(super) struct Each {
     pub(super) ups: usize,
     pub(super) steps: Vec<Step>,
+    /// Number of its way in the block around it.
+    pub(super) way: usize,
     pub(super) into: Into,
     pub(super) write: bool,
     /// How many of the last steps each item has for itself when written; those before are shared. One,

@@ -1,6 +1,7 @@
 //! From a document's tree to a record.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use rust_decimal::Decimal;
 
@@ -8,7 +9,7 @@ use super::Format;
 use super::function::{Misfit, read_value};
 use super::pairs::pairs;
 use super::path::{At, Path, Step};
-use super::places::{descendants, locate, step_matches, steps_end_at, value_at};
+use super::places::{descendants, locate, meets_conditions, paired_values, steps_end_at, value_at};
 use super::program::{Binding, Computed, Each, FieldPath, Formula, Into, Program, pair_fields};
 use super::prove::rows;
 use crate::canonical::{Field, FieldType, Group, Record, Source, Value};
@@ -22,8 +23,11 @@ pub(super) struct Reader<'a> {
     pub(super) format: Format,
     pub(super) decimal_mark: char,
     pub(super) found: Vec<Finding>,
-    /// Nodes that a binding or loop has named, which the rest is without.
-    named: HashSet<NodeId>,
+    /// For each node whether a binding or loop has named it; the rest is without those.
+    named: Vec<bool>,
+    /// Nodes at the ways of the blocks at hand, and where in `nodes` those of each way are.
+    nodes: Vec<NodeId>,
+    ways: Vec<Range<usize>>,
     /// Values that were looked at, where someone wants to know which were not.
     pub(super) seen: Option<HashSet<(NodeId, String)>>,
     /// Where each figure came from, where someone wants to know.
@@ -51,7 +55,9 @@ impl<'a> Reader<'a> {
             format,
             decimal_mark,
             found: Vec::new(),
-            named: HashSet::new(),
+            named: vec![false; tree.len()],
+            nodes: Vec::new(),
+            ways: Vec::new(),
             seen: None,
             traced: None,
             above: String::new(),
@@ -71,34 +77,47 @@ impl<'a> Reader<'a> {
         if let Some(field) = block.source {
             let origin = self.tree.origin(node);
             let source = Value::Source(Source { segment_ordinal: origin.ordinal, byte: origin.byte });
-            group.field_mut(field).set(&source).expect("the field `source` holds a place");
+            group.field_mut(field).set(source).expect("the field `source` holds a place");
         }
+        let (nodes_before, ways_before) = (self.nodes.len(), self.ways.len());
+        for way in &block.ways {
+            let nodes = self.find_nodes(way.ups, &way.steps, node);
+            self.ways.push(nodes);
+        }
+        let way = |reader: &Self, number: usize| {
+            reader.ways.get(ways_before + number).cloned().expect("compiled blocks number their ways")
+        };
         for binding in block.bindings.iter().filter(|binding| binding.read) {
-            self.binding(binding, node, group);
+            let nodes = way(self, binding.way);
+            self.binding(binding, nodes, node, group);
         }
-        for each in block.eaches.iter().filter(|each| !is_rest(each)) {
-            self.each(each, node, group);
+        for rest in [false, true] {
+            for each in block.eaches.iter().filter(|each| is_rest(each) == rest) {
+                let nodes = way(self, each.way);
+                self.each(each, nodes, node, group);
+            }
         }
-        for each in block.eaches.iter().filter(|each| is_rest(each)) {
-            self.each(each, node, group);
-        }
+        self.nodes.truncate(nodes_before);
+        self.ways.truncate(ways_before);
         if self.seen.is_some() {
             for constant in &block.constants {
-                if let Some(found) = self.find_value(&constant.path, node)
-                    && found.1.text == constant.value
+                if let Some((at, value)) = self.find_value(&constant.path, node)
+                    && value.text == constant.value
                 {
-                    self.see(found.0, found.1.key);
+                    self.see(at, value.key);
                 }
             }
         }
     }
 
-    fn binding(&mut self, binding: &Binding, node: NodeId, group: &mut dyn Group) {
+    fn binding(&mut self, binding: &Binding, nodes: Range<usize>, node: NodeId, group: &mut dyn Group) {
         if binding.path.at == At::Pairs {
-            self.pairs(binding, node, group);
+            if let Some(at) = self.nodes.get(nodes.start).filter(|_| !nodes.is_empty()) {
+                self.pairs(binding, *at, group);
+            }
             return;
         }
-        let found = self.find_value(&binding.path, node);
+        let found = self.first_value(&binding.path, nodes, node);
         if let Some((at, value)) = found {
             self.see(at, value.key);
         }
@@ -121,7 +140,7 @@ impl<'a> Reader<'a> {
                 if let Some(name) = &binding.field.name {
                     let texts = field.texts_mut().expect("a named field is among texts");
                     texts.insert(name.clone(), value.to_string());
-                } else if let Err(mismatch) = field.set(&value) {
+                } else if let Err(mismatch) = field.set(value) {
                     let misfit = Misfit {
                         code: "value_not_understood",
                         message: mismatch.to_string(),
@@ -174,22 +193,19 @@ impl<'a> Reader<'a> {
     }
 
     /// Pairs that have no field of their own go to a list.
-    fn pairs(&mut self, binding: &Binding, node: NodeId, group: &mut dyn Group) {
-        let Some(start) = self.start(binding.path.ups, node) else { return };
-        let steps = self.without_self(start, &binding.path.steps);
-        let Some(at) = self.find_nodes(steps, 0, start).into_iter().next() else { return };
+    fn pairs(&mut self, binding: &Binding, at: NodeId, group: &mut dyn Group) {
         let FieldType::List(shape) = binding.holds else { return };
         let fields = pair_fields(shape()).expect("compiled pair lists have a qualifier and a value");
-        let mut named = binding.named.clone();
+        let tree = self.tree;
         let list = field_mut(group, &binding.field);
+        // Only the first pair of a qualifier goes to the qualifier's own field.
+        let mut taken = vec![false; binding.named.len()];
         let mut misfits = Vec::new();
-        for (qualifier, value) in pairs(self.tree.tag(at)) {
-            let code = self.tree.value(at, Key::Element(*qualifier, 1, 1));
-            let text = self.tree.value(at, Key::Element(*value, 1, 1));
-            let (Some(code), Some(text)) = (code, text) else { continue };
-            if let Some(own) = named.iter().position(|name| name == code.text) {
-                // Only the first pair of a qualifier goes to the qualifier's own field.
-                named.remove(own);
+        for (code, text) in paired_values(tree, at) {
+            let own =
+                binding.named.iter().zip(&mut taken).find(|(name, taken)| !**taken && *name == code.text);
+            if let Some((_, taken)) = own {
+                *taken = true;
                 continue;
             }
             self.see(at, code.key);
@@ -203,7 +219,7 @@ impl<'a> Reader<'a> {
                     read_value(functions, Some(text.text), &holds, tables, self.format, self.decimal_mark);
                 match value {
                     Ok(Some(value)) => {
-                        item.field_mut(id).set(&value).expect("a value that was read for a field fits it");
+                        item.field_mut(id).set(value).expect("a value that was read for a field fits it");
                     }
                     Ok(None) => {}
                     Err(misfit) => misfits.push((text, misfit)),
@@ -215,15 +231,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn each(&mut self, each: &Each, node: NodeId, group: &mut dyn Group) {
-        let nodes = self.find_nodes(&each.steps, each.ups, node);
-        let rest = is_rest(each);
-        let nodes = nodes.into_iter().filter(|node| !rest || !self.named.contains(node));
-        let nodes: Vec<NodeId> = match each.into {
-            Into::List(_) => nodes.collect(),
-            Into::Same | Into::Group(_) => nodes.take(1).collect(),
+    fn each(&mut self, each: &Each, nodes: Range<usize>, node: NodeId, group: &mut dyn Group) {
+        let nodes = if is_rest(each) { self.unnamed(nodes) } else { nodes };
+        let nodes = match &each.into {
+            Into::List(field) if !nodes.is_empty() => {
+                field_mut(group, field).reserve(nodes.len());
+                nodes
+            }
+            Into::List(_) => return,
+            Into::Same | Into::Group(_) => nodes.start..nodes.end.min(nodes.start + 1),
         };
-        for at in nodes {
+        for index in nodes {
+            let Some(at) = self.nodes.get(index).copied() else { return };
             let stand_in = at == node;
             if !stand_in {
                 self.name(at);
@@ -251,6 +270,16 @@ impl<'a> Reader<'a> {
                 self.check_computed(each.block, at, None);
             }
         }
+    }
+
+    /// Those of some nodes that nothing has named yet.
+    fn unnamed(&mut self, nodes: Range<usize>) -> Range<usize> {
+        let start = self.nodes.len();
+        for index in nodes {
+            let node = self.nodes.get(index).copied();
+            self.nodes.extend(node.filter(|node| self.named.get(node.index()) != Some(&true)));
+        }
+        start..self.nodes.len()
     }
 
     /// Goes into a group or item for tracing; answers with the name to come back to.
@@ -305,12 +334,43 @@ impl<'a> Reader<'a> {
 
     /// The first value at a path, with its node.
     fn find_value(&mut self, path: &Path, node: NodeId) -> Option<(NodeId, ValueRef<'a>)> {
-        let start = self.start(path.ups, node)?;
-        let steps = self.without_self(start, &path.steps);
-        if self.format == Format::Delimited && steps.is_empty() && start == self.tree.root() {
-            return self.find_column(&path.at);
+        let nodes = self.find_nodes(path.ups, &path.steps, node);
+        let start = nodes.start;
+        let found = self.first_value(path, nodes, node);
+        self.nodes.truncate(start);
+        found
+    }
+
+    /// The first value at a path that leads from `node` to some nodes.
+    fn first_value(
+        &mut self,
+        path: &Path,
+        nodes: Range<usize>,
+        node: NodeId,
+    ) -> Option<(NodeId, ValueRef<'a>)> {
+        let tree = self.tree;
+        let document = self.format == Format::Delimited && path.steps.is_empty();
+        for at in self.nodes.get(nodes)? {
+            if document && *at == tree.root() {
+                return self.find_column(&path.at);
+            }
+            if let Some(value) = value_at(tree, *at, &path.at) {
+                let at = *at;
+                self.name_way(path.ups, node, at);
+                return Some((at, value));
+            }
         }
-        self.descend(start, steps, &path.at)
+        None
+    }
+
+    /// Names the nodes on the way from one node to another.
+    fn name_way(&mut self, ups: usize, from: NodeId, to: NodeId) {
+        let start = self.start(ups, from);
+        let mut at = Some(to);
+        while let Some(here) = at.filter(|_| at != start) {
+            self.name(here);
+            at = self.tree.parent(here);
+        }
     }
 
     /// A column of the document is that of its first row; that all rows say the same is checked apart.
@@ -327,7 +387,9 @@ impl<'a> Reader<'a> {
     fn without_self<'s>(&self, node: NodeId, steps: &'s [Step]) -> &'s [Step] {
         match steps.split_first() {
             Some((first, rest))
-                if self.format == Format::X12 && first.is_plain() && first.tag == self.tree.tag(node) =>
+                if self.format == Format::X12
+                    && first.is_plain()
+                    && self.tree.is_tagged(node, &first.tag) =>
             {
                 rest
             }
@@ -339,54 +401,40 @@ impl<'a> Reader<'a> {
         (0..ups).try_fold(node, |node, _| self.tree.parent(node))
     }
 
-    fn descend(&mut self, node: NodeId, steps: &[Step], at: &At) -> Option<(NodeId, ValueRef<'a>)> {
-        let Some((step, rest)) = steps.split_first() else {
-            return value_at(self.tree, node, at).map(|value| (node, value));
-        };
-        let tree = self.tree;
-        let mut any = false;
-        for child in tree.children(node) {
-            if !self.matches(child, step) {
-                continue;
-            }
-            any = true;
-            if let Some(found) = self.descend(child, rest, at) {
-                self.name(child);
-                return Some(found);
-            }
+    /// All nodes at a way in document order, which come behind those in `nodes`. An optional last step that is
+    /// absent gives the node itself.
+    fn find_nodes(&mut self, ups: usize, steps: &[Step], node: NodeId) -> Range<usize> {
+        let before = self.nodes.len();
+        if let Some(start) = self.start(ups, node) {
+            self.collect(start, self.without_self(start, steps));
         }
-        if step.optional && !any { self.descend(node, rest, at) } else { None }
+        before..self.nodes.len()
     }
 
-    /// All nodes at a path in document order. An optional last step that is absent gives the node itself.
-    fn find_nodes(&mut self, steps: &[Step], ups: usize, node: NodeId) -> Vec<NodeId> {
-        let Some(start) = self.start(ups, node) else { return Vec::new() };
-        let mut nodes = Vec::new();
-        self.collect(start, steps, &mut nodes);
-        nodes
-    }
-
-    fn collect(&mut self, node: NodeId, steps: &[Step], nodes: &mut Vec<NodeId>) {
+    fn collect(&mut self, node: NodeId, steps: &[Step]) {
         let Some((step, rest)) = steps.split_first() else {
-            nodes.push(node);
+            self.nodes.push(node);
             return;
         };
         let tree = self.tree;
         let mut any = false;
-        for child in tree.children(node) {
-            if self.matches(child, step) {
+        for child in tree.children_tagged(node, &step.tag) {
+            if self.meets_conditions(child, step) {
                 any = true;
-                self.collect(child, rest, nodes);
+                self.collect(child, rest);
             }
         }
         if step.optional && !any {
-            self.collect(node, rest, nodes);
+            self.collect(node, rest);
         }
     }
 
-    fn matches(&mut self, node: NodeId, step: &Step) -> bool {
-        if !step_matches(self.tree, node, step) {
+    fn meets_conditions(&mut self, node: NodeId, step: &Step) -> bool {
+        if !meets_conditions(self.tree, node, step) {
             return false;
+        }
+        if self.seen.is_none() {
+            return true;
         }
         for condition in &step.conditions {
             if let At::Element(element, component, repetition) = condition.at {
@@ -404,10 +452,19 @@ impl<'a> Reader<'a> {
     }
 
     fn name(&mut self, node: NodeId) {
-        self.named.insert(node);
+        if let Some(named) = self.named.get_mut(node.index()) {
+            *named = true;
+        }
     }
 
+    #[inline]
     fn see(&mut self, node: NodeId, key: Key<'_>) {
+        if self.seen.is_some() {
+            self.note_seen(node, key);
+        }
+    }
+
+    fn note_seen(&mut self, node: NodeId, key: Key<'_>) {
         let tree = self.tree;
         let Some(seen) = &mut self.seen else { return };
         seen.insert((node, format!("{key:?}")));

@@ -37,14 +37,14 @@ impl Table {
             .collect();
     }
 
-    /// The word for a code.
-    pub(super) fn word<'a>(&'a self, code: &'a str) -> Option<&'a str> {
+    /// The word for a code; the inner None when the code stands for itself.
+    pub(super) fn word(&self, code: &str) -> Option<Option<&str>> {
         let row = |code: &str| self.by_code.get(code).and_then(|at| self.rows.get(*at));
         if let Some((_, word, _)) = row(code) {
-            return Some(word);
+            return Some(Some(word));
         }
         let (_, word, _) = row(REST)?;
-        Some(if word == REST { code } else { word })
+        Some((word != REST).then_some(word))
     }
 
     /// The code for a word; the inner None when the word stands for codes that are not listed.

@@ -138,6 +138,7 @@ impl<'o> Judge<'o> {
                     byte: window.byte + window.bytes.len() as u64,
                     position: 0,
                     ends: &[],
+                    origin: 0,
                     delimiters: Delimiters {
                         element: b'*',
                         component: b'>',
@@ -183,7 +184,7 @@ impl<'o> Judge<'o> {
     ) {
         let ends = [3];
         let delimiters = envelope::read_header_by_position(header).delimiters;
-        let segment = Segment { bytes: header, byte, position: 0, ends: &ends, delimiters };
+        let segment = Segment { bytes: header, byte, position: 0, ends: &ends, origin: 0, delimiters };
         self.break_off(Code::InvalidControlStructure, &segment, window, visitor);
         if let Some(why) = why {
             let expected = match why {

@@ -6,7 +6,7 @@
 
 use super::cursor::{Cursor, is_envelope, is_line_end, skip_blanks};
 use super::delimiters::{self, Isa, Unreadable};
-use super::segment::{Delimiters, Segment};
+use super::segment::{Delimiters, Segment, nothing};
 pub use super::window::{Head, Lines, Range64, Window};
 
 /// What one file may cost before the lexer looks no further.
@@ -97,36 +97,6 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// Takes the elements of a file one by one, which costs less than segments do.
-pub trait Tokens {
-    /// A segment id or an element, raw.
-    fn element(&mut self, text: &[u8]);
-    /// The segment has no further element.
-    fn segment_ends(&mut self);
-}
-
-/// Hands every element of a file's interchanges over, in order. What is no interchange is passed over, and a
-/// segment over the limit is cut there.
-pub fn tokenize(bytes: &[u8], limits: Limits, tokens: &mut impl Tokens) {
-    let mut scanner = Scanner::new(limits);
-    loop {
-        if scanner.state == State::Inside {
-            scanner.at = scanner.cursor.run(bytes, scanner.at, &scanner.delimiters, tokens);
-        }
-        match scanner.next_event(bytes, true) {
-            Event::Interchange(segment, _)
-            | Event::Segment(segment)
-            | Event::TooLong(segment)
-            | Event::Unfinished(segment) => {
-                segment.elements().for_each(|element| tokens.element(element));
-                tokens.segment_ends();
-            }
-            Event::End => return,
-            Event::Unreadable { .. } | Event::Stray { .. } | Event::ByteOrderMark | Event::More => {}
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Before the first ISA or after an IEA.
@@ -211,10 +181,11 @@ impl Scanner {
     #[inline]
     fn segment<'w>(&'w self, window: &'w [u8], start: usize, end: usize) -> Segment<'w> {
         Segment {
-            bytes: window.get(start..end).unwrap_or(&[]),
+            bytes: window.get(start..end).unwrap_or_else(nothing),
             byte: self.base + start as u64,
             position: 0,
             ends: self.cursor.ends(),
+            origin: self.cursor.origin(),
             delimiters: self.delimiters,
         }
     }
@@ -254,9 +225,11 @@ impl Scanner {
     /// The next segment where it is nothing special and lies in the window whole; what nearly all of them are.
     #[inline]
     fn step_plain(&mut self, window: &[u8]) -> Option<Step> {
-        let start = skip_blanks(window, self.at, &self.delimiters);
-        let first = *window.get(start)?;
-        if !first.is_ascii_alphanumeric() || is_envelope(window, start) {
+        let mut start = self.at;
+        if !window.get(start)?.is_ascii_alphanumeric() {
+            start = skip_blanks(window, start, &self.delimiters);
+        }
+        if !window.get(start)?.is_ascii_alphanumeric() || is_envelope(window, start) {
             return None;
         }
         match self.cursor.take(window, start, &self.delimiters) {
@@ -340,7 +313,7 @@ impl Scanner {
                 if rest.is_empty() {
                     return Some(Step::End);
                 }
-                self.cursor.close(start, window.len());
+                self.cursor.close(window.len());
                 Some(Step::Unfinished { start, end: window.len() })
             }
         }

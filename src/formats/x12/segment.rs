@@ -50,8 +50,10 @@ pub struct Segment<'a> {
     pub byte: u64,
     /// Place in the transaction set, ST is 1; 0 outside of a set.
     pub position: u32,
-    /// Where each element ends in `bytes`, the segment id first.
-    pub ends: &'a [u32],
+    /// Where each element ends, the segment id first, counted from `origin`.
+    pub(super) ends: &'a [u32],
+    /// What a place of `bytes[0]` would be in `ends`.
+    pub(super) origin: u32,
     /// The interchange's separators.
     pub delimiters: Delimiters,
 }
@@ -62,6 +64,18 @@ impl<'a> Segment<'a> {
     #[must_use]
     pub fn id(&self) -> &'a [u8] {
         self.element(0)
+    }
+
+    /// Where element `number` ends in `bytes`, the id is 0; none when it is not there.
+    #[inline]
+    pub(super) fn end(&self, number: usize) -> Option<usize> {
+        self.ends.get(number).map(|end| end.wrapping_sub(self.origin) as usize)
+    }
+
+    /// Where each element ends in `bytes`, the id first.
+    pub(super) fn places(&self) -> impl Iterator<Item = u32> + use<'a> {
+        let origin = self.origin;
+        self.ends.iter().map(move |end| end.wrapping_sub(origin))
     }
 
     /// Number of elements, the id not counted; trailing empty ones are.
@@ -75,24 +89,21 @@ impl<'a> Segment<'a> {
     #[inline]
     #[must_use]
     pub fn element(&self, number: usize) -> &'a [u8] {
-        let Some(end) = self.ends.get(number) else {
+        let Some(end) = self.end(number) else {
             return &[];
         };
-        let start = match number.checked_sub(1).and_then(|before| self.ends.get(before)) {
-            Some(before) => *before as usize + 1,
-            None => 0,
-        };
-        self.bytes.get(start..*end as usize).unwrap_or(&[])
+        let start = number.checked_sub(1).and_then(|before| self.end(before)).map_or(0, |before| before + 1);
+        self.bytes.get(start..end).unwrap_or_else(nothing)
     }
 
     /// The segment id and every element, raw.
     #[inline]
     pub fn elements(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let bytes = self.bytes;
+        let (bytes, origin) = (self.bytes, self.origin);
         let mut start = 0;
         self.ends.iter().map(move |end| {
-            let end = *end as usize;
-            let element = bytes.get(start..end).unwrap_or(&[]);
+            let end = end.wrapping_sub(origin) as usize;
+            let element = bytes.get(start..end).unwrap_or_else(nothing);
             start = end + 1;
             element
         })
@@ -102,13 +113,15 @@ impl<'a> Segment<'a> {
     #[inline]
     #[must_use]
     pub fn element_byte(&self, number: usize) -> u64 {
-        match number.checked_sub(1).map(|before| self.ends.get(before)) {
-            None => self.byte,
-            // Behind the last element stands the terminator, and behind that another segment.
-            Some(before) => {
-                let end = self.bytes.len() as u64;
-                self.byte + before.map_or(end, |before| (u64::from(*before) + 1).min(end))
-            }
-        }
+        let Some(before) = number.checked_sub(1) else { return self.byte };
+        let end = self.bytes.len();
+        // Behind the last element stands the terminator, and behind that another segment.
+        self.byte + self.end(before).map_or(end, |before| (before + 1).min(end)) as u64
     }
+}
+
+/// For places that are not there, which the processor need not expect.
+#[cold]
+pub(super) fn nothing<'a, T>() -> &'a [T] {
+    &[]
 }

@@ -1,6 +1,6 @@
 //! Builds the tree of one transaction set.
 
-use super::cursor::Segments;
+use super::cursor::{Cursor, Segments};
 use super::schema::{LoopId, SegmentDefinition, Set};
 use super::segment::{Delimiters, Segment};
 use super::walker::Walker;
@@ -20,6 +20,7 @@ pub fn read_tree(bytes: &[u8], base_byte: u64, delimiters: Delimiters, set: &Set
 #[derive(Debug, Default)]
 pub struct TreeBuilder {
     walker: Walker,
+    cursor: Option<Cursor>,
     /// The node of the segment that opened each loop's last turn; none where the opener was missing.
     openers: Vec<Option<NodeId>>,
     /// HL01 to its node.
@@ -35,10 +36,12 @@ impl TreeBuilder {
         self.levels.clear();
         self.openers.clear();
         self.openers.resize(set.tables().loops.len(), None);
-        let mut segments = Segments::new(bytes, base_byte, delimiters);
+        let cursor = self.cursor.take().unwrap_or_default();
+        let mut segments = Segments::with(cursor, bytes, base_byte, delimiters);
         while let Some(segment) = segments.next_segment() {
             self.add(&segment, set, tree);
         }
+        self.cursor = Some(segments.into_cursor());
     }
 
     fn add(&mut self, segment: &Segment<'_>, set: &Set, tree: &mut Tree) {
@@ -56,8 +59,8 @@ impl TreeBuilder {
             let around = if step.opens { set.parent(inside) } else { Some(inside) };
             self.node_of(around, set).unwrap_or_else(|| tree.root())
         };
-        let tag = text(segment.id());
-        let node = tree.add(parent, &tag, Origin { byte: segment.byte, ordinal: segment.position });
+        let definition = step.definition.map(|index| set.tables().dictionary.segment(index));
+        let node = add_segment(segment, definition, tree, parent);
         if step.opens
             && let Some(opener) = self.openers.get_mut(usize::from(inside.0))
         {
@@ -66,8 +69,6 @@ impl TreeBuilder {
         if is_level {
             self.levels.insert(segment.element(1).trim_ascii().into(), node);
         }
-        let definition = step.definition.map(|index| set.tables().dictionary.segment(index));
-        add_values(segment, definition, tree, node);
     }
 
     /// The node that opened a loop, or the loop around it where it has none.
@@ -82,7 +83,17 @@ impl TreeBuilder {
     }
 }
 
-fn add_values(segment: &Segment<'_>, definition: Option<&SegmentDefinition>, tree: &mut Tree, node: NodeId) {
+fn add_segment(
+    segment: &Segment<'_>,
+    definition: Option<&SegmentDefinition>,
+    tree: &mut Tree,
+    parent: NodeId,
+) -> NodeId {
+    let origin = Origin { byte: segment.byte, ordinal: segment.position };
+    if let Some(text) = plain_text(segment) {
+        return tree.add_segment(parent, text, segment.places(), origin);
+    }
+    let node = tree.add(parent, &text(segment.id()), origin);
     for number in 1..=segment.element_count() {
         let raw = segment.element(number);
         let Some(element) = u16::try_from(number).ok().filter(|_| !raw.is_empty()) else {
@@ -104,6 +115,17 @@ fn add_values(segment: &Segment<'_>, definition: Option<&SegmentDefinition>, tre
             }
         }
     }
+    node
+}
+
+/// The text of a segment that is what it looks like, as nearly all are: without components and repetitions, and
+/// without anything that must be decoded.
+fn plain_text<'s>(segment: &Segment<'s>) -> Option<&'s str> {
+    let Delimiters { component, repetition, .. } = segment.delimiters;
+    let repetition = repetition.unwrap_or(component);
+    let plain =
+        segment.bytes.is_ascii() && memchr::memchr3(component, repetition, 0, segment.bytes).is_none();
+    plain.then(|| std::str::from_utf8(segment.bytes).ok()).flatten()
 }
 
 /// The parts of `raw` between separators, with their offsets; the whole when there is no separator.

@@ -1,158 +1,245 @@
-//! Finds two separators in 64 bytes at a time.
+//! Finds where two separators stand, 64 bytes at a time.
 //!
 //! An element is about six bytes long, so that a search per separator spends its time starting and stopping.
 //! One bit per byte, made by comparing whole vectors, costs the same however dense the separators are.
 
 #![cfg_attr(
     target_arch = "x86_64",
-    expect(unsafe_code, reason = "vector loads; tested against the plain version byte by byte")
+    expect(unsafe_code, reason = "AVX2 is only known at run time; tested against the plain version")
 )]
 
+use super::segment::nothing;
+
 /// Bytes that one mask covers.
-pub(super) const BLOCK: usize = 64;
+const BLOCK: usize = 64;
 
-/// Masks made in one call, so that choosing the implementation costs nothing.
-pub(super) const BLOCKS: usize = 64;
+/// Bytes looked at in one call: enough that choosing the implementation costs nothing, few enough that what is
+/// found stays in the first cache.
+pub(super) const CHUNK: usize = 16 * BLOCK;
 
-/// Where separators stand in up to [`BLOCKS`] blocks: bit n of mask m is byte 64m + n.
+/// Places written at a time, whether there are as many or not: the branch costs more than the writing.
+const AT_ONCE: usize = 8;
+const STOPS_AT_ONCE: usize = 2;
+
+/// Separators as they stand in a window.
 #[derive(Debug)]
-pub(super) struct Masks {
-    /// Separators of both kinds.
-    pub(super) any: [u64; BLOCKS],
-    /// Those that end a segment.
-    pub(super) ends: [u64; BLOCKS],
+pub(super) struct Places {
+    /// Offset of each separator from the start of the window, cut to 32 bits.
+    at: Box<[u32]>,
+    used: usize,
+    /// For each separator that ends a segment its index in `at`.
+    stops: Box<[u32]>,
+    stopped: usize,
 }
 
-impl Masks {
-    pub(super) const fn new() -> Self {
-        Self { any: [0; BLOCKS], ends: [0; BLOCKS] }
-    }
-}
-
-/// Fills `masks` from the start of `bytes` with where `element` and `end` stand. Returns how many masks were made;
-/// bits beyond the end of `bytes` are zero.
-pub(super) fn fill(bytes: &[u8], element: u8, end: u8, masks: &mut Masks) -> usize {
-    let bytes = bytes.get(..BLOCK * BLOCKS).unwrap_or(bytes);
-    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-    fill_blocks(blocks, element, end, masks);
-    if rest.is_empty() {
-        return blocks.len();
-    }
-    set_plain(rest, element, end, masks, blocks.len());
-    blocks.len() + 1
-}
-
-#[cfg(target_arch = "x86_64")]
-fn fill_blocks(blocks: &[[u8; BLOCK]], element: u8, end: u8, masks: &mut Masks) {
-    if std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: the processor has AVX2, as was just asked.
-        unsafe { fill_avx2(blocks, element, end, masks) };
-    } else {
-        // SAFETY: every x86-64 processor has SSE2.
-        unsafe { fill_sse2(blocks, element, end, masks) };
-    }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn fill_blocks(blocks: &[[u8; BLOCK]], element: u8, end: u8, masks: &mut Masks) {
-    for (at, block) in blocks.iter().enumerate() {
-        set_plain(block, element, end, masks, at);
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn fill_avx2(blocks: &[[u8; BLOCK]], element: u8, end: u8, masks: &mut Masks) {
-    use std::arch::x86_64::{
-        __m256i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256,
-        _mm256_set1_epi8,
-    };
-    let (element, end) = (_mm256_set1_epi8(element.cast_signed()), _mm256_set1_epi8(end.cast_signed()));
-    for ((block, any), ends) in blocks.iter().zip(&mut masks.any).zip(&mut masks.ends) {
-        let (halves, _) = block.as_chunks::<32>();
-        (*any, *ends) = (0, 0);
-        for (at, half) in halves.iter().enumerate() {
-            // SAFETY: `half` is 32 bytes long and the load may be unaligned.
-            let half = unsafe { _mm256_loadu_si256(half.as_ptr().cast::<__m256i>()) };
-            let ended = _mm256_cmpeq_epi8(half, end);
-            let found = _mm256_or_si256(_mm256_cmpeq_epi8(half, element), ended);
-            *any |= u64::from(_mm256_movemask_epi8(found).cast_unsigned()) << (32 * at);
-            *ends |= u64::from(_mm256_movemask_epi8(ended).cast_unsigned()) << (32 * at);
+impl Places {
+    /// Room for one chunk and for `kept` places from before.
+    pub(super) fn new(kept: usize) -> Self {
+        Self {
+            at: vec![0; kept + CHUNK + BLOCK].into(),
+            used: 0,
+            stops: vec![0; CHUNK + BLOCK].into(),
+            stopped: 0,
         }
     }
+
+    /// How many there are.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.used
+    }
+
+    /// Some of them.
+    #[inline]
+    pub(super) fn get(&self, first: usize, count: usize) -> &[u32] {
+        self.at.get(first..first + count).unwrap_or_else(nothing)
+    }
+
+    /// Sets one, which may be the one behind the last.
+    pub(super) fn set(&mut self, index: usize, place: u32) {
+        if let Some(slot) = self.at.get_mut(index) {
+            *slot = place;
+        }
+    }
+
+    /// The end of segment number `stop` since the last [`Places::keep`]: its index and place.
+    #[inline]
+    pub(super) fn stop(&self, stop: usize) -> Option<(usize, u32)> {
+        let index = *self.stops.get(stop).filter(|_| stop < self.stopped)? as usize;
+        Some((index, *self.at.get(index)?))
+    }
+
+    /// Forgets all but `count` places from `first` on, which become the first.
+    pub(super) fn keep(&mut self, first: usize, count: usize) {
+        self.at.copy_within(first..first + count, 0);
+        self.used = count;
+        self.stopped = 0;
+    }
+
+    /// Adds what stands in at most [`CHUNK`] bytes, whose first stands at `base` in the window.
+    pub(super) fn find(&mut self, bytes: &[u8], element: u8, end: u8, base: u32) {
+        let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+        #[cfg(target_arch = "x86_64")]
+        if has_avx2() {
+            // SAFETY: the processor has what the function is compiled for, as was just asked.
+            unsafe { self.find_avx2(blocks, element, end, base) };
+        } else {
+            self.find_anywhere(blocks, element, end, base);
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        self.find_anywhere(blocks, element, end, base);
+        let (ended, found) = (plain(rest, end, end), plain(rest, element, end));
+        self.add(found, ended, base.wrapping_add((blocks.len() * BLOCK) as u32));
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,bmi1,popcnt")]
+    fn find_avx2(&mut self, blocks: &[[u8; BLOCK]], element: u8, end: u8, base: u32) {
+        use std::arch::x86_64::{
+            _mm256_cmpeq_epi8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set_epi64x, _mm256_set1_epi8,
+        };
+        let (element, end) = (_mm256_set1_epi8(element.cast_signed()), _mm256_set1_epi8(end.cast_signed()));
+        let mut base = base;
+        for block in blocks {
+            let (mut found, mut ended) = ([0; 2], [0; 2]);
+            for ((half, found), ended) in block.as_chunks::<32>().0.iter().zip(&mut found).zip(&mut ended) {
+                let [a, b, c, d] = words(half);
+                let half = _mm256_set_epi64x(d, c, b, a);
+                let ends = _mm256_cmpeq_epi8(half, end);
+                let both = _mm256_or_si256(_mm256_cmpeq_epi8(half, element), ends);
+                *found = _mm256_movemask_epi8(both).cast_unsigned();
+                *ended = _mm256_movemask_epi8(ends).cast_unsigned();
+            }
+            let mask = |[low, high]: [u32; 2]| u64::from(high) << 32 | u64::from(low);
+            self.add(mask(found), mask(ended), base);
+            base = base.wrapping_add(BLOCK as u32);
+        }
+    }
+
+    /// Eight bytes at a time, on any processor.
+    fn find_anywhere(&mut self, blocks: &[[u8; BLOCK]], element: u8, end: u8, base: u32) {
+        for (block, at) in blocks.iter().zip(0_u32..) {
+            let (words, _) = block.as_chunks::<8>();
+            let mask = |byte| {
+                words.iter().rev().fold(0, |bits, word| bits << 8 | equal(u64::from_le_bytes(*word), byte))
+            };
+            let ended = mask(end);
+            self.add(mask(element) | ended, ended, base.wrapping_add(at * BLOCK as u32));
+        }
+    }
+
+    /// Adds the places of all bits of a mask that begins at `base`; `ended` are those that end a segment.
+    #[inline(always)]
+    fn add(&mut self, found: u64, ended: u64, base: u32) {
+        let stops = self.stops.get_mut(self.stopped..).and_then(<[u32]>::first_chunk_mut::<BLOCK>);
+        let places = self.at.get_mut(self.used..).and_then(<[u32]>::first_chunk_mut::<BLOCK>);
+        let (Some(stops), Some(places)) = (stops, places) else { return };
+        let mut bits = ended;
+        for slots in stops.as_chunks_mut::<STOPS_AT_ONCE>().0 {
+            for slot in slots {
+                let before = bits.wrapping_sub(1) & !bits;
+                *slot = self.used as u32 + (found & before).count_ones();
+                bits &= bits.wrapping_sub(1);
+            }
+            if bits == 0 {
+                break;
+            }
+        }
+        let mut bits = found;
+        for slots in places.as_chunks_mut::<AT_ONCE>().0 {
+            for slot in slots {
+                *slot = base.wrapping_add(bits.trailing_zeros());
+                bits &= bits.wrapping_sub(1);
+            }
+            if bits == 0 {
+                break;
+            }
+        }
+        self.used += found.count_ones() as usize;
+        self.stopped += ended.count_ones() as usize;
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "sse2")]
-fn fill_sse2(blocks: &[[u8; BLOCK]], element: u8, end: u8, masks: &mut Masks) {
-    use std::arch::x86_64::{
-        __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
-    };
-    let (element, end) = (_mm_set1_epi8(element.cast_signed()), _mm_set1_epi8(end.cast_signed()));
-    for ((block, any), ends) in blocks.iter().zip(&mut masks.any).zip(&mut masks.ends) {
-        let (quarters, _) = block.as_chunks::<16>();
-        (*any, *ends) = (0, 0);
-        for (at, quarter) in quarters.iter().enumerate() {
-            // SAFETY: `quarter` is 16 bytes long and the load may be unaligned.
-            let quarter = unsafe { _mm_loadu_si128(quarter.as_ptr().cast::<__m128i>()) };
-            let ended = _mm_cmpeq_epi8(quarter, end);
-            let found = _mm_or_si128(_mm_cmpeq_epi8(quarter, element), ended);
-            *any |= u64::from(_mm_movemask_epi8(found).cast_unsigned()) << (16 * at);
-            *ends |= u64::from(_mm_movemask_epi8(ended).cast_unsigned()) << (16 * at);
-        }
-    }
+#[inline]
+fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("popcnt")
 }
 
-fn set_plain(bytes: &[u8], element: u8, end: u8, masks: &mut Masks, at: usize) {
-    if let (Some(any), Some(ends)) = (masks.any.get_mut(at), masks.ends.get_mut(at)) {
-        *ends = plain(bytes, |byte| byte == end);
-        *any = plain(bytes, |byte| byte == element || byte == end);
-    }
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn words(bytes: &[u8; 32]) -> [i64; 4] {
+    let (words, _) = bytes.as_chunks::<8>();
+    std::array::from_fn(|at| words.get(at).map_or(0, |word| i64::from_le_bytes(*word)))
 }
 
-fn plain(bytes: &[u8], is_found: impl Fn(u8) -> bool) -> u64 {
-    let bytes = bytes.iter().take(BLOCK).enumerate();
-    bytes.fold(0, |bits, (at, byte)| bits | (u64::from(is_found(*byte)) << at))
+/// A bit for each of eight bytes that is `byte`; the first byte is the lowest of both.
+#[inline]
+fn equal(word: u64, byte: u8) -> u64 {
+    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+    let odd = word ^ (u64::from(byte) * 0x0101_0101_0101_0101);
+    // The high bit of a byte stays clear only where all of its bits are.
+    let equal = !((odd & LOW).wrapping_add(LOW) | odd) & !LOW;
+    // Brings the bits, eight apart, together in the highest byte.
+    (equal >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
+/// A bit for each of up to 64 bytes that is `a` or `b`.
+fn plain(bytes: &[u8], a: u8, b: u8) -> u64 {
+    bytes.iter().rev().fold(0, |bits, byte| bits << 1 | u64::from(*byte == a || *byte == b))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    fn noise(length: usize, seed: u64) -> Vec<u8> {
-        let mut state = seed;
-        (0..length)
-            .map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                b"*~>^\nA\xff\x80"[(state >> 61) as usize]
-            })
-            .collect()
+    fn shown(places: &Places) -> (Vec<u32>, Vec<u32>) {
+        (places.at[..places.used].to_vec(), places.stops[..places.stopped].to_vec())
     }
 
-    #[test]
-    fn every_implementation_finds_what_the_plain_one_finds() {
-        for length in [0, 1, 15, 16, 31, 32, 63, 64, 65, 127, 128, 1000, 4095, 4096, 5000] {
-            for (seed, a, b) in [(1, b'*', b'~'), (2, b'A', b'\n'), (3, 0xff, 0x80)] {
-                let bytes = noise(length, seed);
-                let mut masks = Masks::new();
-                let made = fill(&bytes, a, b, &mut masks);
-                let blocks = || bytes.chunks(BLOCK).take(BLOCKS);
-                let any: Vec<u64> =
-                    blocks().map(|block| plain(block, |byte| byte == a || byte == b)).collect();
-                let ends: Vec<u64> = blocks().map(|block| plain(block, |byte| byte == b)).collect();
-                assert_eq!(masks.any[..made], any, "length {length}, seed {seed}");
-                assert_eq!(masks.ends[..made], ends, "length {length}, seed {seed}");
-                #[cfg(target_arch = "x86_64")]
-                {
-                    let (blocks, _) = bytes.as_chunks::<BLOCK>();
-                    let blocks = &blocks[..blocks.len().min(BLOCKS)];
-                    let mut masks = Masks::new();
-                    // SAFETY: every x86-64 processor has SSE2.
-                    unsafe { fill_sse2(blocks, a, b, &mut masks) };
-                    assert_eq!(masks.any[..blocks.len()], any[..blocks.len()]);
-                    assert_eq!(masks.ends[..blocks.len()], ends[..blocks.len()]);
-                }
+    /// What a loop over the bytes finds, behind `kept` places from before.
+    fn expected(bytes: &[u8], element: u8, end: u8, base: u32, kept: usize) -> (Vec<u32>, Vec<u32>) {
+        let (mut at, mut stops) = (vec![7; kept], Vec::new());
+        for (byte, place) in bytes.iter().zip(0_u32..) {
+            if *byte == end {
+                stops.push(at.len() as u32);
             }
+            if *byte == element || *byte == end {
+                at.push(base.wrapping_add(place));
+            }
+        }
+        (at, stops)
+    }
+
+    fn kept(count: usize) -> Places {
+        let mut places = Places::new(5);
+        (0..count).for_each(|index| places.set(index, 7));
+        places.keep(0, count);
+        places
+    }
+
+    proptest! {
+        #[test]
+        fn both_ways_find_what_a_loop_finds(
+            // Few different bytes, so that every mask from empty to full comes up.
+            bytes in prop_oneof![
+                proptest::collection::vec(prop::sample::select(b"*~A^".as_slice()), 0..=CHUNK),
+                proptest::collection::vec(prop::sample::select(b"*~AAAAAAAAAAA\xff\x80".as_slice()), 0..=CHUNK),
+                proptest::collection::vec(any::<u8>(), 0..=CHUNK),
+            ],
+            (element, end) in prop::sample::select(&[(b'*', b'~'), (b'A', b'*'), (0xff, 0x80), (b'~', b'~')][..]),
+            base in prop_oneof![Just(0), Just(u32::MAX - 100), any::<u32>()],
+            before in 0_usize..=5,
+        ) {
+            let mut places = kept(before);
+            places.find(&bytes, element, end, base);
+            prop_assert_eq!(shown(&places), expected(&bytes, element, end, base, before));
+            let (blocks, _) = bytes.as_chunks::<BLOCK>();
+            let whole = expected(blocks.as_flattened(), element, end, base, before);
+            let mut places = kept(before);
+            places.find_anywhere(blocks, element, end, base);
+            prop_assert_eq!(shown(&places), whole);
         }
     }
 }

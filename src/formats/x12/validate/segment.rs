@@ -52,12 +52,13 @@ fn scan(
     let Some((first, ends)) = segment.ends.split_first() else {
         return scan;
     };
+    let place = |end: u32| end.wrapping_sub(segment.origin) as usize;
     let plain = characters.is_plain_segment(segment.bytes);
-    let mut start = *first as usize + 1;
+    let mut start = place(*first) + 1;
     let mut before: &[u8] = &[];
     let mut bit = 1_u64;
     for (part, end) in definition.elements.iter().zip(ends) {
-        let end = *end as usize;
+        let end = place(*end);
         let raw = segment.bytes.get(start..end).unwrap_or(&[]);
         start = end + 1;
         if !is_blank(raw) {
@@ -71,7 +72,7 @@ fn scan(
         before = raw;
     }
     let last_holds_something = match segment.ends {
-        [.., before, last] => *last > before + 1,
+        [.., before, last] => last.wrapping_sub(*before) > 1,
         _ => true,
     };
     scan.ends_well = ends.len() <= definition.elements.len() && last_holds_something;
