@@ -15,6 +15,7 @@ mod read;
 mod receive;
 pub mod rehearse;
 mod reload;
+pub mod replay;
 mod serve;
 
 pub use agreements::Agreements;

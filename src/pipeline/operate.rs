@@ -55,7 +55,7 @@ impl Refusal {
         Self { message: message.into(), hint: hint.into(), later: false }
     }
 
-    fn later(message: impl Into<String>) -> Self {
+    pub(super) fn later(message: impl Into<String>) -> Self {
         let hint = "try it again in a minute; `crossdock jobs` shows who has it".to_owned();
         Self { message: message.into(), hint, later: true }
     }
@@ -153,6 +153,11 @@ impl Begun {
         let event = self.work.insert_audit_event(&self.event).await?;
         self.work.commit().await?;
         Ok(Deed { event, before: false })
+    }
+
+    /// The name of this wish; the same for the same wish.
+    pub(super) fn request(&self) -> &str {
+        &self.event.request
     }
 }
 

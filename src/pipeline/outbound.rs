@@ -49,6 +49,8 @@ pub(super) struct Shipment {
     pub(super) record: Box<Record>,
     /// The document it follows from.
     pub(super) source: Uuid,
+    /// A person's request to make it anew, beside what was made before. Part of its identity.
+    pub(super) issue: Option<Uuid>,
 }
 
 /// All that one file sends.
@@ -62,21 +64,11 @@ pub(super) struct Outgoing {
     pub(super) again: bool,
     /// Sources that were processed before: what was made of them then is not made again.
     pub(super) earlier: Vec<Uuid>,
-    /// A person's request to make documents anew, beside those that were made before. Part of their identity.
-    pub(super) issue: Option<Uuid>,
 }
 
 impl Outgoing {
     pub(super) fn new(file: Uuid, now: DateTime<Utc>) -> Self {
-        Self {
-            file,
-            now,
-            answers: Vec::new(),
-            shipments: Vec::new(),
-            again: false,
-            earlier: Vec::new(),
-            issue: None,
-        }
+        Self { file, now, answers: Vec::new(), shipments: Vec::new(), again: false, earlier: Vec::new() }
     }
 }
 
@@ -230,12 +222,13 @@ pub(super) async fn compose(
 
 /// What was sent stays sent, and what was answered stays answered.
 async fn leave_out_what_was_made(work: &mut Work, outgoing: &mut Outgoing) -> Result<(), Error> {
-    if outgoing.issue.is_none() && !outgoing.earlier.is_empty() {
+    if !outgoing.earlier.is_empty() {
         let made = work.list_made(&outgoing.earlier).await?;
         outgoing.shipments.retain(|shipment| {
-            !made.iter().any(|(source, to, kind)| {
+            let is_it = |(source, to, kind): &(Uuid, String, String)| {
                 *source == shipment.source && *to == shipment.to && *kind == shipment.sends.document
-            })
+            };
+            shipment.issue.is_some() || !made.iter().any(is_it)
         });
     }
     if !outgoing.again {
@@ -248,23 +241,28 @@ async fn leave_out_what_was_made(work: &mut Work, outgoing: &mut Outgoing) -> Re
     Ok(())
 }
 
+/// What would be sent, and what could not be written.
+#[derive(Debug)]
+pub(super) struct Rehearsed {
+    pub(super) files: Vec<OutboundFile>,
+    pub(super) documents: Vec<NewDocument>,
+    pub(super) unsound: Vec<Unsound>,
+}
+
 /// What would be sent, were it the first file ever: each control number is 1, and nothing is kept.
-pub(super) fn rehearse(
-    outgoing: Outgoing,
-    agreements: &Agreements,
-) -> Result<(Vec<OutboundFile>, Vec<Unsound>), Error> {
+pub(super) fn rehearse(outgoing: Outgoing, agreements: &Agreements) -> Result<Rehearsed, Error> {
     let now = outgoing.now;
     let (mut rows, pending, unsound) = prepare(outgoing, agreements);
     for pending in pending {
         let numbers = Numbers { interchange: 1, groups: (1..).take(pending.groups.len()).collect() };
         write(pending, numbers, agreements, now, &mut rows)?;
     }
-    Ok((rows.files, unsound))
+    Ok(Rehearsed { files: rows.files, documents: rows.documents, unsound })
 }
 
 /// Everything that can be done before control numbers are taken.
 fn prepare(outgoing: Outgoing, agreements: &Agreements) -> (Rows, Vec<Pending<'_>>, Vec<Unsound>) {
-    let (now, issue) = (outgoing.now, outgoing.issue);
+    let now = outgoing.now;
     let mut rows = Rows::default();
     let mut unsound = Vec::new();
     let mut pending = Vec::new();
@@ -275,7 +273,7 @@ fn prepare(outgoing: Outgoing, agreements: &Agreements) -> (Rows, Vec<Pending<'_
     let mut seen = BTreeSet::new();
     for shipment in outgoing.shipments {
         // Two routes may lead to the same.
-        if !seen.insert(identity(&shipment, issue)) {
+        if !seen.insert(identity(&shipment, shipment.issue)) {
             continue;
         }
         if shipment.sends.translator.format() == Format::X12 {
@@ -283,13 +281,13 @@ fn prepare(outgoing: Outgoing, agreements: &Agreements) -> (Rows, Vec<Pending<'_
             by_group.entry(key).or_default().push(shipment);
         } else {
             let (source, to) = (shipment.source, shipment.to.clone());
-            if let Err(error) = call_or_file(shipment, agreements, (now, issue), &mut rows) {
+            if let Err(error) = call_or_file(shipment, agreements, now, &mut rows) {
                 unsound.push(Unsound { source, to, why: error.to_string() });
             }
         }
     }
     for ((to, document, _), shipments) in by_group {
-        pending.extend(pending_group(&to, &document, shipments, agreements, (now, issue), &mut unsound));
+        pending.extend(pending_group(&to, &document, shipments, agreements, now, &mut unsound));
     }
     (rows, pending, unsound)
 }
@@ -326,7 +324,7 @@ fn pending_group<'a>(
     document: &str,
     shipments: Vec<Shipment>,
     agreements: &'a Agreements,
-    (now, issue): (DateTime<Utc>, Option<Uuid>),
+    now: DateTime<Utc>,
     unsound: &mut Vec<Unsound>,
 ) -> Option<Pending<'a>> {
     let profile = agreements.profiles.find(to)?;
@@ -350,7 +348,7 @@ fn pending_group<'a>(
     let mut sets = Vec::new();
     for shipment in shipments {
         let source = shipment.source;
-        let document_id = outbound_document_id(&identity(&shipment, issue));
+        let document_id = outbound_document_id(&identity(&shipment, shipment.issue));
         // Tried out before a control number is taken, so that a document that cannot be sent leaves no gap.
         let tried = shipment.sends.translator.write(&shipment.record).and_then(|tree| {
             let group = X12Group {
@@ -500,13 +498,13 @@ fn write(
 fn call_or_file(
     shipment: Shipment,
     agreements: &Agreements,
-    (now, issue): (DateTime<Utc>, Option<Uuid>),
+    now: DateTime<Utc>,
     rows: &mut Rows,
 ) -> Result<(), Error> {
     // The other side's memory of it goes by its source: issued anew, it is still the same thing to be done.
     let idempotency_key = ids::derived("delivery", &[&identity(&shipment, None)]);
-    let identity = identity(&shipment, issue);
-    let Shipment { to, sends, record, source } = shipment;
+    let identity = identity(&shipment, shipment.issue);
+    let Shipment { to, sends, record, source, issue: _ } = shipment;
     let not_agreed = || Error::NotAgreed { what: format!("{} for {to}", sends.document) };
     let profile = agreements.profiles.find(&to).ok_or_else(not_agreed)?;
     let channel = profile.channels.get(&sends.channel).ok_or_else(not_agreed)?;

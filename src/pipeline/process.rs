@@ -12,7 +12,7 @@ use crate::formats::x12::verdict;
 use crate::ids;
 use crate::pipeline::Agreements;
 use crate::store::{
-    Business, Direction, FileOutcome, FileRow, FileState, InterchangeKey, Job, LoadedFile, NewDocument,
+    self, Business, Direction, FileOutcome, FileRow, FileState, InterchangeKey, Job, LoadedFile, NewDocument,
     NewException, NewInterchange, NewRecord, Usage, Validation, Work,
 };
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
@@ -35,11 +35,11 @@ pub(super) async fn process(hub: &Arc<Hub>, job: &Job) -> Result<(), Error> {
     let partner = place.partner.clone();
     let reading = read_file(&file, place, &agreements).await?;
     let mut work = hub.store.begin().await?;
-    let carried = carry_out(hub, &mut work, &file.row, reading, &agreements).await?;
+    let carried = carry_out(hub, &mut work, &file.row, reading, &agreements, &Again::default()).await?;
     work.complete_job(job.lease).await?;
     work.commit().await?;
 
-    let Carried { outcome, accepted, documents, sent } = carried;
+    let Carried { outcome, accepted, documents, sent, revised: _ } = carried;
     info!(
         file.id = %file.row.id, partner.id = %partner,
         "processed `{}`: {}, {accepted} of {documents} documents accepted, {sent} files and calls to send",
@@ -63,12 +63,31 @@ pub(super) async fn read_file(
     reading.await.map_err(Error::Panicked)
 }
 
+/// What a person wishes of a file that was read before. By itself the hub wishes nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Again {
+    /// Records that are read otherwise now replace what was read then, which is kept as a revision.
+    pub(super) revise: bool,
+    /// Only this document; its neighbours stay as they are.
+    pub(super) only: Option<Uuid>,
+    /// The request to make anew what follows.
+    pub(super) issue: Option<Uuid>,
+}
+
+impl Again {
+    fn is_about(&self, document: Uuid) -> bool {
+        self.only.is_none_or(|only| only == document)
+    }
+}
+
 /// What carrying out a reading came to.
 pub(super) struct Carried {
     pub(super) outcome: FileOutcome,
     pub(super) accepted: usize,
     pub(super) documents: usize,
     pub(super) sent: usize,
+    /// Records that were replaced.
+    pub(super) revised: usize,
 }
 
 /// Writes all that a reading means and all that follows from it. Of a file that was read before, what had effects
@@ -79,13 +98,15 @@ pub(super) async fn carry_out(
     file: &FileRow,
     mut reading: Reading,
     agreements: &Agreements,
+    again: &Again,
 ) -> Result<Carried, Error> {
     let now = hub.clock.now();
     let mut outgoing = Outgoing::new(file.id, now);
     outgoing.again = file.profile_version.is_some();
-    let standing =
-        if outgoing.again { forget_what_had_no_effect(work, file.id).await? } else { BTreeSet::new() };
+    let mut standing =
+        if outgoing.again { forget_what_had_no_effect(work, file.id, again).await? } else { BTreeSet::new() };
     outgoing.earlier.extend(&standing);
+    let revised = if again.revise { revise(hub, work, &reading, &mut standing, again).await? } else { 0 };
     let received_at = if outgoing.again { file.received_at } else { now };
 
     let repeated = refuse_repeats(work, &mut reading, file.id, now).await?;
@@ -93,12 +114,18 @@ pub(super) async fn carry_out(
     acknowledge(&reading, &repeated, agreements, &mut outgoing);
     let mut fresh = Vec::new();
     for (index, document) in reading.documents.iter().enumerate() {
-        if standing.contains(&document.id) {
+        let stands = standing.contains(&document.id);
+        let issue = again.issue.filter(|_| again.is_about(document.id) && document.record.is_some());
+        if stands && issue.is_none() {
             continue;
         }
         let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
+        let before = outgoing.shipments.len();
         let business = follow_routes(document, profile, agreements, &known, now, &mut outgoing);
-        fresh.push((index, document, business));
+        outgoing.shipments.iter_mut().skip(before).for_each(|shipment| shipment.issue = issue);
+        if !stands {
+            fresh.push((index, document, business));
+        }
     }
     let waiting = wake_waiting(hub, work, &reading, agreements, now, &mut outgoing).await?;
 
@@ -119,7 +146,9 @@ pub(super) async fn carry_out(
     work.set_business(&waiting).await?;
     answers::settle(work, &reading, file.id, now).await?;
     let outcome = outcome(&reading, agreements);
-    work.set_file_outcome(file.id, &outcome).await?;
+    if again.only.is_none() {
+        work.set_file_outcome(file.id, &outcome).await?;
+    }
     let composition = outbound::compose(work, outgoing, agreements).await?;
     tell_unsound(work, &composition.unsound, now).await?;
     let refused = |document: &&Document| document.status == verdict::Status::Rejected;
@@ -128,21 +157,57 @@ pub(super) async fn carry_out(
         accepted: reading.documents.iter().filter(|document| !refused(document)).count(),
         documents: reading.documents.len(),
         sent: composition.sent,
+        revised,
     })
 }
 
+/// Makes room for records that are read otherwise now. Gives how many, and takes them from those that stand.
+async fn revise(
+    hub: &Hub,
+    work: &mut Work,
+    reading: &Reading,
+    standing: &mut BTreeSet<Uuid>,
+    again: &Again,
+) -> Result<usize, Error> {
+    let mut revised = 0;
+    for document in &reading.documents {
+        // One that is refused now stays what it was: what followed from it has happened.
+        let Some(record) = document.record.as_ref().filter(|_| again.is_about(document.id)) else { continue };
+        if !standing.contains(&document.id) {
+            continue;
+        }
+        let then = hub.store.find_document(document.id).await?.and_then(|row| row.record_kind);
+        let Some(kind) = then.and_then(|kind| kind.parse().ok()) else { continue };
+        let Some(then) = hub.store.find_record(kind, document.id).await? else { continue };
+        if then.record == *record {
+            continue;
+        }
+        let failed = |source| store::Error::Stored { what: "record of document", id: document.id, source };
+        let before = serde_json::to_value(&then.record).map_err(failed)?;
+        work.revise(document.id, &before).await?;
+        standing.remove(&document.id);
+        revised += 1;
+    }
+    Ok(revised)
+}
+
 /// Makes room for a second reading. Gives the documents that stand, because they became records.
-async fn forget_what_had_no_effect(work: &mut Work, file: Uuid) -> Result<BTreeSet<Uuid>, Error> {
+async fn forget_what_had_no_effect(
+    work: &mut Work,
+    file: Uuid,
+    again: &Again,
+) -> Result<BTreeSet<Uuid>, Error> {
     let earlier = work.list_earlier_documents(file).await?;
-    let (standing, idle): (Vec<_>, Vec<_>) =
-        earlier.into_iter().partition(|document| document.record_kind.is_some());
+    let (standing, idle): (Vec<_>, Vec<_>) = earlier
+        .into_iter()
+        .partition(|document| document.record_kind.is_some() || !again.is_about(document.id));
     let idle: Vec<Uuid> = idle.into_iter().map(|document| document.id).collect();
     work.forget_reading(file, &idle).await?;
     Ok(standing.into_iter().map(|document| document.id).collect())
 }
 
 /// Takes interchanges aside whose control number was used before with other bytes. Returns their places.
-async fn refuse_repeats(
+pub(super) async fn refuse_repeats(
     work: &mut Work,
     reading: &mut Reading,
     file: Uuid,
@@ -178,7 +243,7 @@ async fn refuse_repeats(
 }
 
 /// What the database knows of the orders that these documents speak of; the documents themselves among it.
-async fn look_up<'d>(
+pub(super) async fn look_up<'d>(
     work: &mut Work,
     documents: impl Iterator<Item = &'d Document> + Clone,
 ) -> Result<Known, Error> {
@@ -233,7 +298,7 @@ pub(super) fn follow_routes(
     for next in follow::routes(document.record.as_ref(), profile, agreements, known, now) {
         match next {
             Next::Send { to, sends, record } => {
-                outgoing.shipments.push(Shipment { to, sends, record, source: document.id });
+                outgoing.shipments.push(Shipment { to, sends, record, source: document.id, issue: None });
             }
             Next::Nothing(why) => status = (Business::Settled, why),
             Next::Waiting(why) => status = (Business::Waiting, why),
@@ -409,7 +474,7 @@ fn rows(
         .collect()
 }
 
-fn validation(status: verdict::Status) -> Validation {
+pub(super) fn validation(status: verdict::Status) -> Validation {
     match status {
         verdict::Status::Accepted => Validation::Accepted,
         verdict::Status::AcceptedWithErrors | verdict::Status::PartiallyAccepted => {

@@ -297,8 +297,8 @@ pub fn rehearse(
             remark,
         });
     }
-    let (sent, unsound) = outbound::rehearse(outgoing, agreements)?;
-    let sent = sent.into_iter().map(|file| Sent {
+    let outbound::Rehearsed { files, unsound, .. } = outbound::rehearse(outgoing, agreements)?;
+    let sent = files.into_iter().map(|file| Sent {
         partner: file.partner_id,
         name: file.name,
         bytes: file.body.bytes.map(|bytes| bytes.to_vec()).unwrap_or_default(),

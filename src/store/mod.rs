@@ -19,6 +19,7 @@ mod operations;
 pub mod private;
 mod profile_versions;
 mod records;
+mod revisions;
 mod sightings;
 mod text;
 mod wakes;
@@ -57,6 +58,7 @@ pub use job_overview::{JobFilter, JobOverview};
 pub use jobs::{Job, JobRow, Lease, NewJob, job_id};
 pub use naming::Noun;
 pub use records::{FoundRecord, MovedLine, NewRecord};
+pub use revisions::RecordRevision;
 pub use sightings::Seen;
 pub use wakes::Wakes;
 pub use words::{

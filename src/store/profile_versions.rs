@@ -23,14 +23,15 @@ impl Store {
         Ok(id)
     }
 
-    /// The resolved profile of a version.
+    /// Whose profile a version is, and its text.
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn find_profile_version(&self, id: Uuid) -> Result<Option<String>, Error> {
-        sqlx::query_scalar!("select resolved from profile_version where id = $1", id)
+    pub async fn find_profile_version(&self, id: Uuid) -> Result<Option<(String, String)>, Error> {
+        let row = sqlx::query!("select partner_id, resolved from profile_version where id = $1", id)
             .fetch_optional(&self.pool)
             .await
-            .map_err(Error::query("find a profile's version"))
+            .map_err(Error::query("find a profile's version"))?;
+        Ok(row.map(|row| (row.partner_id, row.resolved)))
     }
 }

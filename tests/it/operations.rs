@@ -7,6 +7,7 @@ use std::process::Command;
 
 mod act;
 mod look;
+mod replay;
 
 /// A hub with its folders, and partners whose folders lie beside it.
 struct Site {

@@ -28,12 +28,17 @@ pub(super) struct Who {
 impl Who {
     /// The wish that these words make.
     pub(super) fn wish(&self) -> Wish {
-        let account = account();
-        // What `sudo` says of its caller is as good as `--by`: a word, beside the account that counts.
-        let caller = config::environment("SUDO_USER").filter(|_| account == "root");
-        let by = self.by.clone().or(caller).unwrap_or_else(|| account.clone());
-        Wish { by, account, reason: self.reason.clone(), request: self.request.clone() }
+        wish(self.by.as_deref(), &self.reason, self.request.as_deref())
     }
+}
+
+/// The wish that these words make.
+pub(super) fn wish(by: Option<&str>, reason: &str, request: Option<&str>) -> Wish {
+    let account = account();
+    // What `sudo` says of its caller is as good as `--by`: a word, beside the account that counts.
+    let caller = config::environment("SUDO_USER").filter(|_| account == "root");
+    let by = by.map(str::to_owned).or(caller).unwrap_or_else(|| account.clone());
+    Wish { by, account, reason: reason.to_owned(), request: request.map(str::to_owned) }
 }
 
 fn account() -> String {

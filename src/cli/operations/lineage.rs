@@ -7,7 +7,7 @@ pub(super) use print::{job_lines, print_delivery, print_document, print_file, si
 use crate::store::{
     AcknowledgmentFilter, AttemptRow, AuditEvent, AuditFilter, DeliveryFilter, DeliveryRow, Direction,
     DocumentFilter, DocumentRow, ExceptionFilter, ExceptionRow, ExpectedAcknowledgmentRow, FileRow,
-    FindingRow, JobFilter, JobOverview, ReceivedAcknowledgmentRow, Store,
+    FindingRow, JobFilter, JobOverview, ReceivedAcknowledgmentRow, RecordRevision, Store,
 };
 use anyhow::Context as _;
 use serde::Serialize;
@@ -41,6 +41,8 @@ pub(super) struct DocumentLineage {
     source: Option<DocumentRow>,
     /// What it says, as a canonical record.
     record: Option<serde_json::Value>,
+    /// What the record said before it was read again.
+    revisions: Vec<RecordRevision>,
     /// Documents derived from it.
     led_to: Vec<Derived>,
     /// Our acknowledgments of the interchange it came in.
@@ -139,6 +141,7 @@ pub(super) async fn of_document(store: &Store, document: DocumentRow) -> anyhow:
         file_name: file.map(|file| file.name).unwrap_or_default(),
         source,
         record: record.transpose()?,
+        revisions: store.list_revisions(id).await?,
         led_to,
         answered_by: answers(store, &document).await?,
         deliveries,

@@ -11,6 +11,7 @@ mod lineage;
 mod naming;
 mod output;
 mod quarantine;
+mod replay;
 
 use super::exit;
 use crate::clock::Clock;
@@ -40,6 +41,8 @@ pub(super) enum Command {
     Cancel(act::Acted),
     /// Send a delivery once more: the same bytes, name, control numbers and idempotency key
     Resend(act::Acted),
+    /// Read a stored file or document again and show what would differ; carry it out only with --apply or --issue-new
+    Replay(replay::Arguments),
     /// List what people did, or verify that nobody has changed the record of it
     Audit(audit::Arguments),
 }
@@ -72,6 +75,7 @@ async fn dispatch(config: &Config, store: &Store, command: Command) -> anyhow::R
         Command::Cancel(acted) => return act::cancel(store, &acted).await,
         Command::Resend(acted) => return act::resend(store, &acted).await,
         Command::Assign(asked) => return act::assign(&hub(config, store)?, &asked).await,
+        Command::Replay(arguments) => return replay::run(&hub(config, store)?, &arguments).await,
         Command::Audit(arguments) => return audit::run(store, arguments).await,
     }
     Ok(ExitCode::from(exit::DONE))

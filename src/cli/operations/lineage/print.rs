@@ -164,6 +164,12 @@ fn document_lines(page: &mut Page, depth: usize, lineage: &DocumentLineage) {
     page.field(inner, "delivery", words(document.delivery));
     page.field(inner, "acknowledgment", words(document.acknowledgment));
     page.field(inner, "business", with_reason(&words(document.business), &document.business_reason));
+    for revision in &lineage.revisions {
+        page.line(
+            inner,
+            format!("revision {} of the record was replaced {}", revision.number, time(revision.replaced_at)),
+        );
+    }
     if let Some(source) = &lineage.source {
         page.line(inner, format!("comes of {}", brief(source)));
     }
