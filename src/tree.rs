@@ -12,6 +12,8 @@
 //!
 //! Node 0 is the root; its tag is the set id (`810`), the layout's name or the document element.
 
+use std::ops::Deref;
+
 /// A node of a [`Tree`]; only meaningful for the tree that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(u32);
@@ -75,6 +77,29 @@ struct Value {
     name: Span,
     text: Span,
     byte: u64,
+}
+
+/// A tag made ready to be looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    text: Box<str>,
+    head: u64,
+}
+
+impl Tag {
+    /// The tag with this text.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self { text: text.into(), head: head(text) }
+    }
+}
+
+impl Deref for Tag {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
 }
 
 /// One value of a node, as [`Tree::values`] gives it.
@@ -179,6 +204,7 @@ impl Tree {
     }
 
     /// The node's tag.
+    #[inline]
     #[must_use]
     pub fn tag(&self, node: NodeId) -> &str {
         self.slice(self.nodes[node.0 as usize].tag)
@@ -191,6 +217,7 @@ impl Tree {
     }
 
     /// The node's parent; the root has none.
+    #[inline]
     #[must_use]
     pub fn parent(&self, node: NodeId) -> Option<NodeId> {
         some(self.nodes[node.0 as usize].parent)
@@ -207,16 +234,14 @@ impl Tree {
     }
 
     /// The node's children with this tag in document order.
-    pub fn children_tagged<'t>(&'t self, node: NodeId, tag: &'t str) -> impl Iterator<Item = NodeId> + 't {
-        let (head, length) = (head(tag), tag.len() as u32);
+    pub fn children_tagged<'t>(&'t self, node: NodeId, tag: &'t Tag) -> impl Iterator<Item = NodeId> + 't {
         let node = &self.nodes[node.0 as usize];
-        let mut at = if node.child_bits & bit(head) == 0 { NONE } else { node.first_child };
+        let mut at = if node.child_bits & bit(tag.head) == 0 { NONE } else { node.first_child };
         std::iter::from_fn(move || {
             while let Some(id) = some(at) {
                 let node = &self.nodes[at as usize];
                 at = node.next_sibling;
-                let alike = node.head == head && node.tag.end - node.tag.start == length;
-                if alike && (length <= 8 || self.slice(node.tag) == tag) {
+                if self.alike(node, tag) {
                     return Some(id);
                 }
             }
@@ -225,10 +250,16 @@ impl Tree {
     }
 
     /// Whether this is the node's tag.
+    #[inline]
     #[must_use]
-    pub fn is_tagged(&self, node: NodeId, tag: &str) -> bool {
-        let node = &self.nodes[node.0 as usize];
-        node.head == head(tag) && self.slice(node.tag) == tag
+    pub fn is_tagged(&self, node: NodeId, tag: &Tag) -> bool {
+        self.alike(&self.nodes[node.0 as usize], tag)
+    }
+
+    #[inline]
+    fn alike(&self, node: &Node, tag: &Tag) -> bool {
+        let length = (node.tag.end - node.tag.start) as usize;
+        node.head == tag.head && length == tag.len() && (length <= 8 || self.slice(node.tag) == &**tag)
     }
 
     /// The node's values in the order they were added.
@@ -241,6 +272,7 @@ impl Tree {
     }
 
     /// The value with this key, if the node has it.
+    #[inline]
     #[must_use]
     pub fn value(&self, node: NodeId, key: Key<'_>) -> Option<ValueRef<'_>> {
         let node = &self.nodes[node.0 as usize];
@@ -260,6 +292,13 @@ impl Tree {
         value.map(|value| self.shown(value))
     }
 
+    /// The text of the value with this key, if the node has it.
+    #[inline]
+    #[must_use]
+    pub fn text(&self, node: NodeId, key: Key<'_>) -> Option<&str> {
+        self.value(node, key).map(|value| value.text)
+    }
+
     /// The highest number of an element that may be there; 0 where values have names.
     #[must_use]
     pub fn last_element(&self, node: NodeId) -> u16 {
@@ -276,16 +315,18 @@ impl Tree {
     /// An element of a segment that was taken over as a whole.
     #[inline]
     fn element(&self, node: &Node, element: u32) -> Option<ValueRef<'_>> {
-        let end = node.values.start.checked_add(element).filter(|end| *end < node.values.end)?;
-        let (before, end) = (*self.ends.get(end.checked_sub(1)? as usize)?, *self.ends.get(end as usize)?);
-        if element == 0 || end <= before + 1 {
+        let at = node.values.start.checked_add(element).filter(|at| element > 0 && *at < node.values.end)?;
+        let ends = self.ends.get(at as usize - 1..)?.first_chunk::<2>()?;
+        let (start, end) = (ends[0] + 1, ends[1]);
+        if end <= start {
             return None;
         }
-        let text = self.slice(Span { start: node.row + before + 1, end: node.row + end }).trim_ascii_end();
-        let key = Key::Element(u16::try_from(element).ok()?, 1, 1);
-        (!text.is_empty()).then(|| ValueRef { key, text, byte: node.origin.byte + u64::from(before) + 1 })
+        let text = self.slice(Span { start: node.row + start, end: node.row + end }).trim_ascii_end();
+        let key = Key::Element(element as u16, 1, 1);
+        (!text.is_empty()).then(|| ValueRef { key, text, byte: node.origin.byte + u64::from(start) })
     }
 
+    #[inline]
     fn shown(&self, value: &Value) -> ValueRef<'_> {
         ValueRef { key: self.key(value), text: self.slice(value.text), byte: value.byte }
     }
@@ -334,6 +375,7 @@ impl Tree {
         Span { start: to_u32(start), end: to_u32(self.text.len()) }
     }
 
+    #[inline]
     fn key(&self, value: &Value) -> Key<'_> {
         if value.element == 0 {
             Key::Name(self.slice(value.name))
@@ -342,6 +384,7 @@ impl Tree {
         }
     }
 
+    #[inline]
     fn slice(&self, span: Span) -> &str {
         self.text.get(span.start as usize..span.end as usize).expect("spans come from push_text")
     }

@@ -178,6 +178,13 @@ pub trait Field {
     /// # Errors
     /// When the value is not what the field holds.
     fn set(&mut self, value: Value) -> Result<(), Mismatch>;
+    /// As [`Field::set`] of a text, which is not copied before it has its place.
+    ///
+    /// # Errors
+    /// When the text is not what the field holds.
+    fn set_text(&mut self, text: &str) -> Result<(), Mismatch> {
+        self.set(Value::Text(text.to_owned()))
+    }
     /// The group it holds.
     fn group(&self) -> Option<&dyn Group> {
         None
@@ -232,8 +239,9 @@ pub(super) fn mismatch(value: &Value, expected: &str) -> Mismatch {
 }
 
 macro_rules! scalar {
-    ($ty:ty, $holds:ident, $variant:ident, $from_text:expr) => {
+    ($ty:ty, $holds:ident, $variant:ident, $from_text:expr $(, $more:item)?) => {
         impl Field for Option<$ty> {
+            $($more)?
             fn is_blank(&self) -> bool {
                 self.is_none()
             }
@@ -259,7 +267,16 @@ fn text(value: &Value) -> Option<&str> {
     if let Value::Text(text) = value { Some(text) } else { None }
 }
 
-scalar!(String, Text, Text, |value| Some(value.to_string()));
+scalar!(
+    String,
+    Text,
+    Text,
+    |value| Some(value.to_string()),
+    fn set_text(&mut self, text: &str) -> Result<(), Mismatch> {
+        *self = Some(text.to_owned());
+        Ok(())
+    }
+);
 scalar!(Decimal, Decimal, Decimal, |value| match value {
     Value::Integer(number) => Some(Decimal::from(*number)),
     other => Decimal::from_str_exact(text(other)?).ok(),

@@ -150,7 +150,7 @@ impl Check<'_> {
         }
         for (index, step) in steps.iter().enumerate() {
             self.conditions(step, spot);
-            if index == 0 && step.is_plain() && self.tag(&at) == step.tag {
+            if index == 0 && step.is_plain() && self.tag(&at) == &*step.tag {
                 continue;
             }
             let below = if at.segment.is_some() { None } else { self.below(&at, step) };
@@ -163,7 +163,7 @@ impl Check<'_> {
                     } else {
                         format!("under {tag}")
                     };
-                    let message = format!("there is no {} {place} in {}", step.tag, self.version);
+                    let message = format!("there is no {} {place} in {}", &*step.tag, self.version);
                     let known = self.children(&at);
                     let hint = did_you_mean(&step.tag, known.iter().map(String::as_str));
                     self.found.push(spot.fault("no_such_place", message, hint));
@@ -179,7 +179,7 @@ impl Check<'_> {
             return Some(Place { inside, segment: None });
         }
         self.set.order(at.inside, step.tag.as_bytes())?;
-        Some(Place { inside: at.inside, segment: Some(step.tag.clone()) })
+        Some(Place { inside: at.inside, segment: Some(step.tag.to_string()) })
     }
 
     fn children(&self, at: &Place) -> Vec<String> {
@@ -205,7 +205,7 @@ impl Check<'_> {
                 Some(part) => condition.allowed.iter().for_each(|code| self.code(part, code, spot)),
                 None => {
                     let message =
-                        format!("{} has {} elements, not {element}", step.tag, segment.elements.len());
+                        format!("{} has {} elements, not {element}", &*step.tag, segment.elements.len());
                     self.found.push(spot.fault("no_such_element", message, ""));
                 }
             }
@@ -289,9 +289,9 @@ impl Check<'_> {
             self.decimals(&part, &binding.functions, &binding.path, &binding.spot);
         }
         for function in &binding.functions {
-            let Function::Table(name) = function else { continue };
+            let Function::Table(name, _) = function else { continue };
             let translator = self.translator;
-            let Some(table) = translator.program.tables.get(name) else { continue };
+            let Some(table) = translator.program.table(name) else { continue };
             for (code, _, spot) in table.rows.iter().filter(|(code, ..)| code != REST) {
                 self.code(&part, code, spot);
             }

@@ -61,11 +61,10 @@ struct Entries<'d> {
 impl<'d> Compiler<'d> {
     fn tables(&mut self) {
         for (name, rows) in &self.definition.tables {
-            let mut table = Table::default();
-            for (code, word) in rows {
-                table.insert(code.text.clone(), word.text.clone(), word.spot.clone(), false);
-            }
-            self.program.tables.insert(name.clone(), table);
+            let rows =
+                rows.iter().map(|(code, word)| (code.text.clone(), word.text.clone(), word.spot.clone()));
+            self.program.table_numbers.insert(name.clone(), self.program.tables.len());
+            self.program.tables.push(Table::new(rows.collect()));
         }
     }
 
@@ -171,16 +170,24 @@ impl<'d> Compiler<'d> {
         if let Some(qualifier) = &definition.qualifier {
             self.qualifier(definition, qualifier, shape, block);
         }
+        let mut functions = expression.functions;
+        for function in &mut functions {
+            if let Function::Table(name, number) = function {
+                *number = self.program.table_numbers.get(name).copied().unwrap_or(usize::MAX);
+            }
+        }
+        let has_default = functions.iter().any(|function| matches!(function, Function::Default(_)));
         block.bindings.push(Binding {
             field,
             label,
             holds,
             path: expression.path,
             way: 0,
-            functions: expression.functions,
+            functions,
             read: definition.read,
             write: definition.write,
             required: definition.required,
+            optional: !definition.required && !has_default,
             spot: definition.at.spot.clone(),
             named: Vec::new(),
             qualifies: None,
@@ -278,7 +285,7 @@ impl<'d> Compiler<'d> {
             // Functions after `<*>` are for the qualifiers.
             FieldType::List(shape) if pairs && pair_fields(shape()).is_some() => {
                 return expression.functions.iter().all(|function| match function {
-                    Function::Table(name) => self.table_fits(name, label, &FieldType::Text, definition),
+                    Function::Table(name, _) => self.table_fits(name, label, &FieldType::Text, definition),
                     _ => true,
                 });
             }
@@ -314,7 +321,7 @@ impl<'d> Compiler<'d> {
                 Function::Implied(_) | Function::Decimal(_) | Function::Negate => {
                     !matches!(holds, FieldType::Decimal | FieldType::Integer)
                 }
-                Function::Table(name) => {
+                Function::Table(name, _) => {
                     fine &= self.table_fits(name, label, holds, definition);
                     false
                 }
@@ -336,8 +343,8 @@ impl<'d> Compiler<'d> {
         holds: &FieldType,
         definition: &FieldDefinition,
     ) -> bool {
-        let Some(table) = self.program.tables.get(name) else {
-            let hint = did_you_mean(name, self.program.tables.keys().map(String::as_str));
+        let Some(table) = self.program.table(name) else {
+            let hint = did_you_mean(name, self.program.table_numbers.keys().map(String::as_str));
             let hint = if hint.is_empty() { format!("add `[tables.{name}]`") } else { hint };
             self.found.push(definition.at.spot.fault(
                 "unknown_table",
@@ -409,8 +416,8 @@ impl<'d> Compiler<'d> {
             }
         };
         for step in &path.steps {
-            if step.optional && !self.program.optional_tags.contains(&step.tag) {
-                self.program.optional_tags.push(step.tag.clone());
+            if step.optional && !self.program.optional_tags.iter().any(|tag| **tag == *step.tag) {
+                self.program.optional_tags.push(step.tag.to_string());
             }
         }
         let key = (definition.id, inner.name);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::pairs::pairs;
 use super::path::{At, Step};
-use crate::tree::{Key, NodeId, Origin, Tree};
+use crate::tree::{Key, NodeId, Origin, Tag, Tree};
 
 /// A value's number or name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +67,7 @@ impl Draft {
     /// Adds a node with what the step's conditions ask of it.
     pub(super) fn add(&mut self, parent: usize, step: &Step) -> usize {
         let id = self.nodes.len();
-        self.nodes.push(DraftNode { tag: step.tag.clone(), parent, ..DraftNode::default() });
+        self.nodes.push(DraftNode { tag: step.tag.to_string(), parent, ..DraftNode::default() });
         self.node_mut(parent).children.push(id);
         for condition in &step.conditions {
             let Some(first) = condition.allowed.first() else { continue };
@@ -75,7 +75,7 @@ impl Draft {
                 At::Name(name) if !name.starts_with('@') => {
                     let child = self.add(
                         id,
-                        &Step { tag: name.clone(), conditions: Vec::new(), rest: false, optional: false },
+                        &Step { tag: Tag::new(name), conditions: Vec::new(), rest: false, optional: false },
                     );
                     self.set(child, OwnKey::Name(String::new()), first, true);
                     self.node_mut(child).tells = true;
@@ -101,7 +101,7 @@ impl Draft {
 
     /// Whether a node is what a step names.
     pub(super) fn matches(&self, id: usize, step: &Step) -> bool {
-        self.tag(id) == step.tag
+        self.tag(id) == &*step.tag
             && step.conditions.iter().all(|condition| {
                 let text = match &condition.at {
                     At::Name(name) if !name.starts_with('@') => {

@@ -1,7 +1,6 @@
 //! The closed list of functions after a path, each with its inverse.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{NaiveDate, NaiveTime};
@@ -10,13 +9,13 @@ use super::Format;
 use super::scalar::{not_a_number, number_of, parse_date, parse_number, parse_time};
 use super::spot::did_you_mean;
 use super::table::Table;
-use crate::canonical::{FieldType, Value};
+use crate::canonical::{Field, FieldType, Value};
 
 /// One function of a pipe: `read` goes from the document to the record, `write` back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Function {
-    /// `table(name)`: a code for a word.
-    Table(String),
+    /// `table(name)`: a code for a word; with the number of the table once it is known.
+    Table(String, usize),
     /// `date(CCYYMMDD)`: a date in a form of its own.
     Date(Pattern),
     /// `time(HHMM)`: a time in a form of its own.
@@ -68,15 +67,15 @@ pub(super) struct Misfit {
 }
 
 impl Misfit {
-    pub(super) fn new(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: hint.into() }
+    pub(super) fn new(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Box<Self> {
+        Box::new(Self { code, message: message.into(), hint: hint.into() })
     }
 }
 
 impl fmt::Display for Function {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Table(name) => write!(out, "table({name})"),
+            Self::Table(name, _) => write!(out, "table({name})"),
             Self::Date(pattern) => write!(out, "date({})", pattern.text),
             Self::Time(pattern) => write!(out, "time({})", pattern.text),
             Self::Implied(digits) => write!(out, "implied({digits})"),
@@ -138,7 +137,7 @@ impl Function {
         };
         let none = |function: Self| if arguments.is_empty() { Ok(function) } else { Err(usage(name)) };
         match name {
-            "table" => Ok(Self::Table(one("table(unit)")?)),
+            "table" => Ok(Self::Table(one("table(unit)")?, usize::MAX)),
             "date" => {
                 let text = one("date(MM/DD/YYYY)")?;
                 Pattern::parse(&text, true).map(Self::Date).ok_or_else(|| {
@@ -201,19 +200,15 @@ impl Function {
     }
 
     /// From the document towards the record.
-    fn read<'t>(
-        &self,
-        value: Passing<'t>,
-        tables: &'t BTreeMap<String, Table>,
-    ) -> Result<Option<Passing<'t>>, Misfit> {
+    fn read<'t>(&self, value: Passing<'t>, tables: &'t [Table]) -> Result<Option<Passing<'t>>, Box<Misfit>> {
         if let Self::Default(_) | Self::Cut(_) = self {
             return Ok(Some(value));
         }
         let text = value.into_text();
         Ok(Some(match self {
             Self::Default(_) | Self::Cut(_) => Passing::Text(text),
-            Self::Table(name) => {
-                let table = tables.get(name).expect("compiled functions name known tables");
+            Self::Table(name, number) => {
+                let table = tables.get(*number).expect("compiled functions name known tables");
                 match table.word(&text) {
                     Some(Some(word)) => Passing::Text(Cow::Borrowed(word)),
                     Some(None) => Passing::Text(text),
@@ -278,12 +273,12 @@ impl Function {
         &self,
         value: Value,
         present: Option<&str>,
-        tables: &BTreeMap<String, Table>,
+        tables: &[Table],
         format: Format,
-    ) -> Result<Option<Value>, Misfit> {
+    ) -> Result<Option<Value>, Box<Misfit>> {
         Ok(Some(match self {
-            Self::Table(name) => {
-                let table = tables.get(name).expect("compiled functions name known tables");
+            Self::Table(name, number) => {
+                let table = tables.get(*number).expect("compiled functions name known tables");
                 let word = value.to_string();
                 match table.code(&word) {
                     Some(Some(code)) => Value::Text(code.to_owned()),
@@ -381,17 +376,51 @@ pub(super) fn read_value(
     functions: &[Function],
     text: Option<&str>,
     holds: &FieldType,
-    tables: &BTreeMap<String, Table>,
+    tables: &[Table],
     format: Format,
     decimal_mark: char,
-) -> Result<Option<Value>, Misfit> {
-    let default = functions.iter().find_map(|function| match function {
-        Function::Default(text) => Some(text),
-        _ => None,
-    });
+) -> Result<Option<Value>, Box<Misfit>> {
+    Ok(match read_pipe(functions, text, holds, tables)? {
+        Some(Passing::Text(text)) => Some(coerce(&text, holds, format, decimal_mark)?),
+        Some(Passing::Value(value)) => Some(value),
+        None => None,
+    })
+}
+
+/// As [`read_value`], and puts it into the field; false where there is nothing.
+pub(super) fn read_into(
+    field: &mut dyn Field,
+    functions: &[Function],
+    text: Option<&str>,
+    holds: &FieldType,
+    tables: &[Table],
+    format: Format,
+    decimal_mark: char,
+) -> Result<bool, Box<Misfit>> {
+    let set = match read_pipe(functions, text, holds, tables)? {
+        Some(Passing::Text(text)) if matches!(holds, FieldType::Text) => field.set_text(&text),
+        Some(Passing::Text(text)) => field.set(coerce(&text, holds, format, decimal_mark)?),
+        Some(Passing::Value(value)) => field.set(value),
+        None => return Ok(false),
+    };
+    set.map_err(|mismatch| Misfit::new("value_not_understood", mismatch.to_string(), ""))?;
+    Ok(true)
+}
+
+fn read_pipe<'t>(
+    functions: &'t [Function],
+    text: Option<&'t str>,
+    holds: &FieldType,
+    tables: &'t [Table],
+) -> Result<Option<Passing<'t>>, Box<Misfit>> {
     let Some(text) = text else {
+        let default = functions.iter().find_map(|function| match function {
+            Function::Default(text) => Some(text),
+            _ => None,
+        });
         // A default is the record's word, not the document's code.
-        return default.map(|text| coerce(Cow::Borrowed(text), holds, Format::Json, '.')).transpose();
+        let value = default.map(|text| coerce(text, holds, Format::Json, '.')).transpose()?;
+        return Ok(value.map(Passing::Value));
     };
     let mut value = Passing::Text(Cow::Borrowed(text));
     for function in functions {
@@ -400,10 +429,7 @@ pub(super) fn read_value(
             None => return Ok(None),
         }
     }
-    match value {
-        Passing::Text(text) => coerce(text, holds, format, decimal_mark).map(Some),
-        Passing::Value(value) => Ok(Some(value)),
-    }
+    Ok(Some(value))
 }
 
 /// Takes a field's value back through the pipe to the text the document has. None: nothing is written.
@@ -411,10 +437,10 @@ pub(super) fn write_value(
     functions: &[Function],
     value: Option<Value>,
     present: Option<&str>,
-    tables: &BTreeMap<String, Table>,
+    tables: &[Table],
     format: Format,
     decimal_mark: char,
-) -> Result<Option<String>, Misfit> {
+) -> Result<Option<String>, Box<Misfit>> {
     let default = functions.iter().find_map(|function| match function {
         Function::Default(text) => Some(Value::Text(text.clone())),
         _ => None,
@@ -433,27 +459,22 @@ pub(super) fn write_value(
     }))
 }
 
-fn coerce(
-    text: Cow<'_, str>,
-    holds: &FieldType,
-    format: Format,
-    decimal_mark: char,
-) -> Result<Value, Misfit> {
+fn coerce(text: &str, holds: &FieldType, format: Format, decimal_mark: char) -> Result<Value, Box<Misfit>> {
     let misfit = |code, hint: String| Misfit::new(code, format!("`{text}` is not {}", holds.words()), hint);
     match holds {
-        FieldType::Decimal => parse_number(&text, decimal_mark).map(Value::Decimal),
+        FieldType::Decimal => parse_number(text, decimal_mark).map(Value::Decimal),
         FieldType::Integer => {
-            let number = parse_number(&text, decimal_mark)?;
+            let number = parse_number(text, decimal_mark)?;
             let whole = number.is_integer().then(|| i64::try_from(number).ok()).flatten();
             whole.map(Value::Integer).ok_or_else(|| misfit("number_not_understood", String::new()))
         }
-        FieldType::Date => parse_date(&text, format).map(Value::Date).ok_or_else(|| {
+        FieldType::Date => parse_date(text, format).map(Value::Date).ok_or_else(|| {
             misfit("date_not_understood", "say how dates are written, as in `| date(MM/DD/YYYY)`".to_owned())
         }),
-        FieldType::Time => parse_time(&text).map(Value::Time).ok_or_else(|| {
+        FieldType::Time => parse_time(text).map(Value::Time).ok_or_else(|| {
             misfit("time_not_understood", "say how times are written, as in `| time(HH:MM)`".to_owned())
         }),
-        FieldType::Bool => match &*text {
+        FieldType::Bool => match text {
             "true" | "Y" | "1" => Ok(Value::Bool(true)),
             "false" | "N" | "0" => Ok(Value::Bool(false)),
             _ => Err(misfit(
@@ -461,10 +482,10 @@ fn coerce(
                 "true and false, Y and N, 1 and 0 are understood".to_owned(),
             )),
         },
-        FieldType::Code(words) if !words.contains(&&*text) => {
-            Err(misfit("value_not_understood", did_you_mean(&text, words.iter().copied())))
+        FieldType::Code(words) if !words.contains(&text) => {
+            Err(misfit("value_not_understood", did_you_mean(text, words.iter().copied())))
         }
-        _ => Ok(Value::Text(text.into_owned())),
+        _ => Ok(Value::Text(text.to_owned())),
     }
 }
 
@@ -497,7 +518,7 @@ mod tests {
     fn both(function: &str, arguments: &[&str], text: &str, holds: FieldType) -> (String, String) {
         let arguments: Vec<String> = arguments.iter().map(|a| (*a).to_owned()).collect();
         let functions = [Function::new(function, &arguments).expect("a known function")];
-        let tables = BTreeMap::new();
+        let tables = [];
         let read = read_value(&functions, Some(text), &holds, &tables, Format::X12, '.').expect("readable");
         let value = read.clone().map(|value| value.to_string()).unwrap_or_default();
         let back = write_value(&functions, read, None, &tables, Format::X12, '.').expect("writable");

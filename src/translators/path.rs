@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Format;
+use crate::tree::Tag;
 
 /// A place in a document, seen from the node a block of the translator is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub(super) struct Path {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Step {
     /// Segment id, record type, element or member name.
-    pub(super) tag: String,
+    pub(super) tag: Tag,
     /// What must hold of its values.
     pub(super) conditions: Vec<Condition>,
     /// `[*]`: every such node that no other place of the block names.
@@ -270,7 +271,7 @@ fn parse_segment(part: &str, offset: usize) -> Result<(Step, At), PathFault> {
         }
         _ => return Err(fault(offset, format!("`{part}` is no segment or element"), SEGMENT_HINT)),
     };
-    let mut step = Step { tag: tag.to_owned(), conditions: Vec::new(), rest: false, optional: false };
+    let mut step = Step { tag: Tag::new(tag), conditions: Vec::new(), rest: false, optional: false };
     let mut at = at;
     while let Some(first) = rest.chars().next() {
         let within = offset + part.len() - rest.len();
@@ -357,7 +358,7 @@ fn parse_named(part: &str, offset: usize) -> Result<Step, PathFault> {
     let part = part.trim_end_matches('?');
     let (tag, inside) =
         part.split_once('[').map_or((part, None), |(tag, tail)| (tag, tail.strip_suffix(']')));
-    let mut step = Step { tag: tag.to_owned(), conditions: Vec::new(), rest: false, optional };
+    let mut step = Step { tag: Tag::new(tag), conditions: Vec::new(), rest: false, optional };
     if tag.is_empty() || tag.contains(['<', '>']) {
         return Err(fault(offset, format!("`{part}` is no name"), ""));
     }

@@ -43,10 +43,11 @@ pub(super) fn steps_end_at(tree: &Tree, steps: &[Step], node: NodeId) -> bool {
 
 /// Whether a node is what a step names.
 pub(super) fn step_matches(tree: &Tree, node: NodeId, step: &Step) -> bool {
-    tree.tag(node) == step.tag && meets_conditions(tree, node, step)
+    tree.is_tagged(node, &step.tag) && meets_conditions(tree, node, step)
 }
 
 /// Whether a node with the right tag has what a step asks for.
+#[inline]
 pub(super) fn meets_conditions(tree: &Tree, node: NodeId, step: &Step) -> bool {
     step.conditions.iter().all(|condition| holds(tree, node, condition))
 }
@@ -55,31 +56,50 @@ fn holds(tree: &Tree, node: NodeId, condition: &Condition) -> bool {
     let text = match &condition.at {
         At::Name(name) if !name.starts_with('@') => {
             // A column of a row, else the text of a member or child element.
-            tree.value(node, Key::Name(name)).or_else(|| {
+            tree.text(node, Key::Name(name)).or_else(|| {
                 let child = tree.children(node).find(|child| tree.tag(*child) == name)?;
-                tree.value(child, Key::Name(""))
+                tree.text(child, Key::Name(""))
             })
         }
-        at => value_at(tree, node, at),
+        at => text_at(tree, node, at),
     };
-    text.is_some_and(|value| condition.allowed.iter().any(|allowed| allowed == value.text))
+    text.is_some_and(|text| condition.allowed.iter().any(|allowed| allowed == text))
 }
 
 /// The value of a node; blanks are nothing.
 pub(super) fn value_at<'t>(tree: &'t Tree, node: NodeId, at: &At) -> Option<ValueRef<'t>> {
-    let value = match at {
+    let value = resolve(tree, node, at, |key| tree.value(node, key));
+    value.filter(|value| !is_blank(value.text))
+}
+
+/// The text of [`value_at`], which is all that reading needs where nothing is wrong.
+#[inline]
+pub(super) fn text_at<'t>(tree: &'t Tree, node: NodeId, at: &At) -> Option<&'t str> {
+    resolve(tree, node, at, |key| tree.text(node, key)).filter(|text| !is_blank(text))
+}
+
+#[inline]
+fn resolve<T>(tree: &Tree, node: NodeId, at: &At, get: impl FnOnce(Key<'_>) -> Option<T>) -> Option<T> {
+    match at {
         At::Node | At::Pairs => None,
-        At::Element(element, component, repetition) => {
-            tree.value(node, Key::Element(*element, *component, *repetition))
-        }
-        At::Name(name) => tree.value(node, Key::Name(name)),
-        At::Pair(code) => {
-            paired_values(tree, node).find_map(|(own, value)| (own.text == code).then_some(value))
-        }
-    };
-    value.filter(|value| {
-        value.text.as_bytes().first().is_some_and(u8::is_ascii_graphic) || !value.text.trim().is_empty()
-    })
+        At::Element(element, component, repetition) => get(Key::Element(*element, *component, *repetition)),
+        At::Name(name) => get(Key::Name(name)),
+        At::Pair(code) => get(Key::Element(paired(tree, node, code)?, 1, 1)),
+    }
+}
+
+/// The element whose qualifier says `code`.
+fn paired(tree: &Tree, node: NodeId, code: &str) -> Option<u16> {
+    let has = |element: u16| tree.text(node, Key::Element(element, 1, 1));
+    let last = tree.last_element(node);
+    let mut pairs = pairs(tree.tag(node)).iter().take_while(|(_, value)| *value <= last);
+    let found = pairs.find(|(qualifier, value)| has(*qualifier) == Some(code) && has(*value).is_some());
+    found.map(|(_, value)| *value)
+}
+
+#[inline]
+fn is_blank(text: &str) -> bool {
+    !text.as_bytes().first().is_some_and(u8::is_ascii_graphic) && text.trim().is_empty()
 }
 
 /// Qualifiers and their values, where a segment has both.

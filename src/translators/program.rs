@@ -14,11 +14,20 @@ use crate::canonical::{FieldType, Shape};
 pub(super) struct Program {
     pub(super) blocks: Vec<Block>,
     pub(super) root: usize,
-    pub(super) tables: BTreeMap<String, Table>,
+    /// Code tables by number, and their numbers by name.
+    pub(super) tables: Vec<Table>,
+    pub(super) table_numbers: BTreeMap<String, usize>,
     /// Parts of the document that are not kept.
     pub(super) drops: Vec<(Path, Spot)>,
     /// Tags that a sender may leave out.
     pub(super) optional_tags: Vec<String>,
+}
+
+impl Program {
+    /// The code table with this name.
+    pub(super) fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.get(*self.table_numbers.get(name)?)
+    }
 }
 
 /// What is bound at one node of the document.
@@ -67,6 +76,8 @@ pub(super) struct Binding {
     pub(super) read: bool,
     pub(super) write: WriteWhen,
     pub(super) required: bool,
+    /// Whether there is nothing to do where the document has nothing.
+    pub(super) optional: bool,
     pub(super) spot: Spot,
     /// For `<*>`: the qualifiers that other bindings of the block name.
     pub(super) named: Vec<String>,

@@ -230,10 +230,10 @@ fn members(
     // Parts that contain themselves end here; no ERP body is deeper.
     let (Some(block), true) = (program.blocks.get(number), depth < 8) else { return };
     for binding in &block.bindings {
-        let names: Vec<&str> = binding.path.steps.iter().map(|step| step.tag.as_str()).collect();
+        let names: Vec<&str> = binding.path.steps.iter().map(|step| &*step.tag).collect();
         let path = format!("{above}{}", names.join("/"));
         let plain = !binding.functions.iter().any(|function| {
-            matches!(function, Function::Table(_) | Function::Decimal(_) | Function::Pad(..))
+            matches!(function, Function::Table(..) | Function::Decimal(_) | Function::Pad(..))
         });
         match binding.holds {
             FieldType::Decimal | FieldType::Integer if plain => {
@@ -255,5 +255,5 @@ fn members(
 }
 
 fn tags(each: &Each) -> Vec<&str> {
-    each.steps.iter().map(|step| step.tag.as_str()).collect()
+    each.steps.iter().map(|step| &*step.tag).collect()
 }

@@ -6,10 +6,10 @@ use std::ops::Range;
 use rust_decimal::Decimal;
 
 use super::Format;
-use super::function::{Misfit, read_value};
+use super::function::{Misfit, read_into, read_value};
 use super::pairs::pairs;
 use super::path::{At, Path, Step};
-use super::places::{descendants, locate, meets_conditions, paired_values, steps_end_at, value_at};
+use super::places::{descendants, locate, meets_conditions, paired_values, steps_end_at, text_at, value_at};
 use super::program::{Binding, Computed, Each, FieldPath, Formula, Into, Program, pair_fields};
 use super::prove::rows;
 use crate::canonical::{Field, FieldType, Group, Record, Source, Value};
@@ -89,6 +89,9 @@ impl<'a> Reader<'a> {
         };
         for binding in block.bindings.iter().filter(|binding| binding.read) {
             let nodes = way(self, binding.way);
+            if nodes.is_empty() && binding.optional {
+                continue;
+            }
             self.binding(binding, nodes, node, group);
         }
         for rest in [false, true] {
@@ -117,44 +120,39 @@ impl<'a> Reader<'a> {
             }
             return;
         }
-        let found = self.first_value(&binding.path, nodes, node);
-        if let Some((at, value)) = found {
-            self.see(at, value.key);
-        }
-        let text = found.map(|(_, value)| value.text);
-        if text.is_none() && binding.qualifies.is_some() {
+        let tree = self.tree;
+        let at = self.first_node(&binding.path, nodes, node);
+        if at.is_none()
+            && (binding.qualifies.is_some() || binding.optional && self.format != Format::Delimited)
+        {
             return;
         }
-        let value = read_value(
-            &binding.functions,
-            text,
-            &binding.holds,
-            &self.program.tables,
-            self.format,
-            self.decimal_mark,
-        );
-        match value {
-            Ok(Some(value)) => {
-                self.trace(binding, found);
-                let field = field_mut(group, &binding.field);
-                if let Some(name) = &binding.field.name {
-                    let texts = field.texts_mut().expect("a named field is among texts");
-                    texts.insert(name.clone(), value.to_string());
-                } else if let Err(mismatch) = field.set(value) {
-                    let misfit = Misfit {
-                        code: "value_not_understood",
-                        message: mismatch.to_string(),
-                        hint: String::new(),
-                    };
-                    self.misfit(binding, found, misfit);
-                }
-            }
-            Ok(None) if binding.required => {
+        let found = |at: NodeId| value_at(tree, at, &binding.path.at).map(|value| (at, value));
+        if self.seen.is_some()
+            && let Some((at, value)) = at.and_then(found)
+        {
+            self.see(at, value.key);
+        }
+        let text = at.and_then(|at| text_at(tree, at, &binding.path.at));
+        let (functions, holds) = (&binding.functions, &binding.holds);
+        let (tables, format, mark) = (&self.program.tables, self.format, self.decimal_mark);
+        let field = field_mut(group, &binding.field);
+        let read = if let Some(name) = &binding.field.name {
+            read_value(functions, text, holds, tables, format, mark).map(|value| {
+                let texts = field.texts_mut().expect("a named field is among texts");
+                value.map(|value| texts.insert(name.clone(), value.to_string())).is_some()
+            })
+        } else {
+            read_into(field, functions, text, holds, tables, format, mark)
+        };
+        match read {
+            Ok(true) if self.traced.is_some() => self.trace(binding, at.and_then(found)),
+            Ok(false) if binding.required => {
                 let message = format!("`{}` is missing: there is nothing at {}", binding.label, binding.path);
                 self.found.push(self.finding("field_missing", Severity::Reject, node, None, message, ""));
             }
-            Ok(None) => {}
-            Err(misfit) => self.misfit(binding, found, misfit),
+            Ok(_) => {}
+            Err(misfit) => self.misfit(binding, at.and_then(found), *misfit),
         }
         if self.rows_disagree(binding, node) {
             let name = binding.path.to_string();
@@ -222,7 +220,7 @@ impl<'a> Reader<'a> {
                         item.field_mut(id).set(value).expect("a value that was read for a field fits it");
                     }
                     Ok(None) => {}
-                    Err(misfit) => misfits.push((text, misfit)),
+                    Err(misfit) => misfits.push((text, *misfit)),
                 }
             }
         }
@@ -336,28 +334,23 @@ impl<'a> Reader<'a> {
     fn find_value(&mut self, path: &Path, node: NodeId) -> Option<(NodeId, ValueRef<'a>)> {
         let nodes = self.find_nodes(path.ups, &path.steps, node);
         let start = nodes.start;
-        let found = self.first_value(path, nodes, node);
+        let at = self.first_node(path, nodes, node);
         self.nodes.truncate(start);
-        found
+        at.and_then(|at| value_at(self.tree, at, &path.at).map(|value| (at, value)))
     }
 
-    /// The first value at a path that leads from `node` to some nodes.
-    fn first_value(
-        &mut self,
-        path: &Path,
-        nodes: Range<usize>,
-        node: NodeId,
-    ) -> Option<(NodeId, ValueRef<'a>)> {
+    /// The first of some nodes, to which a path leads from `node`, that has the path's value.
+    #[inline]
+    fn first_node(&mut self, path: &Path, nodes: Range<usize>, node: NodeId) -> Option<NodeId> {
         let tree = self.tree;
         let document = self.format == Format::Delimited && path.steps.is_empty();
-        for at in self.nodes.get(nodes)? {
-            if document && *at == tree.root() {
-                return self.find_column(&path.at);
+        for at in self.nodes.get(nodes)?.iter().copied() {
+            if document && at == tree.root() {
+                return self.first_row(&path.at);
             }
-            if let Some(value) = value_at(tree, *at, &path.at) {
-                let at = *at;
+            if text_at(tree, at, &path.at).is_some() {
                 self.name_way(path.ups, node, at);
-                return Some((at, value));
+                return Some(at);
             }
         }
         None
@@ -374,13 +367,12 @@ impl<'a> Reader<'a> {
     }
 
     /// A column of the document is that of its first row; that all rows say the same is checked apart.
-    fn find_column(&mut self, at: &At) -> Option<(NodeId, ValueRef<'a>)> {
+    fn first_row(&mut self, at: &At) -> Option<NodeId> {
         let tree = self.tree;
         if let (At::Name(name), true) = (at, self.seen.is_some()) {
             rows(tree).into_iter().for_each(|row| self.see(row, Key::Name(name)));
         }
-        let first = rows(tree).into_iter().next()?;
-        value_at(tree, first, at).map(|value| (first, value))
+        rows(tree).into_iter().next().filter(|row| text_at(tree, *row, at).is_some())
     }
 
     /// A path that begins with the node's own segment is about that segment.

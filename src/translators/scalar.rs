@@ -46,7 +46,7 @@ pub(super) fn parse_time(text: &str) -> Option<NaiveTime> {
 }
 
 /// What to say of a text that is no number.
-pub(super) fn not_a_number(text: &str) -> Misfit {
+pub(super) fn not_a_number(text: &str) -> Box<Misfit> {
     let hint = if text.contains(['E', 'e']) {
         "a spreadsheet has turned it into scientific notation: export the column as text"
     } else if text.contains(',') {
@@ -58,7 +58,7 @@ pub(super) fn not_a_number(text: &str) -> Misfit {
 }
 
 /// Digits with at most one decimal mark; no thousands separators, no exponents.
-pub(super) fn parse_number(text: &str, mark: char) -> Result<Decimal, Misfit> {
+pub(super) fn parse_number(text: &str, mark: char) -> Result<Decimal, Box<Misfit>> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -83,7 +83,7 @@ pub(super) fn parse_number(text: &str, mark: char) -> Result<Decimal, Misfit> {
 }
 
 /// The number that a value is.
-pub(super) fn number_of(value: &Value) -> Result<Decimal, Misfit> {
+pub(super) fn number_of(value: &Value) -> Result<Decimal, Box<Misfit>> {
     match value {
         Value::Decimal(number) => Ok(*number),
         Value::Integer(number) => Ok(Decimal::from(*number)),

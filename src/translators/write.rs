@@ -227,7 +227,7 @@ impl<'a> Writer<'a> {
     fn without_self<'s>(&self, node: usize, steps: &'s [Step]) -> &'s [Step] {
         match steps.split_first() {
             Some((first, rest))
-                if self.format == Format::X12 && first.is_plain() && first.tag == self.draft.tag(node) =>
+                if self.format == Format::X12 && first.is_plain() && *first.tag == *self.draft.tag(node) =>
             {
                 rest
             }

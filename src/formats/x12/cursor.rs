@@ -201,7 +201,7 @@ fn offset(place: usize) -> u32 {
 /// Whether an ISA or IEA may begin at `at`.
 #[inline]
 pub(super) fn is_envelope(window: &[u8], at: usize) -> bool {
-    matches!(window.get(at..at + 2), Some(b"IS" | b"IE"))
+    window.get(at) == Some(&b'I') && matches!(window.get(at + 1), Some(b'S' | b'E'))
 }
 
 /// Line ends after a terminator and blanks before a tag are not data, unless they are separators here.

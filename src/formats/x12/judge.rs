@@ -89,12 +89,12 @@ impl<'o> Judge<'o> {
     /// Takes one event; false after the last.
     pub(super) fn take(&mut self, event: Event<'_>, window: Window<'_>, visitor: &mut impl Visitor) -> bool {
         match event {
-            Event::Segment(segment) => self.take_segment(segment, window, visitor),
-            Event::TooLong(segment) => {
+            Event::Segment(mut segment) => self.take_segment(&mut segment, &window, visitor),
+            Event::TooLong(mut segment) => {
                 let fault = Fault::of_segment(Code::SegmentTooLong, &segment);
                 let limit = self.options.limits.segment_bytes;
                 let fault = fault.expecting(format!("at most {limit} characters"));
-                self.take_segment(segment, window, visitor);
+                self.take_segment(&mut segment, &window, visitor);
                 match self.set {
                     Some(_) => self.set_fault(fault),
                     None => self.interchange_fault(fault),
@@ -206,7 +206,7 @@ impl<'o> Judge<'o> {
         self.close_interchange(byte + header.len() as u64, window, visitor);
     }
 
-    fn take_unfinished(&mut self, segment: Segment<'_>, window: Window<'_>, visitor: &mut impl Visitor) {
+    fn take_unfinished(&mut self, mut segment: Segment<'_>, window: Window<'_>, visitor: &mut impl Visitor) {
         let closes = segment.id() == b"IEA"
             && self
                 .interchange
@@ -216,7 +216,7 @@ impl<'o> Judge<'o> {
             // Whole but for its terminator, as editors leave it.
             let fault = Fault::of_segment(Code::InvalidSegmentTerminator, &segment);
             self.interchange_fault(envelope::as_warning(fault).expecting("a terminator after the IEA"));
-            self.take_segment(segment, window, visitor);
+            self.take_segment(&mut segment, &window, visitor);
             return;
         }
         let trailer = [b"IEA".as_slice(), &[segment.delimiters.element]].concat();
@@ -244,12 +244,19 @@ impl<'o> Judge<'o> {
         fault
     }
 
-    fn take_segment(&mut self, segment: Segment<'_>, window: Window<'_>, visitor: &mut impl Visitor) {
+    /// Takes a segment, which gets its position; what nearly all events are, so that it is not copied on the way.
+    pub(super) fn take_segment(
+        &mut self,
+        segment: &mut Segment<'_>,
+        window: &Window<'_>,
+        visitor: &mut impl Visitor,
+    ) {
         let id = segment.id();
+        let window = *window;
         if self.set.is_some() {
             match id {
                 b"SE" => return self.end_set(segment, window, visitor),
-                b"ST" | b"GE" | b"GS" | b"IEA" => self.break_set(&segment, window, visitor),
+                b"ST" | b"GE" | b"GS" | b"IEA" => self.break_set(segment, window, visitor),
                 _ => return self.take_set_segment(segment),
             }
         }
@@ -257,15 +264,15 @@ impl<'o> Judge<'o> {
             b"ST" if self.group.is_some() => self.begin_set(segment),
             b"GE" if self.group.is_some() => self.end_group(segment, window, visitor),
             b"GS" => {
-                self.break_group(&segment, window, visitor);
+                self.break_group(segment, window, visitor);
                 self.begin_group(segment, window, visitor);
             }
             b"IEA" => {
-                self.break_group(&segment, window, visitor);
+                self.break_group(segment, window, visitor);
                 self.end_interchange(segment, window, visitor);
             }
             b"TA1" if self.group.is_none() => {
-                let read = envelope::read_ta1(&segment);
+                let read = envelope::read_ta1(segment);
                 if let Some(interchange) = &mut self.interchange {
                     visitor.acknowledgment(&read, &interchange.header, window);
                 }
@@ -275,12 +282,12 @@ impl<'o> Judge<'o> {
                 self.in_stray_segments = true;
                 let code = Code::InvalidInterchangeContent;
                 let due = if self.group.is_some() { "ST or GE" } else { "GS or IEA" };
-                self.interchange_fault(Fault::of_segment(code, &segment).expecting(due));
+                self.interchange_fault(Fault::of_segment(code, segment).expecting(due));
             }
         }
     }
 
-    fn begin_set(&mut self, mut segment: Segment<'_>) {
+    fn begin_set(&mut self, segment: &mut Segment<'_>) {
         segment.position = 1;
         self.in_stray_segments = false;
         let element = |number: usize| envelope::trimmed(segment.element(number));
@@ -296,17 +303,17 @@ impl<'o> Judge<'o> {
         self.set = Some(OpenSet { set, only_counted: true, too_large: false });
         let number = segment.element(2).trim_ascii();
         if !(4..=9).contains(&number.len()) {
-            let fault = Fault::of_element(Code::InvalidSetControlNumber, &segment, 2);
+            let fault = Fault::of_element(Code::InvalidSetControlNumber, segment, 2);
             self.set_fault(fault.expecting("4 to 9 characters"));
         } else if !self.set_numbers.insert(number) {
-            self.set_fault(Fault::of_element(Code::SetControlNumberReused, &segment, 2));
+            self.set_fault(Fault::of_element(Code::SetControlNumberReused, segment, 2));
         }
-        if self.find_schema(&segment)
+        if self.find_schema(segment)
             && let (Some(open), Some((_, schema))) = (&mut self.set, &self.schema)
         {
             open.only_counted = false;
             self.validator.begin(schema);
-            self.validator.segment(&segment, &mut open.set.faults);
+            self.validator.segment(segment, &mut open.set.faults);
         }
     }
 
@@ -347,7 +354,7 @@ impl<'o> Judge<'o> {
         self.schema.is_some()
     }
 
-    fn take_set_segment(&mut self, mut segment: Segment<'_>) {
+    fn take_set_segment(&mut self, segment: &mut Segment<'_>) {
         let Some(open) = &mut self.set else { return };
         open.set.segments += 1;
         segment.position = open.set.segments;
@@ -358,34 +365,34 @@ impl<'o> Judge<'o> {
                 open.only_counted = true;
                 self.validator.end(&mut open.set.faults);
             }
-            let fault = Fault::of_segment(Code::SetTooLarge, &segment);
+            let fault = Fault::of_segment(Code::SetTooLarge, segment);
             self.set_fault(fault.expecting(format!("at most {limit} bytes")));
             return;
         }
         if !open.only_counted {
-            self.validator.segment(&segment, &mut open.set.faults);
+            self.validator.segment(segment, &mut open.set.faults);
         }
     }
 
-    fn end_set(&mut self, mut segment: Segment<'_>, window: Window<'_>, visitor: &mut impl Visitor) {
+    fn end_set(&mut self, segment: &mut Segment<'_>, window: Window<'_>, visitor: &mut impl Visitor) {
         let Some(open) = &mut self.set else { return };
         open.set.segments += 1;
         segment.position = open.set.segments;
         if !open.only_counted {
-            self.validator.segment(&segment, &mut open.set.faults);
+            self.validator.segment(segment, &mut open.set.faults);
             self.validator.end(&mut open.set.faults);
         }
         let count = open.set.segments;
         let number = open.set.control_number.clone();
         if parse_number(segment.element(1)) != Some(count) {
-            let fault = Fault::of_element(Code::SegmentCountWrong, &segment, 1);
+            let fault = Fault::of_element(Code::SegmentCountWrong, segment, 1);
             self.set_fault(fault.expecting(format!("{count}")));
         }
         if segment.element(2).trim_ascii() != number.as_bytes() {
-            let fault = Fault::of_element(Code::SetControlNumberMismatch, &segment, 2);
+            let fault = Fault::of_element(Code::SetControlNumberMismatch, segment, 2);
             self.set_fault(fault.expecting(format!("`{number}`")));
         }
-        self.close_set(after(&segment, window), window, visitor);
+        self.close_set(after(segment, window), window, visitor);
     }
 
     /// Ends a set whose SE is missing before `segment`.
@@ -422,39 +429,39 @@ impl<'o> Judge<'o> {
         visitor.set(set, group, &interchange.header, window);
     }
 
-    fn begin_group(&mut self, segment: Segment<'_>, window: Window<'_>, visitor: &mut impl Visitor) {
+    fn begin_group(&mut self, segment: &Segment<'_>, window: Window<'_>, visitor: &mut impl Visitor) {
         self.in_stray_segments = false;
         self.set_numbers.clear();
         self.schema = None;
-        let mut group = envelope::read_gs(&segment);
+        let mut group = envelope::read_gs(segment);
         if let Some(number) = parse_number(group.control_number.as_bytes())
             && !self.group_numbers.insert((group.functional_id.clone(), number))
         {
-            group.faults.push(Fault::of_element(Code::GroupControlNumberReused, &segment, 6));
+            group.faults.push(Fault::of_element(Code::GroupControlNumberReused, segment, 6));
         }
         if self.options.schemas.find_release(&group.version).is_none() {
-            group.faults.push(Fault::of_element(Code::GroupVersionNotSupported, &segment, 8));
+            group.faults.push(Fault::of_element(Code::GroupVersionNotSupported, segment, 8));
         }
         let faults = std::mem::take(&mut group.faults);
         group.faults.extend(faults.into_iter().filter_map(|fault| self.weigh(fault)));
-        visitor.group_begins(&group, &segment, window);
+        visitor.group_begins(&group, segment, window);
         self.group = Some(group);
     }
 
-    fn end_group(&mut self, segment: Segment<'_>, window: Window<'_>, visitor: &mut impl Visitor) {
+    fn end_group(&mut self, segment: &Segment<'_>, window: Window<'_>, visitor: &mut impl Visitor) {
         let Some(group) = &mut self.group else { return };
         let declared = parse_number(segment.element(1));
         group.declared_sets = declared.unwrap_or(0);
         let (received, begun) = (group.received_sets, group.control_number.clone());
         if declared != Some(received) {
-            let fault = Fault::of_element(Code::SetCountWrong, &segment, 1);
+            let fault = Fault::of_element(Code::SetCountWrong, segment, 1);
             self.group_fault(fault.expecting(format!("{received}")));
         }
         // Zeros in front are no difference: some senders fill one of the two.
         let numbers = (parse_number(begun.as_bytes()), parse_number(segment.element(2)));
         let same = begun.as_bytes() == segment.element(2).trim_ascii();
         if !same && (numbers.0 != numbers.1 || numbers.0.is_none()) {
-            let fault = Fault::of_element(Code::GroupControlNumberMismatch, &segment, 2);
+            let fault = Fault::of_element(Code::GroupControlNumberMismatch, segment, 2);
             self.group_fault(fault.expecting(format!("`{begun}`")));
         }
         self.close_group(window, visitor);
@@ -486,20 +493,20 @@ impl<'o> Judge<'o> {
         visitor.group_ends(group, &interchange.header, window);
     }
 
-    fn end_interchange(&mut self, segment: Segment<'_>, window: Window<'_>, visitor: &mut impl Visitor) {
+    fn end_interchange(&mut self, segment: &Segment<'_>, window: Window<'_>, visitor: &mut impl Visitor) {
         let Some(interchange) = &self.interchange else { return };
         let received = interchange.received_groups;
         let number = interchange.header.control_number.clone();
         if parse_number(segment.element(1)) != Some(received) {
-            let fault = Fault::of_element(Code::GroupCountWrong, &segment, 1);
+            let fault = Fault::of_element(Code::GroupCountWrong, segment, 1);
             self.interchange_fault(fault.expecting(format!("{received}")));
         }
         if segment.element(2).trim_ascii() != number.as_bytes() {
-            let fault = Fault::of_element(Code::InterchangeControlNumberMismatch, &segment, 2);
+            let fault = Fault::of_element(Code::InterchangeControlNumberMismatch, segment, 2);
             self.interchange_fault(fault.expecting(format!("`{number}`")));
         }
         self.summary.complete = true;
-        self.close_interchange(after(&segment, window), window, visitor);
+        self.close_interchange(after(segment, window), window, visitor);
     }
 
     /// Ends whatever is open, because of `code` at `segment`.

@@ -178,8 +178,9 @@ impl Scanner {
         }
     }
 
+    /// A segment that [`Scanner::step`] found just now.
     #[inline]
-    fn segment<'w>(&'w self, window: &'w [u8], start: usize, end: usize) -> Segment<'w> {
+    pub(super) fn segment<'w>(&'w self, window: &'w [u8], start: usize, end: usize) -> Segment<'w> {
         Segment {
             bytes: window.get(start..end).unwrap_or_else(nothing),
             byte: self.base + start as u64,
@@ -226,10 +227,12 @@ impl Scanner {
     #[inline]
     fn step_plain(&mut self, window: &[u8]) -> Option<Step> {
         let mut start = self.at;
-        if !window.get(start)?.is_ascii_alphanumeric() {
+        if *window.get(start)? <= b' ' {
             start = skip_blanks(window, start, &self.delimiters);
         }
-        if !window.get(start)?.is_ascii_alphanumeric() || is_envelope(window, start) {
+        // Control characters may be terminators of empty segments.
+        let first = *window.get(start)?;
+        if first <= b' ' || first == b'I' && is_envelope(window, start) {
             return None;
         }
         match self.cursor.take(window, start, &self.delimiters) {

@@ -5,7 +5,7 @@
 
 use super::fault::Fault;
 use super::judge::Judge;
-use super::lexer::{Lexer, Limits, Window};
+use super::lexer::{Limits, Scanner, Step, Window};
 use super::schema::Schemas;
 use super::segment::Segment;
 use super::stream::Stream;
@@ -111,9 +111,12 @@ pub trait Visitor {
 pub fn validate(bytes: &[u8], options: &Options) -> File {
     let mut collector = Collector::default();
     let mut judge = Judge::new(options);
-    let mut lexer = Lexer::new(bytes, options.limits);
+    let mut scanner = Scanner::new(options.limits);
     let window = Window::whole(bytes);
-    while judge.take(lexer.next_event(), window, &mut collector) {}
+    while {
+        let step = scanner.step(bytes, true);
+        judge_step(&mut judge, &scanner, step, &window, &mut collector)
+    } {}
     collector.finish(&judge.summary)
 }
 
@@ -129,11 +132,27 @@ pub fn validate_stream(
     let mut judge = Judge::new(options);
     let mut stream = Stream::new(read, options.limits);
     loop {
-        let (event, window) = stream.next_event(judge.keep()).map_err(Error::Read)?;
-        if !judge.take(event, window, visitor) {
+        let step = stream.step(judge.keep()).map_err(Error::Read)?;
+        if !judge_step(&mut judge, stream.scanner(), step, &stream.window(), visitor) {
             return Ok(judge.summary);
         }
     }
+}
+
+/// Takes what the scanner found in the window; false after the last.
+#[inline]
+fn judge_step(
+    judge: &mut Judge<'_>,
+    scanner: &Scanner,
+    step: Step,
+    window: &Window<'_>,
+    visitor: &mut impl Visitor,
+) -> bool {
+    if let Step::Segment { start, end } = step {
+        judge.take_segment(&mut scanner.segment(window.bytes, start, end), window, visitor);
+        return true;
+    }
+    judge.take(scanner.event(step, window.bytes), *window, visitor)
 }
 
 /// Keeps every verdict, as [`validate()`] does.

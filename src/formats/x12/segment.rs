@@ -99,12 +99,12 @@ impl<'a> Segment<'a> {
     /// The segment id and every element, raw.
     #[inline]
     pub fn elements(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let (bytes, origin) = (self.bytes, self.origin);
-        let mut start = 0;
+        let (mut rest, mut start) = (self.bytes, self.origin);
         self.ends.iter().map(move |end| {
-            let end = end.wrapping_sub(origin) as usize;
-            let element = bytes.get(start..end).unwrap_or_else(nothing);
-            start = end + 1;
+            let length = end.wrapping_sub(start) as usize;
+            let (element, behind) = rest.split_at_checked(length).unwrap_or_else(|| (nothing(), nothing()));
+            rest = behind.get(1..).unwrap_or(&[]);
+            start = end.wrapping_add(1);
             element
         })
     }

@@ -33,17 +33,38 @@ impl<R: Read> Stream<R> {
     /// # Errors
     /// What the source answers, except interruptions.
     pub fn next_event(&mut self, keep: Option<u64>) -> io::Result<(Event<'_>, Window<'_>)> {
-        let step = loop {
-            match self.scanner.step(self.buffer.get(..self.filled).unwrap_or(&[]), self.at_end) {
-                Step::More => self.fill(keep)?,
-                step => break step,
-            }
-        };
-        let bytes = self.buffer.get(..self.filled).unwrap_or(&[]);
-        let window = Window { bytes, byte: self.byte, line: self.line, lines: None };
-        Ok((self.scanner.event(step, bytes), window))
+        let step = self.step(keep)?;
+        Ok((self.scanner.event(step, self.bytes()), self.window()))
     }
 
+    /// As [`Stream::next_event`], with the event still to be made.
+    #[inline]
+    pub(super) fn step(&mut self, keep: Option<u64>) -> io::Result<Step> {
+        loop {
+            match self.scanner.step(self.buffer.get(..self.filled).unwrap_or(&[]), self.at_end) {
+                Step::More => self.fill(keep)?,
+                step => return Ok(step),
+            }
+        }
+    }
+
+    /// What steps have their places in.
+    #[inline]
+    pub(super) fn window(&self) -> Window<'_> {
+        Window { bytes: self.bytes(), byte: self.byte, line: self.line, lines: None }
+    }
+
+    #[inline]
+    pub(super) fn scanner(&self) -> &Scanner {
+        &self.scanner
+    }
+
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        self.buffer.get(..self.filled).unwrap_or(&[])
+    }
+
+    #[cold]
     fn fill(&mut self, keep: Option<u64>) -> io::Result<()> {
         let next = self.scanner.byte();
         let keep = keep.map_or(next, |keep| keep.min(next));

@@ -18,7 +18,7 @@ const BLOCK: usize = 64;
 pub(super) const CHUNK: usize = 16 * BLOCK;
 
 /// Places written at a time, whether there are as many or not: the branch costs more than the writing.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 4;
 const STOPS_AT_ONCE: usize = 2;
 
 /// Separators as they stand in a window.

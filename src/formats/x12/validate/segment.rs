@@ -413,16 +413,15 @@ fn check_digit_fits(kind: CheckDigit, qualifier: &[u8], value: &[u8]) -> bool {
         (CheckDigit::Mark, b"GM", _) if value.len() == 18 => value,
         _ => return true,
     };
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return false;
-    }
     // Weights 1 and 3 from the right; a right check digit makes the sum a multiple of ten.
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .zip([1, 3].into_iter().cycle())
-        .map(|(digit, weight)| u32::from(digit - b'0') * weight)
-        .sum();
+    let (mut sum, mut weight) = (0, 1);
+    for digit in digits.iter().rev().map(|digit| digit.wrapping_sub(b'0')) {
+        if digit > 9 {
+            return false;
+        }
+        sum += u32::from(digit) * weight;
+        weight = 4 - weight;
+    }
     sum.is_multiple_of(10)
 }
 

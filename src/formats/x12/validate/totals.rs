@@ -124,9 +124,12 @@ impl Totals {
             return;
         }
         self.sum = self.sum.zip(number(value)).and_then(|(sum, value)| sum.checked_add(value));
-        let mut digits = value.iter().filter(|byte| byte.is_ascii_digit());
-        let digits =
-            digits.try_fold(0_u128, |sum, digit| sum.checked_mul(10)?.checked_add(u128::from(digit - b'0')));
+        let mut digits = value.iter().filter(|byte| byte.is_ascii_digit()).map(|digit| digit - b'0');
+        let digits = if value.len() <= 19 {
+            Some(u128::from(digits.fold(0_u64, |sum, digit| sum * 10 + u64::from(digit))))
+        } else {
+            digits.try_fold(0_u128, |sum, digit| sum.checked_mul(10)?.checked_add(u128::from(digit)))
+        };
         self.hash = self.hash.zip(digits).and_then(|(hash, digits)| hash.checked_add(digits));
     }
 
@@ -223,11 +226,64 @@ fn of(code: Code, segment: &Segment<'_>, element: u16, number: u16, expected: &s
 }
 
 fn number(value: &[u8]) -> Option<Decimal> {
-    std::str::from_utf8(value).ok()?.trim().parse().ok()
+    short_number(value).or_else(|| std::str::from_utf8(value).ok()?.trim().parse().ok())
+}
+
+/// Up to 18 digits with a minus and a point, which fit a machine word; what nearly all numbers are.
+fn short_number(value: &[u8]) -> Option<Decimal> {
+    let text = value.strip_prefix(b"-").unwrap_or(value);
+    if text.len() > 19 {
+        return None;
+    }
+    let (mut units, mut digits, mut decimals) = (0_u64, 0, None);
+    for byte in text {
+        match byte {
+            b'0'..=b'9' => {
+                units = units * 10 + u64::from(byte - b'0');
+                digits += 1;
+            }
+            b'.' if decimals.is_none() => decimals = Some(digits),
+            _ => return None,
+        }
+    }
+    let decimals = decimals.map_or(0, |before| digits - before);
+    let units = i64::try_from(units).ok().filter(|_| (1..=18).contains(&digits))?;
+    Some(Decimal::new(if text.len() < value.len() { -units } else { units }, decimals))
 }
 
 /// N2: the last two digits are decimals.
 fn hundredths(value: &[u8]) -> Option<Decimal> {
     let units: i64 = std::str::from_utf8(value).ok()?.trim().parse().ok()?;
     Some(Decimal::new(units, 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_numbers_are_read_as_any_other() {
+        let long = "9".repeat(18);
+        for text in [
+            "0",
+            "-0.5",
+            ".5",
+            "5.",
+            "12.50",
+            "-12",
+            "000.10",
+            &long,
+            &format!("-.{long}"),
+            &format!("{long}."),
+        ] {
+            let read: Option<Decimal> = text.parse().ok();
+            let short = short_number(text.as_bytes());
+            assert!(short.is_some(), "{text}");
+            assert_eq!((short, short.map(|s| s.scale())), (read, read.map(|r| r.scale())), "{text}");
+        }
+        for text in ["", "-", ".", "-.", "--1", "1.2.3", "+1", "1e3", " 1", "1,5", "1_0", &format!("{long}1")]
+        {
+            assert_eq!(short_number(text.as_bytes()), None, "{text}");
+        }
+    }
 }
