@@ -236,7 +236,7 @@ impl Tree {
     /// The node's children with this tag in document order.
     pub fn children_tagged<'t>(&'t self, node: NodeId, tag: &'t Tag) -> impl Iterator<Item = NodeId> + 't {
         let node = &self.nodes[node.0 as usize];
-        let mut at = if node.child_bits & bit(tag.head) == 0 { NONE } else { node.first_child };
+        let mut at = node.first_child;
         std::iter::from_fn(move || {
             while let Some(id) = some(at) {
                 let node = &self.nodes[at as usize];
@@ -247,6 +247,13 @@ impl Tree {
             }
             None
         })
+    }
+
+    /// Whether the node may have a child with this tag; false is certain.
+    #[inline]
+    #[must_use]
+    pub fn may_have_child(&self, node: NodeId, tag: &Tag) -> bool {
+        self.nodes[node.0 as usize].child_bits & bit(tag.head) != 0
     }
 
     /// Whether this is the node's tag.
@@ -267,18 +274,17 @@ impl Tree {
         let node = &self.nodes[node.0 as usize];
         let Span { start, end } = node.values;
         let (row, values) = if node.row == NONE { (0..0, start..end) } else { (1..end - start, 0..0) };
-        let elements = row.filter_map(|element| self.element(node, element));
+        let elements = row.filter_map(|element| self.shown_element(node, element));
         elements.chain(values.filter_map(|at| Some(self.shown(self.values.get(at as usize)?))))
     }
 
     /// The value with this key, if the node has it.
-    #[inline]
     #[must_use]
     pub fn value(&self, node: NodeId, key: Key<'_>) -> Option<ValueRef<'_>> {
         let node = &self.nodes[node.0 as usize];
         if node.row != NONE {
             return match key {
-                Key::Element(element, 1, 1) => self.element(node, u32::from(element)),
+                Key::Element(element, 1, 1) => self.shown_element(node, u32::from(element)),
                 _ => None,
             };
         }
@@ -296,7 +302,12 @@ impl Tree {
     #[inline]
     #[must_use]
     pub fn text(&self, node: NodeId, key: Key<'_>) -> Option<&str> {
-        self.value(node, key).map(|value| value.text)
+        match key {
+            Key::Element(element, 1, 1) if self.nodes[node.0 as usize].row != NONE => {
+                self.element(&self.nodes[node.0 as usize], u32::from(element)).map(|(_, text)| text)
+            }
+            key => self.value(node, key).map(|value| value.text),
+        }
     }
 
     /// The highest number of an element that may be there; 0 where values have names.
@@ -312,18 +323,27 @@ impl Tree {
         }
     }
 
-    /// An element of a segment that was taken over as a whole.
+    /// An element of a segment that was taken over as a whole: where it begins in the segment, and its text.
     #[inline]
-    fn element(&self, node: &Node, element: u32) -> Option<ValueRef<'_>> {
+    fn element(&self, node: &Node, element: u32) -> Option<(u32, &str)> {
         let at = node.values.start.checked_add(element).filter(|at| element > 0 && *at < node.values.end)?;
         let ends = self.ends.get(at as usize - 1..)?.first_chunk::<2>()?;
         let (start, end) = (ends[0] + 1, ends[1]);
         if end <= start {
             return None;
         }
-        let text = self.slice(Span { start: node.row + start, end: node.row + end }).trim_ascii_end();
+        let text = self.slice(Span { start: node.row + start, end: node.row + end });
+        if text.as_bytes().last().is_some_and(u8::is_ascii_graphic) {
+            return Some((start, text));
+        }
+        let text = text.trim_ascii_end();
+        (!text.is_empty()).then_some((start, text))
+    }
+
+    fn shown_element(&self, node: &Node, element: u32) -> Option<ValueRef<'_>> {
+        let (start, text) = self.element(node, element)?;
         let key = Key::Element(element as u16, 1, 1);
-        (!text.is_empty()).then(|| ValueRef { key, text, byte: node.origin.byte + u64::from(start) })
+        Some(ValueRef { key, text, byte: node.origin.byte + u64::from(start) })
     }
 
     #[inline]

@@ -150,7 +150,7 @@ impl Check<'_> {
         }
         for (index, step) in steps.iter().enumerate() {
             self.conditions(step, spot);
-            if index == 0 && step.is_plain() && self.tag(&at) == &*step.tag {
+            if index == 0 && step.is_plain() && *self.tag(&at) == *step.tag {
                 continue;
             }
             let below = if at.segment.is_some() { None } else { self.below(&at, step) };

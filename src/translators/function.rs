@@ -9,7 +9,7 @@ use super::Format;
 use super::scalar::{not_a_number, number_of, parse_date, parse_number, parse_time};
 use super::spot::did_you_mean;
 use super::table::Table;
-use crate::canonical::{Field, FieldType, Value};
+use crate::canonical::{Field, FieldType, Mismatch, Value};
 
 /// One function of a pipe: `read` goes from the document to the record, `write` back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -397,14 +397,21 @@ pub(super) fn read_into(
     format: Format,
     decimal_mark: char,
 ) -> Result<bool, Box<Misfit>> {
+    if let (Some(text), [], FieldType::Text) = (text, functions, holds) {
+        return field.set_text(text).map(|()| true).map_err(misfit_of);
+    }
     let set = match read_pipe(functions, text, holds, tables)? {
         Some(Passing::Text(text)) if matches!(holds, FieldType::Text) => field.set_text(&text),
         Some(Passing::Text(text)) => field.set(coerce(&text, holds, format, decimal_mark)?),
         Some(Passing::Value(value)) => field.set(value),
         None => return Ok(false),
     };
-    set.map_err(|mismatch| Misfit::new("value_not_understood", mismatch.to_string(), ""))?;
-    Ok(true)
+    set.map(|()| true).map_err(misfit_of)
+}
+
+#[cold]
+fn misfit_of(mismatch: Mismatch) -> Box<Misfit> {
+    Misfit::new("value_not_understood", mismatch.to_string(), "")
 }
 
 fn read_pipe<'t>(

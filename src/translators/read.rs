@@ -28,6 +28,8 @@ pub(super) struct Reader<'a> {
     /// Nodes at the ways of the blocks at hand, and where in `nodes` those of each way are.
     nodes: Vec<NodeId>,
     ways: Vec<Range<usize>>,
+    /// The node of the text that was found last.
+    at: NodeId,
     /// Values that were looked at, where someone wants to know which were not.
     pub(super) seen: Option<HashSet<(NodeId, String)>>,
     /// Where each figure came from, where someone wants to know.
@@ -56,8 +58,9 @@ impl<'a> Reader<'a> {
             decimal_mark,
             found: Vec::new(),
             named: vec![false; tree.len()],
-            nodes: Vec::new(),
-            ways: Vec::new(),
+            nodes: Vec::with_capacity(tree.len()),
+            ways: Vec::with_capacity(64),
+            at: tree.root(),
             seen: None,
             traced: None,
             above: String::new(),
@@ -120,20 +123,11 @@ impl<'a> Reader<'a> {
             }
             return;
         }
-        let tree = self.tree;
-        let at = self.first_node(&binding.path, nodes, node);
-        if at.is_none()
-            && (binding.qualifies.is_some() || binding.optional && self.format != Format::Delimited)
-        {
+        let text = self.first_text(&binding.path, nodes, node);
+        let delimited = self.format == Format::Delimited;
+        if text.is_none() && (binding.qualifies.is_some() || binding.optional && !delimited) {
             return;
         }
-        let found = |at: NodeId| value_at(tree, at, &binding.path.at).map(|value| (at, value));
-        if self.seen.is_some()
-            && let Some((at, value)) = at.and_then(found)
-        {
-            self.see(at, value.key);
-        }
-        let text = at.and_then(|at| text_at(tree, at, &binding.path.at));
         let (functions, holds) = (&binding.functions, &binding.holds);
         let (tables, format, mark) = (&self.program.tables, self.format, self.decimal_mark);
         let field = field_mut(group, &binding.field);
@@ -145,14 +139,28 @@ impl<'a> Reader<'a> {
         } else {
             read_into(field, functions, text, holds, tables, format, mark)
         };
+        let told = self.seen.is_some() || self.traced.is_some() || delimited;
+        if told || read.as_ref().map_or(true, |any| !any && binding.required) {
+            self.tell(binding, text.map(|_| self.at), read, node);
+        }
+    }
+
+    /// What there is to say of a binding that was read: who looked, what is missing, what is wrong.
+    #[cold]
+    fn tell(&mut self, binding: &Binding, at: Option<NodeId>, read: Result<bool, Box<Misfit>>, node: NodeId) {
+        let tree = self.tree;
+        let found = at.and_then(|at| value_at(tree, at, &binding.path.at).map(|value| (at, value)));
+        if let Some((at, value)) = found {
+            self.see(at, value.key);
+        }
         match read {
-            Ok(true) if self.traced.is_some() => self.trace(binding, at.and_then(found)),
+            Ok(true) => self.trace(binding, found),
             Ok(false) if binding.required => {
                 let message = format!("`{}` is missing: there is nothing at {}", binding.label, binding.path);
                 self.found.push(self.finding("field_missing", Severity::Reject, node, None, message, ""));
             }
-            Ok(_) => {}
-            Err(misfit) => self.misfit(binding, at.and_then(found), *misfit),
+            Ok(false) => {}
+            Err(misfit) => self.misfit(binding, found, *misfit),
         }
         if self.rows_disagree(binding, node) {
             let name = binding.path.to_string();
@@ -334,23 +342,24 @@ impl<'a> Reader<'a> {
     fn find_value(&mut self, path: &Path, node: NodeId) -> Option<(NodeId, ValueRef<'a>)> {
         let nodes = self.find_nodes(path.ups, &path.steps, node);
         let start = nodes.start;
-        let at = self.first_node(path, nodes, node);
+        let at = self.first_text(path, nodes, node).map(|_| self.at);
         self.nodes.truncate(start);
         at.and_then(|at| value_at(self.tree, at, &path.at).map(|value| (at, value)))
     }
 
-    /// The first of some nodes, to which a path leads from `node`, that has the path's value.
+    /// The text at a path that leads from `node` to some nodes, of the first that has one; `at` is that node.
     #[inline]
-    fn first_node(&mut self, path: &Path, nodes: Range<usize>, node: NodeId) -> Option<NodeId> {
+    fn first_text(&mut self, path: &Path, nodes: Range<usize>, node: NodeId) -> Option<&'a str> {
         let tree = self.tree;
         let document = self.format == Format::Delimited && path.steps.is_empty();
         for at in self.nodes.get(nodes)?.iter().copied() {
             if document && at == tree.root() {
                 return self.first_row(&path.at);
             }
-            if text_at(tree, at, &path.at).is_some() {
+            if let Some(text) = text_at(tree, at, &path.at) {
+                self.at = at;
                 self.name_way(path.ups, node, at);
-                return Some(at);
+                return Some(text);
             }
         }
         None
@@ -367,15 +376,17 @@ impl<'a> Reader<'a> {
     }
 
     /// A column of the document is that of its first row; that all rows say the same is checked apart.
-    fn first_row(&mut self, at: &At) -> Option<NodeId> {
+    fn first_row(&mut self, at: &At) -> Option<&'a str> {
         let tree = self.tree;
         if let (At::Name(name), true) = (at, self.seen.is_some()) {
             rows(tree).into_iter().for_each(|row| self.see(row, Key::Name(name)));
         }
-        rows(tree).into_iter().next().filter(|row| text_at(tree, *row, at).is_some())
+        self.at = rows(tree).into_iter().next()?;
+        text_at(tree, self.at, at)
     }
 
     /// A path that begins with the node's own segment is about that segment.
+    #[inline]
     fn without_self<'s>(&self, node: NodeId, steps: &'s [Step]) -> &'s [Step] {
         match steps.split_first() {
             Some((first, rest))
@@ -389,6 +400,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn start(&self, ups: usize, node: NodeId) -> Option<NodeId> {
         (0..ups).try_fold(node, |node, _| self.tree.parent(node))
     }
@@ -397,8 +409,12 @@ impl<'a> Reader<'a> {
     /// absent gives the node itself.
     fn find_nodes(&mut self, ups: usize, steps: &[Step], node: NodeId) -> Range<usize> {
         let before = self.nodes.len();
-        if let Some(start) = self.start(ups, node) {
-            self.collect(start, self.without_self(start, steps));
+        let Some(start) = self.start(ups, node) else { return before..before };
+        let steps = self.without_self(start, steps);
+        match steps.first() {
+            None => self.nodes.push(start),
+            Some(step) if !step.optional && !self.tree.may_have_child(start, &step.tag) => {}
+            Some(_) => self.collect(start, steps),
         }
         before..self.nodes.len()
     }

@@ -59,27 +59,36 @@ pub(super) fn not_a_number(text: &str) -> Box<Misfit> {
 
 /// Digits with at most one decimal mark; no thousands separators, no exponents.
 pub(super) fn parse_number(text: &str, mark: char) -> Result<Decimal, Box<Misfit>> {
-    let (negative, digits) = match text.strip_prefix('-') {
+    let (negative, unsigned) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    let (whole, fraction) = digits.split_once(mark).unwrap_or((digits, ""));
-    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let count = whole.len() + fraction.len();
-    if !plain(whole) || !plain(fraction) || count == 0 {
+    let (mut units, mut digits, mut before) = (0_i128, 0_u32, None);
+    // Eighteen digits always fit one word, and nearly no number has more.
+    let short = unsigned.len() <= 18;
+    let mut word = 0_u64;
+    for character in unsigned.chars() {
+        match character.to_digit(10) {
+            Some(digit) if short => word = word * 10 + u64::from(digit),
+            Some(digit) => {
+                let sum = units.checked_mul(10).and_then(|sum| sum.checked_add(i128::from(digit)));
+                units = sum.ok_or_else(|| not_a_number(text))?;
+            }
+            None if character == mark && before.is_none() => {
+                before = Some(digits);
+                continue;
+            }
+            None => return Err(not_a_number(text)),
+        }
+        digits += 1;
+    }
+    if digits == 0 {
         return Err(not_a_number(text));
     }
-    let scale = u32::try_from(fraction.len()).map_err(|_| not_a_number(text))?;
-    let mut digits = whole.bytes().chain(fraction.bytes()).map(|digit| digit - b'0');
-    // Eighteen digits always fit, and nearly no number has more.
-    let sum = if count <= 18 {
-        Some(i128::from(digits.fold(0_i64, |sum, digit| sum * 10 + i64::from(digit))))
-    } else {
-        digits.try_fold(0_i128, |sum, digit| sum.checked_mul(10)?.checked_add(i128::from(digit)))
-    };
-    sum.map(|sum| if negative { -sum } else { sum })
-        .and_then(|sum| Decimal::try_from_i128_with_scale(sum, scale).ok())
-        .ok_or_else(|| not_a_number(text))
+    let units = if short { i128::from(word) } else { units };
+    let scale = before.map_or(0, |before| digits - before);
+    Decimal::try_from_i128_with_scale(if negative { -units } else { units }, scale)
+        .map_err(|_| not_a_number(text))
 }
 
 /// The number that a value is.
