@@ -5,13 +5,13 @@ use std::io::{self, Write};
 /// Which document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Document {
-    /// 810, invoice with twenty lines.
+    /// 810, invoice.
     Invoice,
     /// 940, order to a warehouse.
     ShippingOrder,
     /// 945, what the warehouse shipped.
     ShippingAdvice,
-    /// 856, ship notice with cartons.
+    /// 856, ship notice with orders, cartons and items.
     ShipNotice,
 }
 
@@ -95,10 +95,18 @@ impl Maker {
         (mixed ^ (mixed >> 31)) % limit
     }
 
+    /// Whether something that a sender writes once in so many documents is there.
+    fn once_in(&mut self, documents: u64) -> bool {
+        self.below(documents) == 0
+    }
+
     fn party(&mut self, role: &str, name: &str) {
         let (town, state, postal_code) = TOWNS[self.below(4) as usize];
         let number = self.below(9_000) + 1_000;
         self.segment(&format!("N1*{role}*{name}*92*{number}"));
+        if self.once_in(3) {
+            self.segment(&format!("N2*RECEIVING DOCK {}", number % 40));
+        }
         self.segment(&format!("N3*{number} COMMERCE PARKWAY"));
         self.segment(&format!("N4*{town}*{state}*{postal_code}*US"));
     }
@@ -111,40 +119,61 @@ impl Maker {
         with_check_digit(61_414_100_000 + self.below(100_000), 11)
     }
 
+    /// 8 to 32 lines, 20 in the middle; 60 segments and 2,500 bytes.
     fn invoice(&mut self, number: u64) {
         self.segment(&format!("BIG*20261125*INV{number:08}*20261110*PO{number:08}***DI"));
-        self.segment("REF*DP*0042");
+        self.segment("CUR*SE*USD");
+        self.segment(&format!("REF*DP*{:04}", self.random % 90));
         self.segment(&format!("REF*BM*BOL{number:08}"));
+        self.segment("REF*IA*0000471100");
         self.party("ST", "NORTH STORES DC 12");
+        self.party("BT", "NORTH STORES ACCOUNTS PAYABLE");
         self.party("RE", "DEPOSITOR ONE INC");
-        self.segment("ITD*01*3*2**10**30");
+        self.segment("ITD*01*3*2**10**30*****2 PERCENT 10 DAYS NET 30");
         self.segment("DTM*011*20261124");
-        let mut total = 0;
-        for line in 1..=20 {
+        self.segment("FOB*PP*OR*BAY WAREHOUSE 3");
+        let (mut total, lines) = (0, self.below(25) + 8);
+        for line in 1..=lines {
             let (quantity, cents) = (self.below(48) + 1, self.below(9_000) + 100);
             total += quantity * cents;
             let (upc, sku, good) = (self.upc(), self.below(1_000_000), self.good());
-            let price = decimal(cents);
-            self.segment(&format!("IT1*{line}*{quantity}*EA*{price}**UP*{upc}*VN*SKU{sku:06}"));
+            let (price, buyer_item) = (decimal(cents), 70_000_000 + sku);
+            self.segment(&format!(
+                "IT1*{line}*{quantity}*CA*{price}**UP*{upc}*VN*SKU{sku:06}*IN*{buyer_item}"
+            ));
             self.segment(&format!("PID*F****{good}"));
         }
-        self.segment(&format!("TDS*{total}"));
-        self.segment("CAD*M***RDWY");
-        self.segment("CTT*20");
+        let freight = if self.once_in(3) { self.below(40_000) + 1_000 } else { 0 };
+        let allowance = if self.once_in(4) { total / 100 } else { 0 };
+        self.segment(&format!("TDS*{}", total + freight - allowance));
+        self.segment("CAD*M***RDWY*ROADWAY EXPRESS");
+        if freight > 0 {
+            self.segment(&format!("SAC*C*D240***{freight}*******06***FREIGHT"));
+        }
+        if allowance > 0 {
+            self.segment(&format!("SAC*A*I530***{allowance}*******02***VOLUME DISCOUNT"));
+        }
+        self.segment(&format!("CTT*{lines}"));
     }
 
+    /// 4 to 26 lines.
     fn shipping_order(&mut self, number: u64) {
         self.segment(&format!("W05*N*ORD{number:08}*PO{number:08}"));
         self.party("ST", "NORTH STORES 4711");
+        self.party("BT", "NORTH STORES ACCOUNTS PAYABLE");
         self.segment("N1*DE*DEPOSITOR ONE INC*9*1234567890001");
         self.segment(&format!("N9*CO*{number:08}"));
-        self.segment("N9*DP*0042");
+        self.segment(&format!("N9*DP*{:04}", self.random % 90));
+        self.segment("N9*IA*0000471100");
         self.segment("G62*10*20261126");
         self.segment("G62*02*20261130");
-        self.segment("NTE*WHI*CALL BEFORE DELIVERY");
+        self.segment("NTE*WHI*CALL BEFORE DELIVERY AND BOOK A DOCK");
+        if self.once_in(3) {
+            self.segment("NTE*WHI*PALLETS NO HIGHER THAN 60 INCHES");
+        }
         self.segment("W66*PP*M********RDWY");
         let mut total = 0;
-        for line in 1..=15 {
+        for line in 1..=self.below(23) + 4 {
             let quantity = self.below(60) + 1;
             total += quantity;
             self.segment(&format!("LX*{line}"));
@@ -152,54 +181,75 @@ impl Maker {
             self.segment(&format!("W01*{quantity}*CA**VN*SKU{sku:06}*UP*{upc}"));
             self.segment(&format!("G69*{good}"));
             self.segment(&format!("N9*LI*{line}"));
+            if self.once_in(4) {
+                self.segment(&format!("N9*LT*L{:07}", sku));
+            }
         }
         self.segment(&format!("W76*{total}"));
     }
 
+    /// 2 to 8 pallets with one to four lines each.
     fn shipping_advice(&mut self, number: u64) {
         self.segment(&format!("W06*F*ORD{number:08}*20261125*WH{number:08}**PO{number:08}"));
         self.party("SF", "BAY WAREHOUSE 3");
         self.party("ST", "NORTH STORES 4711");
+        self.segment("N1*DE*DEPOSITOR ONE INC*9*1234567890001");
         self.segment(&format!("N9*BM*BOL{number:08}"));
+        self.segment(&format!("N9*CN*{}", 7_000_000_000 + number));
         self.segment("G62*11*20261125");
+        self.segment("NTE*WHI*DRIVER LOAD AND COUNT");
         self.segment("W27*M*RDWY*ROADWAY EXPRESS*PP");
-        let mut total = 0;
-        for line in 1..=15 {
-            let quantity = self.below(60) + 1;
-            total += quantity;
-            self.segment(&format!("LX*{line}"));
-            self.segment(&format!("MAN*GM*{}", sscc(number * 100 + line)));
-            let (upc, sku, good) = (self.upc(), self.below(1_000_000), self.good());
-            self.segment(&format!("W12*CC*{quantity}*{quantity}**CA**VN*SKU{sku:06}**{}*G*L", quantity * 4));
-            self.segment(&format!("G69*{good}"));
-            self.segment(&format!("N9*LI*{line}"));
-            self.segment(&format!("N9*UP*{upc}"));
+        let (mut total, mut line) = (0, 0);
+        for pallet in 1..=self.below(7) + 2 {
+            self.segment(&format!("LX*{pallet}"));
+            self.segment(&format!("MAN*GM*{}", sscc(number * 100 + pallet)));
+            for _ in 0..=self.below(4) {
+                line += 1;
+                let quantity = self.below(60) + 1;
+                total += quantity;
+                let (upc, sku, good) = (self.upc(), self.below(1_000_000), self.good());
+                self.segment(&format!(
+                    "W12*CC*{quantity}*{quantity}**CA**VN*SKU{sku:06}**{}*G*L",
+                    quantity * 4
+                ));
+                self.segment(&format!("G69*{good}"));
+                self.segment(&format!("N9*LI*{line}"));
+                self.segment(&format!("N9*UP*{upc}"));
+                if self.once_in(4) {
+                    self.segment(&format!("N9*LT*L{:07}", sku));
+                }
+            }
         }
         self.segment(&format!("W03*{total}*{}*LB", total * 4));
     }
 
+    /// One to three orders in one to four cartons with one to six items each.
     fn ship_notice(&mut self, number: u64) {
         self.segment(&format!("BSN*00*ASN{number:08}*20261125*0600*0001"));
         let mut level = 1;
         self.segment("HL*1**S");
         self.segment("TD1*CTN25*4****G*480*LB");
         self.segment("TD5*O*2*RDWY*M");
+        self.segment(&format!("TD3*TL**{}", 400_000 + number % 5_000));
         self.segment(&format!("REF*BM*BOL{number:08}"));
+        self.segment(&format!("REF*CN*{}", 7_000_000_000 + number));
         self.segment("DTM*011*20261125");
+        self.segment("FOB*PP");
         self.party("ST", "NORTH STORES DC 12");
         self.party("SF", "BAY SUPPLY INC");
-        for order in 1..=2 {
+        for order in 1..=self.below(3) + 1 {
             level += 1;
             let order_level = level;
             self.segment(&format!("HL*{level}*1*O"));
             self.segment(&format!("PRF*PO{number:08}{order}***20261110"));
+            self.segment(&format!("REF*DP*{:04}", self.random % 90));
             self.segment("N1*BY*NORTH STORES*92*4711");
-            for carton in 1..=2 {
+            for carton in 1..=self.below(4) + 1 {
                 level += 1;
                 let carton_level = level;
                 self.segment(&format!("HL*{level}*{order_level}*P"));
-                self.segment(&format!("MAN*GM*{}", sscc(number * 10 + order * 2 + carton)));
-                for item in 1..=4 {
+                self.segment(&format!("MAN*GM*{}", sscc(number * 100 + order * 10 + carton)));
+                for item in 1..=self.below(6) + 1 {
                     level += 1;
                     self.segment(&format!("HL*{level}*{carton_level}*I"));
                     let (upc, sku, good) = (self.upc(), self.below(1_000_000), self.good());
