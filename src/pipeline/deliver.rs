@@ -14,6 +14,8 @@ use tracing::{error, info, warn};
 
 /// Tries before a person is asked: with the waits between them about a day and a half.
 const MOST_TRIES: i32 = 400;
+/// How often a delivery that is held back looks whether it may go.
+const LOOK_AT_HOLD_EVERY: Duration = Duration::from_secs(60);
 /// After a host key that is not the pinned one nothing is sent until a person has looked.
 const HELD_KINDS: &[Kind] = &[Kind::HostKeyMismatch, Kind::Invalid, Kind::Permission];
 
@@ -22,6 +24,13 @@ const HELD_KINDS: &[Kind] = &[Kind::HostKeyMismatch, Kind::Invalid, Kind::Permis
 /// # Errors
 /// When the database fails; what the partner's side answers is an outcome, not an error.
 pub(super) async fn deliver(hub: &Arc<Hub>, job: &Job) -> Result<(), Error> {
+    if let Some(late) = hub.store.find_hold(job.subject_id).await? {
+        let why = format!(
+            "held back until {} acknowledges group {} {}, or a person settles that it is overdue",
+            late.partner_id, late.functional_id, late.group_control
+        );
+        return Ok(hub.store.retry_job(job.lease, LOOK_AT_HOLD_EVERY, &why).await?);
+    }
     let Some(attempt) = hub.store.begin_attempt(job.lease, job.subject_id).await? else { return Ok(()) };
     let delivery = hub.store.load_delivery(job.subject_id).await?;
     // Since a person released it last.

@@ -10,13 +10,16 @@ mod follow;
 mod hub;
 pub mod operate;
 mod outbound;
+mod overdue;
 mod process;
 mod read;
 mod receive;
 pub mod rehearse;
 mod reload;
 pub mod replay;
+mod said;
 mod serve;
+pub mod settling;
 
 pub use agreements::Agreements;
 pub use hub::{Error, Hub, Place};

@@ -179,6 +179,10 @@ async fn subject(store: &Store, (noun, id): (Noun, Uuid)) -> Result<(Noun, Uuid)
 pub async fn release(store: &Store, target: (Noun, Uuid), wish: &Wish) -> Result<Deed, Unmade> {
     let (noun, id) = subject(store, target).await?;
     match noun {
+        Noun::Exception => {
+            let hint = format!("settle it: `crossdock exceptions settle {} --reason …`", short(id));
+            Err(Refusal::new("an exception is settled, not released", hint).into())
+        }
         Noun::File => release_file(store, id, wish, None).await,
         Noun::Delivery => release_delivery(store, id, wish).await,
         Noun::Document | Noun::Job => {
@@ -397,6 +401,10 @@ pub async fn cancel(store: &Store, target: (Noun, Uuid), wish: &Wish) -> Result<
     };
     let why = format!("given up by {}: {}", wish.by, wish.reason.trim());
     match noun {
+        Noun::Exception => {
+            let hint = format!("settle it: `crossdock exceptions settle {} --reason …`", short(id));
+            Err(Refusal::new("an exception is settled, not cancelled", hint).into())
+        }
         Noun::Delivery => {
             let delivery = store
                 .find_delivery(id)

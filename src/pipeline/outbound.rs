@@ -2,19 +2,20 @@
 
 use super::compose::{self, Numbers, X12Group};
 use super::hub::Error;
+use super::overdue;
 use crate::canonical::Record;
 use crate::formats::x12::ack::Composed;
 use crate::formats::x12::verdict::Ta1;
 use crate::ids;
 use crate::pipeline::Agreements;
-use crate::profiles::{Acknowledge, Channel, Profile, Sends, Transport, X12};
+use crate::profiles::{Channel, Profile, Sends, Transport, X12};
 use crate::store::{
     Body, Business, DeliveryKind, Direction, ExpectedSet, NewDelivery, NewDocument,
     NewExpectedAcknowledgment, NewRecord, OutboundFile, Usage, Validation, Work,
 };
 use crate::translators::Format;
 use crate::tree::Tree;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -463,20 +464,17 @@ fn write(
             rows.records.extend(set.record.map(|record| (id, profile.id.clone(), record)));
         }
         if let Some(expect) = expect {
-            let level = if expect.kind == Acknowledge::F999 { "999" } else { "997" };
-            let within = TimeDelta::from_std(expect.within).unwrap_or(TimeDelta::days(1));
-            rows.expected.push(NewExpectedAcknowledgment {
-                id: ids::derived("expected_acknowledgment", &[&identity, level, &group_control.to_string()]),
-                partner_id: profile.id.clone(),
-                level: level.to_owned(),
+            let group = overdue::Group {
+                profile,
                 functional_id,
-                group_control: i64::from(*group_control),
+                group_control: *group_control,
+                interchange_control: numbers.interchange,
+                test,
                 file_id,
-                delivery_id: Some(delivery_id),
-                within_secs: within.num_seconds(),
-                due_at: now + within,
+                delivery_id,
                 sets: expected_sets,
-            });
+            };
+            rows.expected.extend(overdue::awaited(group, expect, &identity, now));
         }
     }
     let usage = Some(if test { Usage::Test } else { Usage::Production });

@@ -11,6 +11,7 @@ use crate::finding::{Finding, Severity};
 use crate::formats::x12::verdict;
 use crate::ids;
 use crate::pipeline::Agreements;
+use crate::reconcile::Reason;
 use crate::store::{
     self, Business, Direction, FileOutcome, FileRow, FileState, InterchangeKey, Job, LoadedFile, NewDocument,
     NewException, NewInterchange, NewRecord, Usage, Validation, Work,
@@ -144,7 +145,7 @@ pub(super) async fn carry_out(
     work.insert_records(&records).await?;
     compare(work, &reading.documents, &known, agreements, now).await?;
     work.set_business(&waiting).await?;
-    answers::settle(work, &reading, file.id, now).await?;
+    answers::settle(work, &reading, agreements, file.id, now).await?;
     let outcome = outcome(&reading, agreements);
     if again.only.is_none() {
         work.set_file_outcome(file.id, &outcome).await?;
@@ -424,7 +425,8 @@ async fn compare(
     }
     work.insert_exceptions(&exceptions).await?;
     let standing: Vec<Uuid> = exceptions.iter().map(|exception| exception.id).collect();
-    work.keep_standing_exceptions(&compared, &standing, now).await?;
+    let kinds: Vec<&str> = Reason::ALL.iter().map(|reason| reason.word()).collect();
+    work.keep_standing_exceptions(&compared, &kinds, &standing, now).await?;
     work.set_business(&businesses).await?;
     Ok(())
 }

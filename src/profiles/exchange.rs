@@ -79,6 +79,21 @@ pub struct ExpectAck {
     pub kind: Acknowledge,
     /// Due this long after sending.
     pub within: Duration,
+    /// While it is overdue, told again this often; never if none.
+    pub remind_every: Option<Duration>,
+    /// Overdue for so long, it goes to the next in charge; never if none.
+    pub escalate_after: Option<Duration>,
+    /// What else follows when it is overdue.
+    pub when_overdue: WhenOverdue,
+}
+
+/// What follows when an acknowledgment is overdue, besides an exception.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenOverdue {
+    /// Nothing.
+    Alert,
+    /// Nothing more is delivered to the partner until it came or a person has settled it.
+    Hold,
 }
 
 /// A pure function that makes another record of a record and its order.
@@ -177,8 +192,13 @@ fn sends(
         let kind = below.choice("kind", ACKS).map_or(Acknowledge::F997, |said| said.value);
         // A day is what guides name most often.
         let within = below.duration("within").map_or(Duration::from_secs(24 * 60 * 60), |said| said.value);
+        let remind_every = below.duration("remind_every").map(|said| said.value);
+        let escalate_after = below.duration("escalate_after").map(|said| said.value);
+        let kinds = [("alert", WhenOverdue::Alert), ("hold", WhenOverdue::Hold)];
+        let when_overdue = below.choice("when_overdue", &kinds).map_or(WhenOverdue::Alert, |said| said.value);
         below.finish();
-        (kind != Acknowledge::None).then_some(ExpectAck { kind, within })
+        let expected = ExpectAck { kind, within, remind_every, escalate_after, when_overdue };
+        (kind != Acknowledge::None).then_some(expected)
     });
     section.finish();
     let translator = translator?;

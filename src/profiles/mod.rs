@@ -15,7 +15,9 @@ mod x12;
 
 pub use channel::{After, Channel, Complete, Http, Inbound, Outbound, Transport};
 pub use effective::{Effective, Layer, list_effective};
-pub use exchange::{Acknowledge, Derivation, Exchange, ExpectAck, Invoices, Receives, Route, Sends};
+pub use exchange::{
+    Acknowledge, Derivation, Exchange, ExpectAck, Invoices, Receives, Route, Sends, WhenOverdue,
+};
 pub use library::{Library, document_of};
 pub use reference::reference_page;
 pub use x12::{Identity, Usage, X12};
@@ -34,6 +36,10 @@ pub struct Profile {
     pub id: String,
     /// The partner's name, for people.
     pub name: String,
+    /// Who of us looks after what goes wrong with this partner.
+    pub owner: Option<String>,
+    /// The next in charge.
+    pub escalate_to: Option<String>,
     /// Zone of dates and times in documents.
     pub time_zone: chrono_tz::Tz,
     /// X12 envelopes; none for partners without X12.
@@ -305,6 +311,8 @@ fn read_profile(
             hint,
         );
     }
+    let text = |key| partner.as_ref().and_then(|partner| partner.text(key)).map(|said| said.value);
+    let (owner, escalate_to) = (text("owner"), text("escalate_to"));
     if let Some(partner) = &partner {
         partner.finish();
     }
@@ -322,6 +330,8 @@ fn read_profile(
     Profile {
         id: id.to_owned(),
         name,
+        owner,
+        escalate_to,
         time_zone: time_zone.unwrap_or(chrono_tz::UTC),
         x12,
         channels,

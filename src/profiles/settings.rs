@@ -83,6 +83,13 @@ pub const SETTINGS: &[Setting] = &[
         Is("\"UTC\""),
         "Zone of dates and times in documents, such as `America/Chicago`.",
     ),
+    setting("partner.owner", Text, Nothing, "Who of us looks after what goes wrong with this partner."),
+    setting(
+        "partner.escalate_to",
+        Text,
+        Nothing,
+        "The next in charge, for what stays open too long (`expect_ack.escalate_after`).",
+    ),
     setting(
         "x12.us.qualifier",
         Text,
@@ -294,6 +301,24 @@ pub const SETTINGS: &[Setting] = &[
         "The acknowledgment we expect.",
     ),
     setting("sends[].expect_ack.within", Time, Is("\"24h\""), "When it is due, counted from sending."),
+    setting(
+        "sends[].expect_ack.remind_every",
+        Time,
+        Nothing,
+        "How often it is told again while it is overdue; once only unless written.",
+    ),
+    setting(
+        "sends[].expect_ack.escalate_after",
+        Time,
+        Nothing,
+        "Overdue for so long, it goes to `escalate_to` of the partner.",
+    ),
+    setting(
+        "sends[].expect_ack.when_overdue",
+        Words(&["alert", "hold"]),
+        Is("\"alert\""),
+        "`hold`: nothing more is delivered to the partner until it came or a person has settled it. Nothing is ever sent twice by itself.",
+    ),
     setting(
         "sends[].fields",
         Pairs,
@@ -545,7 +570,8 @@ send = { to = "all", document = "940" }
         );
         text = text
             .replace("{ path = \"out\" }", "{ path = \"out\", name = \"{document}_{control_number}.edi\" }");
-        text = text.replace("{ kind = \"997\" }", "{ kind = \"997\", within = \"24h\" }");
+        text = text
+            .replace("{ kind = \"997\" }", "{ kind = \"997\", within = \"24h\", when_overdue = \"alert\" }");
         let ((bare, _), (written, faults)) = (read(ALL), read(&text));
         assert_eq!(faults.into_findings(), Vec::new(), "{text}");
         let shown = |profiles: &Profiles| {

@@ -37,6 +37,21 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 11] = [
+        Self::QuantityBilledNotShipped,
+        Self::QuantityNotBilled,
+        Self::PriceOver,
+        Self::PriceUnder,
+        Self::PriceNotChecked,
+        Self::ItemUnknown,
+        Self::OrderUnknown,
+        Self::InvoiceBeforeShip,
+        Self::UnitMismatch,
+        Self::TotalsWrong,
+        Self::DuplicateInvoice,
+    ];
+
     /// Its word in the database and in reports.
     #[must_use]
     pub const fn word(self) -> &'static str {

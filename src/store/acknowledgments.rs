@@ -1,11 +1,13 @@
-//! Acknowledgments: those awaited for what we sent, and those that came.
+//! Acknowledgments awaited for what we sent, and where they stand.
+
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::text::{clean, clean_json};
-use super::{AcknowledgmentNote, AcknowledgmentState, Error, Store, Work};
+use super::text::clean;
+use super::{AcknowledgmentState, Error, Store, Work};
 
 /// An acknowledgment to wait for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,12 @@ pub struct NewExpectedAcknowledgment {
     pub functional_id: String,
     /// GS06 of what we sent; ISA13 for an interchange.
     pub group_control: i64,
+    /// ISA13 of the interchange it is in.
+    pub interchange_control: i64,
+    /// Sent as a test.
+    pub test: bool,
+    /// Whether nothing more goes to this partner while it is overdue.
+    pub hold: bool,
     /// What we sent.
     pub file_id: Uuid,
     /// The delivery it goes with; the deadline runs from its arrival.
@@ -56,6 +64,8 @@ pub struct ExpectedAcknowledgmentRow {
     pub functional_id: String,
     /// GS06 of what we sent.
     pub group_control: i64,
+    /// ISA13 of the interchange it is in.
+    pub interchange_control: i64,
     /// How many sets the group has.
     pub set_count: i32,
     /// What we sent.
@@ -70,6 +80,10 @@ pub struct ExpectedAcknowledgmentRow {
     pub state: AcknowledgmentState,
     /// When it came.
     pub settled_at: Option<DateTime<Utc>>,
+    /// Reminders told since it is overdue.
+    pub reminders: i32,
+    /// When the next in charge was told.
+    pub escalated_at: Option<DateTime<Utc>>,
 }
 
 /// A set of a group we sent, as it stands.
@@ -85,6 +99,12 @@ pub struct ExpectedSetRow {
     pub document_id: Uuid,
     /// Where it stands.
     pub state: AcknowledgmentState,
+    /// The number people know the document by.
+    pub business_number: Option<String>,
+    /// The buyer's order number.
+    pub purchase_order_number: Option<String>,
+    /// The depositor's order number.
+    pub order_number: Option<String>,
 }
 
 /// An awaited acknowledgment with its sets.
@@ -107,68 +127,6 @@ pub struct Settlement {
     pub settled_at: DateTime<Utc>,
     /// New state of the sets: ST01, ST02, state. What is not named stays.
     pub sets: Vec<(String, String, AcknowledgmentState)>,
-}
-
-/// An acknowledgment that came.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewReceivedAcknowledgment {
-    /// Derived from the document and the group it answers.
-    pub id: Uuid,
-    /// The file it came in.
-    pub file_id: Uuid,
-    /// Its document; none for a TA1, which is part of the envelope.
-    pub document_id: Option<Uuid>,
-    /// Who sent it, if known.
-    pub partner_id: Option<String>,
-    /// `997`, `999`, `TA1` …
-    pub kind: String,
-    /// AK101; empty for a TA1.
-    pub functional_id: String,
-    /// AK102, or TA101, as written.
-    pub group_control: String,
-    /// What it says of the whole.
-    pub status: AcknowledgmentState,
-    /// What it says of each set, for people and reports.
-    pub sets: serde_json::Value,
-    /// What it answers.
-    pub expected_id: Option<Uuid>,
-    /// What was odd about it.
-    pub note: AcknowledgmentNote,
-    /// The same in a sentence; may be empty.
-    pub detail: String,
-    /// When it came.
-    pub received_at: DateTime<Utc>,
-}
-
-/// A received acknowledgment as people see it.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct ReceivedAcknowledgmentRow {
-    /// Its id.
-    pub id: Uuid,
-    /// The file it came in.
-    pub file_id: Uuid,
-    /// Its document.
-    pub document_id: Option<Uuid>,
-    /// Who sent it.
-    pub partner_id: Option<String>,
-    /// `997`, `999`, `TA1` …
-    pub kind: String,
-    /// AK101.
-    pub functional_id: String,
-    /// AK102 or TA101.
-    pub group_control: String,
-    /// What it says of the whole.
-    pub status: AcknowledgmentState,
-    /// What it says of each set.
-    pub sets: serde_json::Value,
-    /// What it answers.
-    pub expected_id: Option<Uuid>,
-    /// What was odd about it.
-    pub note: AcknowledgmentNote,
-    /// The same in a sentence.
-    pub detail: String,
-    /// When it came.
-    pub received_at: DateTime<Utc>,
 }
 
 /// Which awaited acknowledgments to list; what is none does not matter.
@@ -198,16 +156,20 @@ impl Work {
         }
         let counts = column!(|new| i32::try_from(new.sets.len()).expect("a group in memory has fewer sets"));
         sqlx::query!(
-            "insert into expected_acknowledgment (id, partner_id, level, functional_id, group_control, set_count,
-                 file_id, delivery_id, within_secs, due_at)
-             select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::integer[],
-                 $7::uuid[], $8::uuid[], $9::bigint[], $10::timestamptz[])
+            "insert into expected_acknowledgment (id, partner_id, level, functional_id, group_control,
+                 interchange_control, test, hold, set_count, file_id, delivery_id, within_secs, due_at)
+             select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[],
+                 $7::boolean[], $8::boolean[], $9::integer[], $10::uuid[], $11::uuid[], $12::bigint[],
+                 $13::timestamptz[])
              on conflict do nothing",
             &column!(|new| new.id),
             &column!(|new| new.partner_id.as_str()) as &[&str],
             &column!(|new| new.level.as_str()) as &[&str],
             &column!(|new| new.functional_id.as_str()) as &[&str],
             &column!(|new| new.group_control),
+            &column!(|new| new.interchange_control),
+            &column!(|new| new.test),
+            &column!(|new| new.hold),
             &counts,
             &column!(|new| new.file_id),
             &column!(|new| new.delivery_id) as &[Option<Uuid>],
@@ -242,30 +204,48 @@ impl Work {
         .map_err(Error::query("keep the sets of awaited acknowledgments"))
     }
 
-    /// The latest expectation of each of these group numbers, of one partner or of any, locked until the end of
-    /// this work so that two answers do not miss each other. An empty functional id means interchanges.
+    /// What is awaited of one partner for the interchanges that these groups (GS01 and GS06) and interchanges
+    /// (ISA13) are in, all levels, locked until the end of this work so that two answers do not miss each other.
+    /// Of a number that came round again, the latest is meant.
     ///
     /// # Errors
     /// When the database cannot be asked.
     pub async fn find_expected_acknowledgments(
         &mut self,
-        partner_id: Option<&str>,
-        functional_id: &str,
-        group_controls: &[i64],
+        partner_id: &str,
+        test: bool,
+        groups: &[(String, i64)],
+        interchanges: &[i64],
     ) -> Result<Vec<FoundExpectation>, Error> {
+        let ids: Vec<_> = groups.iter().map(|(id, _)| clean(id)).collect();
+        let ids: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
+        let numbers: Vec<i64> = groups.iter().map(|(_, number)| *number).collect();
         let rows = sqlx::query_as!(
             ExpectedAcknowledgmentRow,
-            r#"select id, partner_id, level, functional_id, group_control, set_count, file_id, delivery_id, created_at,
-                   due_at, state as "state: AcknowledgmentState", settled_at
-               from expected_acknowledgment
-               where id in (
-                   select distinct on (partner_id, level, group_control) id from expected_acknowledgment
-                   where ($1::text is null or partner_id = $1) and functional_id = $2 and group_control = any($3)
-                   order by partner_id, level, group_control, created_at desc, id)
-               order by group_control, id for update"#,
+            r#"with meant as (
+                   select l.file_id from unnest($3::text[], $4::bigint[]) as a (functional_id, number)
+                   cross join lateral (
+                       select e.file_id from expected_acknowledgment e
+                       where e.partner_id = $1 and e.group_control = a.number and e.functional_id = a.functional_id
+                         and e.test = $2 and e.functional_id <> ''
+                       order by e.created_at desc, e.id limit 1) l
+                   union
+                   select l.file_id from unnest($5::bigint[]) as a (number)
+                   cross join lateral (
+                       select e.file_id from expected_acknowledgment e
+                       where e.partner_id = $1 and e.interchange_control = a.number and e.test = $2
+                       order by e.created_at desc, e.id limit 1) l
+               )
+               select id, partner_id, level, functional_id, group_control, interchange_control, set_count, file_id,
+                   delivery_id, created_at, due_at, state as "state: AcknowledgmentState", settled_at, reminders,
+                   escalated_at
+               from expected_acknowledgment where file_id in (select file_id from meant)
+               order by created_at, id for update"#,
             partner_id,
-            functional_id,
-            group_controls,
+            test,
+            &ids as &[&str],
+            &numbers,
+            interchanges,
         )
         .fetch_all(self.connection())
         .await
@@ -273,47 +253,49 @@ impl Work {
         with_sets(self.connection(), rows).await
     }
 
-    /// Keeps acknowledgments that came. They are never changed.
+    /// GS01 of what was sent to this partner under this group number, to tell an answer of the wrong kind.
     ///
     /// # Errors
-    /// When the database cannot be written.
-    pub async fn insert_received_acknowledgments(
+    /// When the database cannot be asked.
+    pub async fn list_functional_ids(
         &mut self,
-        received: &[NewReceivedAcknowledgment],
-    ) -> Result<(), Error> {
-        macro_rules! column {
-            (|$new:ident| $value:expr) => {
-                received.iter().map(|$new| $value).collect::<Vec<_>>()
-            };
-        }
-        sqlx::query!(
-            "insert into received_acknowledgment (id, file_id, document_id, partner_id, kind, functional_id,
-                 group_control, status, sets, expected_id, note, detail, received_at)
-             select n.id, n.file_id, n.document_id, n.partner_id, n.kind, n.functional_id, n.group_control, n.status,
-                 n.sets::jsonb, n.expected_id, n.note, n.detail, n.received_at
-             from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
-                     $8::text[], $9::text[], $10::uuid[], $11::text[], $12::text[], $13::timestamptz[])
-                 as n (id, file_id, document_id, partner_id, kind, functional_id, group_control, status, sets,
-                     expected_id, note, detail, received_at)
-             on conflict do nothing",
-            &column!(|new| new.id),
-            &column!(|new| new.file_id),
-            &column!(|new| new.document_id) as &[Option<Uuid>],
-            &column!(|new| new.partner_id.as_deref()) as &[Option<&str>],
-            &column!(|new| new.kind.as_str()) as &[&str],
-            &column!(|new| clean(&new.functional_id)) as &[std::borrow::Cow<'_, str>],
-            &column!(|new| clean(&new.group_control)) as &[std::borrow::Cow<'_, str>],
-            &column!(|new| new.status.as_str()) as &[&str],
-            &column!(|new| clean_json(new.sets.to_string())) as &[String],
-            &column!(|new| new.expected_id) as &[Option<Uuid>],
-            &column!(|new| new.note.as_str()) as &[&str],
-            &column!(|new| clean(&new.detail)) as &[std::borrow::Cow<'_, str>],
-            &column!(|new| new.received_at),
+        partner_id: &str,
+        test: bool,
+        group_control: i64,
+    ) -> Result<Vec<String>, Error> {
+        sqlx::query_scalar!(
+            "select distinct functional_id from expected_acknowledgment
+             where partner_id = $1 and group_control = $2 and test = $3 and functional_id <> '' order by 1",
+            partner_id,
+            group_control,
+            test,
         )
-        .execute(self.connection())
+        .fetch_all(self.connection())
         .await
-        .map(drop)
-        .map_err(Error::query("keep received acknowledgments"))
+        .map_err(Error::query("find groups by number"))
+    }
+
+    /// Another partner who owes an answer to a group of this number.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn find_whose_group(
+        &mut self,
+        functional_id: &str,
+        group_control: i64,
+        not_partner_id: &str,
+    ) -> Result<Option<String>, Error> {
+        sqlx::query_scalar!(
+            "select partner_id from expected_acknowledgment
+             where group_control = $2 and functional_id = $1 and state in ('awaited', 'overdue') and partner_id <> $3
+             order by created_at desc, id limit 1",
+            &clean(functional_id),
+            group_control,
+            not_partner_id,
+        )
+        .fetch_optional(self.connection())
+        .await
+        .map_err(Error::query("find whose group it is"))
     }
 
     /// Writes what answers make of expectations, their sets and the documents in them.
@@ -391,8 +373,10 @@ impl Work {
                    update document d set acknowledgment = 'overdue' from sets where d.id = sets.document_id
                )
                select id as "id!", partner_id as "partner_id!", level as "level!", functional_id as "functional_id!",
-                   group_control as "group_control!", set_count as "set_count!", file_id as "file_id!", delivery_id,
-                   created_at as "created_at!", due_at as "due_at!", state as "state!: AcknowledgmentState", settled_at
+                   group_control as "group_control!", interchange_control as "interchange_control!",
+                   set_count as "set_count!", file_id as "file_id!", delivery_id, created_at as "created_at!",
+                   due_at as "due_at!", state as "state!: AcknowledgmentState", settled_at, reminders as "reminders!",
+                   escalated_at
                from late order by due_at, id"#,
             now,
         )
@@ -400,9 +384,113 @@ impl Work {
         .await
         .map_err(Error::query("mark overdue acknowledgments"))
     }
+
+    /// Expectations with their sets.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn with_expected_sets(
+        &mut self,
+        rows: Vec<ExpectedAcknowledgmentRow>,
+    ) -> Result<Vec<FoundExpectation>, Error> {
+        with_sets(self.connection(), rows).await
+    }
+
+    /// What one partner owes for one kind of document and is late with, not told again after it was handed on.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_overdue_of(
+        &mut self,
+        partner_id: &str,
+        set_id: &str,
+    ) -> Result<Vec<ExpectedAcknowledgmentRow>, Error> {
+        sqlx::query_as!(
+            ExpectedAcknowledgmentRow,
+            r#"select id, partner_id, level, functional_id, group_control, interchange_control, set_count, file_id,
+                   delivery_id, created_at, due_at, state as "state: AcknowledgmentState", settled_at, reminders,
+                   escalated_at
+               from expected_acknowledgment e
+               where state = 'overdue' and partner_id = $1
+                 and exists (select from expected_acknowledgment_set s where s.expected_id = e.id and s.set_id = $2)
+               order by due_at, id limit 1000"#,
+            partner_id,
+            set_id,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("list what is overdue"))
+    }
+
+    /// Counts a reminder of each of these.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn note_reminders(&mut self, ids: &[Uuid], at: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query!(
+            "update expected_acknowledgment set reminders = reminders + 1, reminded_at = $2 where id = any($1)",
+            ids,
+            at,
+        )
+        .execute(self.connection())
+        .await
+        .map(drop)
+        .map_err(Error::query("count reminders"))
+    }
+
+    /// Overdue acknowledgments of a partner that hold back what else would go to it.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_holding(&mut self, partner_id: &str) -> Result<Vec<Uuid>, Error> {
+        sqlx::query_scalar!(
+            "select id from expected_acknowledgment where partner_id = $1 and hold and state = 'overdue' order by id",
+            partner_id,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("list what holds back"))
+    }
+
+    /// Lets what these overdue acknowledgments hold back go.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn release_holds(&mut self, ids: &[Uuid]) -> Result<(), Error> {
+        sqlx::query!("update expected_acknowledgment set hold = false where id = any($1)", ids)
+            .execute(self.connection())
+            .await
+            .map(drop)
+            .map_err(Error::query("release what is held"))
+    }
 }
 
 impl Store {
+    /// What holds a delivery back: an overdue acknowledgment of the same partner, whose profile says so. Answers
+    /// to what the partner sent are never held.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn find_hold(&self, delivery_id: Uuid) -> Result<Option<ExpectedAcknowledgmentRow>, Error> {
+        sqlx::query_as!(
+            ExpectedAcknowledgmentRow,
+            r#"select e.id, e.partner_id, e.level, e.functional_id, e.group_control, e.interchange_control, e.set_count,
+                   e.file_id, e.delivery_id, e.created_at, e.due_at, e.state as "state: AcknowledgmentState",
+                   e.settled_at, e.reminders, e.escalated_at
+               from delivery d
+               join expected_acknowledgment e on e.partner_id = d.partner_id and e.hold and e.state = 'overdue'
+               where d.id = $1 and e.delivery_id is distinct from d.id
+                 and exists (
+                     select from delivery_document l join document x on x.id = l.document_id
+                     where l.delivery_id = d.id and x.functional_id is distinct from 'FA')
+               order by e.due_at, e.id limit 1"#,
+            delivery_id,
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(Error::query("find what holds a delivery"))
+    }
+
     /// What is overdue at this instant, whether it is marked already or not, the longest overdue first.
     ///
     /// # Errors
@@ -410,8 +498,9 @@ impl Store {
     pub async fn find_overdue(&self, now: DateTime<Utc>) -> Result<Vec<ExpectedAcknowledgmentRow>, Error> {
         sqlx::query_as!(
             ExpectedAcknowledgmentRow,
-            r#"select id, partner_id, level, functional_id, group_control, set_count, file_id, delivery_id, created_at,
-                   due_at, state as "state: AcknowledgmentState", settled_at
+            r#"select id, partner_id, level, functional_id, group_control, interchange_control, set_count, file_id,
+                   delivery_id, created_at, due_at, state as "state: AcknowledgmentState", settled_at, reminders,
+                   escalated_at
                from expected_acknowledgment e
                where state in ('awaited', 'overdue') and due_at < $1
                  and (delivery_id is null
@@ -435,8 +524,9 @@ impl Store {
     ) -> Result<Vec<ExpectedAcknowledgmentRow>, Error> {
         sqlx::query_as!(
             ExpectedAcknowledgmentRow,
-            r#"select id, partner_id, level, functional_id, group_control, set_count, file_id, delivery_id, created_at,
-                   due_at, state as "state: AcknowledgmentState", settled_at
+            r#"select id, partner_id, level, functional_id, group_control, interchange_control, set_count, file_id,
+                   delivery_id, created_at, due_at, state as "state: AcknowledgmentState", settled_at, reminders,
+                   escalated_at
                from expected_acknowledgment
                where ($1::text is null or partner_id = $1) and ($2::text is null or state = $2)
                  and ($3::uuid is null or file_id = $3)
@@ -459,38 +549,16 @@ impl Store {
         let mut connection = self.pool.acquire().await.map_err(Error::query("list sets"))?;
         list_sets(&mut connection, &[expected_id]).await
     }
-
-    /// Acknowledgments that came, the latest first; all, or those that answer one expectation.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn list_received_acknowledgments(
-        &self,
-        expected_id: Option<Uuid>,
-        limit: i64,
-    ) -> Result<Vec<ReceivedAcknowledgmentRow>, Error> {
-        sqlx::query_as!(
-            ReceivedAcknowledgmentRow,
-            r#"select id, file_id, document_id, partner_id, kind, functional_id, group_control,
-                   status as "status: AcknowledgmentState", sets, expected_id, note as "note: AcknowledgmentNote",
-                   detail, received_at
-               from received_acknowledgment where $1::uuid is null or expected_id = $1
-               order by received_at desc, id limit $2"#,
-            expected_id,
-            limit,
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(Error::query("list received acknowledgments"))
-    }
 }
 
 async fn list_sets(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<ExpectedSetRow>, Error> {
     sqlx::query_as!(
         ExpectedSetRow,
-        r#"select expected_id, set_id, set_control, document_id, state as "state: AcknowledgmentState"
-           from expected_acknowledgment_set where expected_id = any($1)
-           order by expected_id, set_control, set_id"#,
+        r#"select s.expected_id, s.set_id, s.set_control, s.document_id, s.state as "state: AcknowledgmentState",
+               d.business_number as "business_number?", d.purchase_order_number as "purchase_order_number?",
+               d.order_number as "order_number?"
+           from expected_acknowledgment_set s left join document d on d.id = s.document_id
+           where s.expected_id = any($1) order by s.expected_id, s.set_control, s.set_id"#,
         ids,
     )
     .fetch_all(connection)
@@ -505,8 +573,9 @@ async fn with_sets(
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let mut found: Vec<FoundExpectation> =
         rows.into_iter().map(|row| FoundExpectation { row, sets: Vec::new() }).collect();
+    let place: HashMap<Uuid, usize> = ids.iter().enumerate().map(|(place, id)| (*id, place)).collect();
     for set in list_sets(connection, &ids).await? {
-        if let Some(group) = found.iter_mut().find(|group| group.row.id == set.expected_id) {
+        if let Some(group) = place.get(&set.expected_id).and_then(|place| found.get_mut(*place)) {
             group.sets.push(set);
         }
     }

@@ -227,6 +227,7 @@ impl Work {
                    when 'document' then (select to_jsonb(d)::text from document d where d.id = $2)
                    when 'delivery' then (select to_jsonb(d)::text from delivery d where d.id = $2)
                    when 'job' then (select to_jsonb(j)::text from job j where j.id = $2)
+                   when 'exception' then (select to_jsonb(e)::text from exception e where e.id = $2)
                end, 'UTF8'))"#,
             noun.word(),
             id,

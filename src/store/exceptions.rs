@@ -67,6 +67,12 @@ pub struct ExceptionRow {
     pub settled_at: Option<DateTime<Utc>>,
     /// By whom.
     pub settled_by: Option<String>,
+    /// Why.
+    pub settled_reason: String,
+    /// Who looks after it; none is whom the partner's profile names.
+    pub owner: Option<String>,
+    /// When it went to the next in charge.
+    pub escalated_at: Option<DateTime<Utc>>,
 }
 
 /// Which exceptions to list; what is none does not matter.
@@ -82,6 +88,8 @@ pub struct ExceptionFilter {
     pub number: Option<String>,
     /// Shown by this document.
     pub document_id: Option<Uuid>,
+    /// With this id.
+    pub id: Option<Uuid>,
     /// Found before this: for the next page.
     pub before: Option<DateTime<Utc>>,
 }
@@ -130,11 +138,19 @@ impl Work {
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn settle_exception(&mut self, id: Uuid, by: &str, at: DateTime<Utc>) -> Result<bool, Error> {
+    pub async fn settle_exception(
+        &mut self,
+        id: Uuid,
+        by: &str,
+        reason: &str,
+        at: DateTime<Utc>,
+    ) -> Result<bool, Error> {
         sqlx::query!(
-            "update exception set state = 'settled', settled_at = $3, settled_by = $2 where id = $1 and state = 'open'",
+            "update exception set state = 'settled', settled_at = $4, settled_by = $2, settled_reason = $3
+             where id = $1 and state = 'open'",
             id,
             by,
+            &clean(reason),
             at,
         )
         .execute(self.connection())
@@ -143,31 +159,92 @@ impl Work {
         .map_err(Error::query("settle an exception"))
     }
 
-    /// Brings the exceptions of documents that were compared again up to date: `standing` are those found now.
-    /// What is not found any more is settled by the hub, and what the hub had settled and is found again is open
-    /// again. What a person has settled stays so.
+    /// Settles those of these that are open and have come right by themselves.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn settle_exceptions_by_hub(
+        &mut self,
+        ids: &[Uuid],
+        reason: &str,
+        at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        sqlx::query!(
+            "update exception set state = 'settled', settled_at = $4, settled_by = $2, settled_reason = $3
+             where id = any($1) and state = 'open'",
+            ids,
+            BY_HUB,
+            &clean(reason),
+            at,
+        )
+        .execute(self.connection())
+        .await
+        .map(drop)
+        .map_err(Error::query("settle exceptions that came right"))
+    }
+
+    /// Gives an open exception to somebody. False when it is settled, or there is none.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn assign_exception(&mut self, id: Uuid, owner: &str) -> Result<bool, Error> {
+        sqlx::query!("update exception set owner = $2 where id = $1 and state = 'open'", id, owner)
+            .execute(self.connection())
+            .await
+            .map(|done| done.rows_affected() > 0)
+            .map_err(Error::query("assign an exception"))
+    }
+
+    /// Gives open exceptions to the next in charge, once. Returns those that were given now.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn escalate_exceptions(
+        &mut self,
+        ids: &[Uuid],
+        to: &str,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<Uuid>, Error> {
+        sqlx::query_scalar!(
+            "update exception set owner = $2, escalated_at = $3
+             where id = any($1) and state = 'open' and escalated_at is null returning id",
+            ids,
+            to,
+            at,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("escalate exceptions"))
+    }
+
+    /// Brings the exceptions of these kinds about documents that were compared again up to date: `standing` are
+    /// those found now. What is not found any more is settled by the hub, and what the hub had settled and is
+    /// found again is open again. What a person has settled stays so.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn keep_standing_exceptions(
         &mut self,
         document_ids: &[Uuid],
+        kinds: &[&str],
         standing: &[Uuid],
         at: DateTime<Utc>,
     ) -> Result<(), Error> {
         sqlx::query!(
-            "update exception set state = 'settled', settled_at = $3, settled_by = $4
-             where document_id = any($1) and state = 'open' and id <> all($2)",
+            "update exception set state = 'settled', settled_at = $3, settled_by = $4,
+                 settled_reason = 'not so any more'
+             where document_id = any($1) and state = 'open' and id <> all($2) and kind = any($5)",
             document_ids,
             standing,
             at,
             BY_HUB,
+            kinds as &[&str],
         )
         .execute(self.connection())
         .await
         .map_err(Error::query("settle exceptions that are no more"))?;
         sqlx::query!(
-            "update exception set state = 'open', settled_at = null, settled_by = null
+            "update exception set state = 'open', settled_at = null, settled_by = null, settled_reason = ''
              where id = any($1) and state = 'settled' and settled_by = $2",
             standing,
             BY_HUB,
@@ -195,20 +272,22 @@ impl Store {
         sqlx::query_as!(
             ExceptionRow,
             r#"select id, kind, document_id, partner_id, order_number, purchase_order_number, line, amount, currency,
-                   message, evidence, state as "state: ExceptionState", first_seen_at, settled_at, settled_by
+                   message, evidence, state as "state: ExceptionState", first_seen_at, settled_at, settled_by,
+                   settled_reason, owner, escalated_at
                from exception
                where ($1::text is null or state = $1) and ($2::text is null or partner_id = $2)
                  and ($3::text is null or kind = $3)
                  and ($4::text is null or order_number = $4 or purchase_order_number = $4)
                  and ($5::uuid is null or document_id = $5)
-                 and ($6::timestamptz is null or first_seen_at < $6)
-               order by first_seen_at desc, id limit $7"#,
+                 and ($6::timestamptz is null or first_seen_at < $6) and ($7::uuid is null or id = $7)
+               order by first_seen_at desc, id limit $8"#,
             filter.state.map(ExceptionState::as_str),
             filter.partner_id.as_deref(),
             filter.kind.as_deref(),
             filter.number.as_deref(),
             filter.document_id,
             filter.before,
+            filter.id,
             limit,
         )
         .fetch_all(&self.pool)

@@ -18,6 +18,7 @@ mod naming;
 mod operations;
 pub mod private;
 mod profile_versions;
+mod received_acknowledgments;
 mod records;
 mod revisions;
 mod sightings;
@@ -35,7 +36,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 pub use accept::{AcceptOutcome, AcceptedFile, NewFile, inbound_file_id};
 pub use acknowledgments::{
     AcknowledgmentFilter, ExpectedAcknowledgmentRow, ExpectedSet, ExpectedSetRow, FoundExpectation,
-    NewExpectedAcknowledgment, NewReceivedAcknowledgment, ReceivedAcknowledgmentRow, Settlement,
+    NewExpectedAcknowledgment, Settlement,
 };
 pub use again::EarlierDocument;
 pub use archive::Archive;
@@ -57,6 +58,7 @@ pub use findings::FindingRow;
 pub use job_overview::{JobFilter, JobOverview};
 pub use jobs::{Job, JobRow, Lease, NewJob, job_id};
 pub use naming::Noun;
+pub use received_acknowledgments::{NewMatch, NewReceivedAcknowledgment, ReceivedAcknowledgmentRow};
 pub use records::{FoundRecord, MovedLine, NewRecord};
 pub use revisions::RecordRevision;
 pub use sightings::Seen;

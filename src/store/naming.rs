@@ -15,11 +15,13 @@ pub enum Noun {
     Delivery,
     /// A job.
     Job,
+    /// An exception.
+    Exception,
 }
 
 impl Noun {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::File, Self::Document, Self::Delivery, Self::Job];
+    pub const ALL: [Self; 5] = [Self::File, Self::Document, Self::Delivery, Self::Job, Self::Exception];
 
     /// The word for it.
     #[must_use]
@@ -29,6 +31,7 @@ impl Noun {
             Self::Document => "document",
             Self::Delivery => "delivery",
             Self::Job => "job",
+            Self::Exception => "exception",
         }
     }
 }
@@ -70,6 +73,15 @@ impl Store {
             Noun::Job => {
                 sqlx::query_scalar!(
                     "select id from job where id between $1 and $2 order by id limit 3",
+                    first,
+                    last
+                )
+                .fetch_all(&self.pool)
+                .await
+            }
+            Noun::Exception => {
+                sqlx::query_scalar!(
+                    "select id from exception where id between $1 and $2 order by id limit 3",
                     first,
                     last
                 )

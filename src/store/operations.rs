@@ -21,13 +21,17 @@ impl Work {
                 .fetch_optional(&mut *connection)
                 .await
                 .map(drop),
+            Noun::Exception => sqlx::query!("select from exception where id = $1 for update", id)
+                .fetch_optional(&mut *connection)
+                .await
+                .map(drop),
             Noun::Delivery | Noun::Job => Ok(()),
         }
         .map_err(Error::query("lock what is acted on"))?;
         let job = match noun {
             Noun::File => job_id(JobKind::Process, id),
             Noun::Delivery => job_id(JobKind::Deliver, id),
-            Noun::Document | Noun::Job => return Ok(()),
+            Noun::Document | Noun::Job | Noun::Exception => return Ok(()),
         };
         sqlx::query!("select from job where id = $1 for update", job)
             .fetch_optional(&mut *connection)

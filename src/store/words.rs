@@ -197,6 +197,8 @@ words! {
         WrongPartner = "wrong_partner",
         /// Came after its deadline.
         Late = "late",
+        /// Cannot be understood.
+        Broken = "broken",
     }
 }
 

@@ -5,6 +5,7 @@ mod house;
 mod hub;
 mod onboarding;
 mod operations;
+mod scenario;
 mod store;
 mod translators;
 mod translators_properties;

@@ -5,6 +5,7 @@ mod act;
 mod audit;
 mod deliveries;
 mod documents;
+mod exceptions;
 mod files;
 mod jobs;
 mod lineage;
@@ -45,6 +46,8 @@ pub(super) enum Command {
     Replay(replay::Arguments),
     /// List what people did, or verify that nobody has changed the record of it
     Audit(audit::Arguments),
+    /// List what a person must settle, show it, settle it, or give it to somebody
+    Exceptions(exceptions::Arguments),
 }
 
 /// Runs one of them.
@@ -71,6 +74,7 @@ async fn dispatch(config: &Config, store: &Store, command: Command) -> anyhow::R
         Command::Deliveries(arguments) => deliveries::run(store, arguments).await?,
         Command::Quarantine(arguments) => quarantine::run(store, arguments).await?,
         Command::Jobs(arguments) => jobs::run(store, arguments).await?,
+        Command::Exceptions(arguments) => return exceptions::run(config, store, arguments).await,
         Command::Release(acted) => return act::release(store, &acted).await,
         Command::Cancel(acted) => return act::cancel(store, &acted).await,
         Command::Resend(acted) => return act::resend(store, &acted).await,

@@ -50,6 +50,7 @@ fn list(noun: Noun) -> &'static str {
         Noun::Document => "crossdock documents",
         Noun::Delivery => "crossdock deliveries",
         Noun::Job => "crossdock jobs",
+        Noun::Exception => "crossdock exceptions",
     }
 }
 

@@ -27,6 +27,9 @@ async fn expect(store: &Store) {
         level: String::from("997"),
         functional_id: String::from("SH"),
         group_control: 7,
+        interchange_control: 70,
+        test: false,
+        hold: false,
         file_id: FILE,
         delivery_id: Some(DELIVERY),
         within_secs: 3600,
@@ -55,13 +58,22 @@ async fn an_answer_settles_the_group_its_sets_and_their_documents() {
     let answer_file = accepted(&store).await;
 
     let mut work = begin(&store).await;
-    for (partner, functional_id, found) in
-        [(Some("north"), "SH", 1), (Some("south"), "SH", 0), (None, "SH", 1), (None, "IN", 0)]
-    {
-        let hits = work.find_expected_acknowledgments(partner, functional_id, &[7, 8]).await.expect("asks");
-        assert_eq!(hits.len(), found, "{partner:?} {functional_id}");
+    let groups = |id: &str| [(String::from(id), 7), (String::from(id), 8)];
+    for (partner, test, id, interchange, found) in [
+        ("north", false, "SH", 71, 1),
+        ("north", true, "SH", 70, 0),
+        ("south", false, "SH", 70, 0),
+        ("north", false, "IN", 71, 0),
+        ("north", false, "IN", 70, 1),
+    ] {
+        let hits = work.find_expected_acknowledgments(partner, test, &groups(id), &[interchange]).await;
+        assert_eq!(hits.expect("asks").len(), found, "{partner} {id} {interchange}");
     }
-    let found = work.find_expected_acknowledgments(Some("north"), "SH", &[7]).await.expect("asks").remove(0);
+    assert_eq!(work.list_functional_ids("north", false, 7).await.expect("asks"), ["SH"]);
+    assert_eq!(work.find_whose_group("SH", 7, "south").await.expect("asks").as_deref(), Some("north"));
+    assert_eq!(work.find_whose_group("SH", 7, "north").await.expect("asks"), None);
+    let found = work.find_expected_acknowledgments("north", false, &groups("SH"), &[]).await;
+    let found = found.expect("asks").remove(0);
     assert_eq!((found.row.id, found.sets.len()), (EXPECTED, 1));
     let settlement = Settlement {
         expected_id: EXPECTED,
@@ -78,6 +90,8 @@ async fn an_answer_settles_the_group_its_sets_and_their_documents() {
         kind: String::from("997"),
         functional_id: String::from("SH"),
         group_control: String::from("7"),
+        code: String::from("R"),
+        test: false,
         status: AcknowledgmentState::Rejected,
         sets: serde_json::json!([{ "set": "856", "control": "0001\u{0}", "code": "R" }]),
         expected_id: Some(EXPECTED),
@@ -157,9 +171,9 @@ async fn an_exception_is_kept_once_and_settled_once() {
     };
     let mut work = begin(&store).await;
     work.insert_exceptions(std::slice::from_ref(&exception)).await.expect("writes");
-    assert!(work.settle_exception(exception.id, "ann", at(1)).await.expect("writes"));
+    assert!(work.settle_exception(exception.id, "ann", "agreed", at(1)).await.expect("writes"));
     work.insert_exceptions(std::slice::from_ref(&exception)).await.expect("writes");
-    assert!(!work.settle_exception(exception.id, "bob", at(1)).await.expect("writes"));
+    assert!(!work.settle_exception(exception.id, "bob", "", at(1)).await.expect("writes"));
     work.commit().await.expect("commits");
     let found = store
         .list_exceptions(
@@ -174,4 +188,61 @@ async fn an_exception_is_kept_once_and_settled_once() {
         Some("12.3400"),
         "the scale is kept"
     );
+}
+
+/// `CROSSDOCK_GROUPS=3000000` seeds as many and tells the figures; the bound is the same.
+#[tokio::test]
+#[expect(clippy::print_stderr, reason = "the figures are what a person runs it for")]
+async fn an_answer_is_matched_in_no_time_though_many_groups_lie_in_the_past() {
+    let database = Database::new().await;
+    let store = database.store();
+    expect(&store).await;
+    let groups: i64 = crossdock::config::environment("CROSSDOCK_GROUPS")
+        .and_then(|said| said.parse().ok())
+        .unwrap_or(50_000);
+    let mut connection = database.connection().await;
+    for statement in [
+        "insert into file (id, direction, partner_id, channel, name, size_bytes, sha256, body, received_at, state)
+         select md5('file' || n)::uuid, 'outbound', 'partner-' || n % 50, 'edi', n || '.edi', 0, sha256(''), '', now(),
+             'composed' from generate_series(1, $1) n",
+        "insert into expected_acknowledgment (id, partner_id, level, functional_id, group_control,
+             interchange_control, file_id, within_secs, due_at, created_at, state, settled_at)
+         select md5('group' || n)::uuid, 'partner-' || n % 50, '997', 'OW', n / 50, n / 50, md5('file' || n)::uuid, 3600,
+             now(), now() - n * interval '1 second', 'accepted', now() from generate_series(1, $1) n",
+    ] {
+        sqlx::query(statement).bind(groups).execute(&mut connection).await.expect("seeded");
+    }
+    connection.execute("analyze file, expected_acknowledgment").await.expect("analyzed");
+    let plan: Vec<String> = sqlx::query_scalar(
+        "explain select e.file_id from unnest(array['OW'], array[7::bigint]) as a (functional_id, number)
+         cross join lateral (
+             select e.file_id from expected_acknowledgment e
+             where e.partner_id = 'partner-7' and e.group_control = a.number and e.functional_id = a.functional_id
+               and e.test = false and e.functional_id <> ''
+             order by e.created_at desc, e.id limit 1) e",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .expect("planned");
+    let plan = plan.join("\n");
+    assert!(
+        plan.contains("expected_acknowledgment_group") && !plan.contains("Seq Scan on expected"),
+        "{plan}"
+    );
+    let mut times = Vec::new();
+    for n in 0..500 {
+        let number = (n * 7919) % (groups / 50 - 1) + 1;
+        let partner = format!("partner-{}", n % 50);
+        let mut work = begin(&store).await;
+        let started = std::time::Instant::now();
+        let wanted = [(String::from("OW"), number)];
+        let found = work.find_expected_acknowledgments(&partner, false, &wanted, &[]).await.expect("asks");
+        assert_eq!(found.len(), 1);
+        let ids = [found[0].row.id];
+        assert_eq!(work.list_answers(&ids).await.expect("asks"), []);
+        times.push(started.elapsed());
+    }
+    times.sort();
+    eprintln!("{groups} groups: half within {:?}, 99 of 100 within {:?}", times[250], times[495]);
+    assert!(times[495].as_millis() < 20, "{:?}", times[495]);
 }

@@ -1,0 +1,193 @@
+//! What is awaited for what we send, and what becomes of it when it does not come in time.
+
+use super::answers::{OVERDUE, about};
+use super::hub::{Error, Hub};
+use crate::acks;
+use crate::ids;
+use crate::pipeline::Agreements;
+use crate::profiles::{Acknowledge, ExpectAck, Profile, WhenOverdue};
+use crate::store::{
+    ExpectedAcknowledgmentRow, ExpectedSet, FoundExpectation, NewException, NewExpectedAcknowledgment, Work,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::BTreeMap;
+use tracing::error;
+use uuid::Uuid;
+
+/// After an outage, or a clock that jumps, many are late at once: more than these are told in one line.
+const TOLD_ONE_BY_ONE: usize = 5;
+
+/// A group that is sent and must be answered.
+pub(super) struct Group<'a> {
+    pub(super) profile: &'a Profile,
+    /// GS01.
+    pub(super) functional_id: String,
+    /// GS06.
+    pub(super) group_control: u32,
+    /// ISA13.
+    pub(super) interchange_control: u32,
+    pub(super) test: bool,
+    pub(super) file_id: Uuid,
+    pub(super) delivery_id: Uuid,
+    pub(super) sets: Vec<ExpectedSet>,
+}
+
+/// What is awaited for a group: its 997 or 999, and the TA1 of its interchange where one is asked for.
+pub(super) fn awaited(
+    group: Group<'_>,
+    expect: ExpectAck,
+    identity: &str,
+    now: DateTime<Utc>,
+) -> Vec<NewExpectedAcknowledgment> {
+    let level = if expect.kind == Acknowledge::F999 { "999" } else { "997" };
+    let within = TimeDelta::from_std(expect.within).unwrap_or(TimeDelta::days(1));
+    let number = group.group_control.to_string();
+    let of_group = NewExpectedAcknowledgment {
+        id: ids::derived("expected_acknowledgment", &[identity, level, &number]),
+        partner_id: group.profile.id.clone(),
+        level: level.to_owned(),
+        functional_id: group.functional_id,
+        group_control: i64::from(group.group_control),
+        interchange_control: i64::from(group.interchange_control),
+        test: group.test,
+        hold: expect.when_overdue == WhenOverdue::Hold,
+        file_id: group.file_id,
+        delivery_id: Some(group.delivery_id),
+        within_secs: within.num_seconds(),
+        due_at: now + within,
+        sets: group.sets,
+    };
+    let of_interchange =
+        group.profile.x12.as_ref().is_some_and(|x12| x12.ask_for_ta1).then(|| NewExpectedAcknowledgment {
+            id: ids::derived("expected_acknowledgment", &[identity, "TA1"]),
+            level: "TA1".to_owned(),
+            functional_id: String::new(),
+            group_control: i64::from(group.interchange_control),
+            sets: Vec::new(),
+            ..of_group.clone()
+        });
+    of_interchange.into_iter().chain([of_group]).collect()
+}
+
+/// Marks what became late, and does what the profiles say of what stays late.
+pub(super) async fn watch(hub: &Hub, work: &mut Work) -> Result<(), Error> {
+    let (now, agreements) = (hub.clock.now(), hub.agreements());
+    let late = work.mark_overdue(now).await?;
+    let late = work.with_expected_sets(late).await?;
+    tell(&late);
+    let exceptions: Vec<NewException> = late.iter().map(|late| exception(late, now)).collect();
+    work.insert_exceptions(&exceptions).await?;
+    remind(work, &agreements, now).await
+}
+
+fn tell(late: &[FoundExpectation]) {
+    let mut by_partner: BTreeMap<&str, Vec<&ExpectedAcknowledgmentRow>> = BTreeMap::new();
+    for late in late {
+        by_partner.entry(&late.row.partner_id).or_default().push(&late.row);
+    }
+    for (partner, rows) in by_partner {
+        if rows.len() > TOLD_ONE_BY_ONE {
+            error!(partner.id = %partner, "{partner} has not acknowledged {} groups in time: ask whether they arrived", rows.len());
+            continue;
+        }
+        for row in rows {
+            error!(
+                partner.id = %partner,
+                "{partner} has not acknowledged {} by {}: ask whether it arrived",
+                what(row), row.due_at.format("%Y-%m-%d %H:%M UTC")
+            );
+        }
+    }
+}
+
+fn what(row: &ExpectedAcknowledgmentRow) -> String {
+    if row.functional_id.is_empty() {
+        format!("interchange {:09}", row.interchange_control)
+    } else {
+        format!("group {} {}", row.functional_id, row.group_control)
+    }
+}
+
+fn exception(late: &FoundExpectation, now: DateTime<Utc>) -> NewException {
+    let row = &late.row;
+    let documents: Vec<String> = late
+        .sets
+        .iter()
+        .take(3)
+        .map(|set| format!("{} {}", set.set_id, set.business_number.as_deref().unwrap_or("without a number")))
+        .collect();
+    let more = late.sets.len().saturating_sub(documents.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let holds =
+        if documents.is_empty() { String::new() } else { format!(" ({}{more})", documents.join(", ")) };
+    let only = late.sets.first().filter(|_| late.sets.len() == 1);
+    NewException {
+        id: about(OVERDUE, row.id, ""),
+        kind: OVERDUE.to_owned(),
+        document_id: only.map(|set| set.document_id),
+        partner_id: Some(row.partner_id.clone()),
+        order_number: only.and_then(|set| set.order_number.clone()),
+        purchase_order_number: only.and_then(|set| set.purchase_order_number.clone()),
+        line: None,
+        amount: None,
+        message: format!(
+            "{} has not sent a {} for {}{holds}, due {}; ask whether it arrived, it is not sent again by itself",
+            row.partner_id,
+            row.level,
+            what(row),
+            row.due_at.format("%Y-%m-%d %H:%M UTC")
+        ),
+        evidence: serde_json::Value::Array(Vec::new()),
+        first_seen_at: now,
+    }
+}
+
+/// Tells what is still late again, and hands on what is late for too long.
+async fn remind(work: &mut Work, agreements: &Agreements, now: DateTime<Utc>) -> Result<(), Error> {
+    for profile in agreements.profiles.list() {
+        let ladders = profile.exchange.sends.iter().filter_map(|sends| Some((sends, sends.expect_ack?)));
+        for (sends, expect) in ladders {
+            if expect.remind_every.is_none() && expect.escalate_after.is_none() {
+                continue;
+            }
+            let late = work.list_overdue_of(&profile.id, &sends.document).await?;
+            let told: Vec<Uuid> =
+                late.iter().filter(|row| is_due(row, expect, now)).map(|row| row.id).collect();
+            for row in late.iter().filter(|row| told.contains(&row.id)) {
+                error!(
+                    partner.id = %profile.id,
+                    "{} has still not acknowledged {}, late by {}: reminder {}",
+                    profile.id, what(row), acks::told(now - row.due_at), row.reminders + 1
+                );
+            }
+            work.note_reminders(&told, now).await?;
+            escalate(work, profile, expect, &late, now).await?;
+        }
+    }
+    Ok(())
+}
+
+fn is_due(row: &ExpectedAcknowledgmentRow, expect: ExpectAck, now: DateTime<Utc>) -> bool {
+    let Some(every) = expect.remind_every.and_then(|every| TimeDelta::from_std(every).ok()) else {
+        return false;
+    };
+    now >= row.due_at + every * (row.reminders + 1)
+}
+
+async fn escalate(
+    work: &mut Work,
+    profile: &Profile,
+    expect: ExpectAck,
+    late: &[ExpectedAcknowledgmentRow],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let after = expect.escalate_after.and_then(|after| TimeDelta::from_std(after).ok());
+    let (Some(after), Some(to)) = (after, &profile.escalate_to) else { return Ok(()) };
+    let due = late.iter().filter(|row| now >= row.due_at + after);
+    let ids: Vec<Uuid> = due.map(|row| about(OVERDUE, row.id, "")).collect();
+    let handed = work.escalate_exceptions(&ids, to, now).await?;
+    if !handed.is_empty() {
+        error!(partner.id = %profile.id, "{}: {} overdue acknowledgments now go to {to}", profile.id, handed.len());
+    }
+    Ok(())
+}
