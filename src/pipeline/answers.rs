@@ -199,8 +199,9 @@ impl<'a> Matter<'a> {
             let (standing, told) = acks::fold(&sent, found.row.due_at, &answers);
             for (remark, place) in told.into_iter().zip(places) {
                 let Some(slot) = place.and_then(|place| remarks.get_mut(place)) else { continue };
-                // A TA1 is told of several; the gravest counts.
-                if slot.as_ref().is_none_or(|known| known.note < remark.note) {
+                // A TA1 is told of its groups too; the gravest counts, and of those alike the one that says why.
+                let weight = |remark: &Remark| (remark.note, !remark.detail.is_empty());
+                if slot.as_ref().is_none_or(|known| weight(known) < weight(&remark)) {
                     *slot = Some(remark);
                 }
             }
