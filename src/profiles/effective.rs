@@ -1,6 +1,6 @@
 //! What holds for a partner, value by value, and which layer says it.
 
-use super::settings::{Otherwise, SETTINGS};
+use super::settings::{Otherwise, list_settings};
 use crate::declaration::{self, Faults, Source};
 use crate::finding::Finding;
 use std::collections::BTreeMap;
@@ -137,7 +137,7 @@ impl Said {
 
     fn add_built_in(&mut self) {
         let mut built_in = Vec::new();
-        for setting in SETTINGS {
+        for setting in list_settings() {
             let value = match setting.otherwise {
                 Otherwise::Is(value) => value.to_owned(),
                 Otherwise::Like(words) => format!("({})", words.replace('`', "")),

@@ -1,7 +1,7 @@
 //! The reference page of profiles, made of the list of settings.
 
 use super::settings::Otherwise::{Is, Like, Nothing, Required};
-use super::settings::{SETTINGS, Setting};
+use super::settings::{Setting, list_settings};
 use std::fmt::Write as _;
 
 /// The reference page, as `docs/reference/profile.md` holds it.
@@ -10,7 +10,7 @@ pub fn reference_page() -> String {
     let mut page = String::from(INTRODUCTION);
     let mut section = "";
     let mut told: Vec<&str> = Vec::new();
-    for setting in SETTINGS {
+    for setting in list_settings() {
         let (own, name) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
         let head = SECTIONS
             .iter()
@@ -52,7 +52,7 @@ pub fn reference_page() -> String {
 }
 
 fn otherwise(setting: &Setting) -> String {
-    let same: Vec<&Setting> = SETTINGS.iter().filter(|other| other.key == setting.key).collect();
+    let same: Vec<&Setting> = list_settings().filter(|other| other.key == setting.key).collect();
     let one = |setting: &Setting| match setting.otherwise {
         Required => "must be written".to_owned(),
         Nothing => String::new(),

@@ -1,0 +1,138 @@
+//! Holds the list of settings against what reading a profile asks for.
+
+use super::super::{Library, Profiles};
+use super::Otherwise::Is;
+use super::*;
+use crate::declaration::{Faults, Source};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+const ALL: &str = r#"
+[partner]
+id = "all"
+[x12]
+us = { qualifier = "ZZ", id = "US" }
+them = { qualifier = "ZZ", id = "THEM" }
+aliases = [{ qualifier = "ZZ", id = "OTHER" }]
+separators = { element = "*" }
+[channels.local]
+transport = "local"
+inbound = { path = "in" }
+outbound = { path = "out" }
+[channels.sftp]
+transport = "sftp"
+host = "sftp.example"
+user = "us"
+key = { file = "key" }
+host_keys = ["SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"]
+inbound = { path = "in" }
+[channels.http]
+transport = "http"
+url = "https://erp.example"
+[[receives]]
+translator = "x12-945"
+channel = "local"
+[[sends]]
+translator = "x12-940"
+channel = "local"
+expect_ack = { kind = "997" }
+[[routes]]
+when = { record = "shipping_advice" }
+derive = "ship_notice"
+send = { to = "all", document = "940" }
+"#;
+
+fn read(text: &str) -> (Profiles, Faults) {
+    let faults = Faults::default();
+    let none = Source { name: String::new(), text: String::new() };
+    let source = Source { name: "partner-profiles/all.toml".to_owned(), text: text.to_owned() };
+    let profiles = Profiles::read(&none, &[source], &none, Path::new("."), &Library::shipped(), &faults);
+    (profiles, faults)
+}
+
+#[test]
+fn the_list_has_every_setting_that_is_asked_for_and_no_other() {
+    let (_, faults) = read(ALL);
+    let asked: BTreeSet<String> = faults
+        .list_known()
+        .into_iter()
+        .map(|key| {
+            let steps: Vec<&str> = key.split('.').collect();
+            match steps.as_slice() {
+                ["channels", _, rest @ ..] => format!("channels.NAME.{}", rest.join(".")),
+                _ => key,
+            }
+        })
+        .collect();
+    let listed: BTreeSet<String> = list_settings().map(|setting| setting.key.replace("[]", "")).collect();
+    // Secrets have `file` and `env` below them.
+    let is_section = |key: &str| listed.iter().any(|known| known.starts_with(&format!("{key}.")));
+    let below_secret = |key: &str| key.rsplit_once('.').is_some_and(|(above, _)| listed.contains(above));
+    let unlisted: Vec<&String> =
+        asked.iter().filter(|key| !listed.contains(*key) && !is_section(key) && !below_secret(key)).collect();
+    assert_eq!(unlisted, Vec::<&String>::new(), "asked for, but not in the list");
+    let unasked: Vec<&String> = listed.iter().filter(|key| !asked.contains(*key)).collect();
+    assert_eq!(unasked, Vec::<&String>::new(), "in the list, but never asked for");
+    assert_eq!(faults.into_findings(), Vec::new());
+}
+
+#[test]
+fn built_in_values_are_those_of_the_list() {
+    let mut text = ALL.to_owned();
+    // What the list calls built in, written out, changes nothing.
+    for (after, prefix, transport) in [
+        ("id = \"all\"", "partner", ""),
+        ("[x12]", "x12", ""),
+        ("transport = \"local\"", "channels.NAME", "local"),
+        ("transport = \"sftp\"", "channels.NAME", "sftp"),
+        ("transport = \"http\"", "channels.NAME", "http"),
+        ("[[receives]]", "receives[]", ""),
+    ] {
+        let mut lines = String::new();
+        for setting in list_settings().filter(|setting| setting.transport == transport) {
+            let Is(value) = setting.otherwise else { continue };
+            if setting.key.rsplit_once('.').is_some_and(|(above, _)| above == prefix) {
+                let name = setting.key.rsplit('.').next().expect("there is one");
+                lines.push_str(&format!("\n{name} = {value}"));
+            }
+        }
+        assert!(text.contains(after));
+        text = text.replacen(after, &format!("{after}{lines}"), 1);
+    }
+    text = text.replace(
+        "separators = { element = \"*\" }",
+        "separators = { element = \"*\", component = \">\", repetition = \"^\", segment = \"~\" }",
+    );
+    text = text.replacen(
+        "{ path = \"in\" }",
+        "{ path = \"in\", complete = \"renamed\", poll_every = \"30s\" }",
+        1,
+    );
+    text =
+        text.replacen("{ path = \"in\" }", "{ path = \"in\", complete = \"stable\", stable = \"10s\" }", 1);
+    text =
+        text.replace("{ path = \"out\" }", "{ path = \"out\", name = \"{document}_{control_number}.edi\" }");
+    text =
+        text.replace("{ kind = \"997\" }", "{ kind = \"997\", within = \"24h\", when_overdue = \"alert\" }");
+    let ((bare, _), (written, faults)) = (read(ALL), read(&text));
+    assert_eq!(faults.into_findings(), Vec::new(), "{text}");
+    let shown = |profiles: &Profiles| {
+        let profile = profiles.find("all").expect("it is there");
+        let exchange = &profile.exchange;
+        let receives: Vec<_> = exchange.receives.iter().map(|r| (r.acknowledge, r.invoices)).collect();
+        let sends: Vec<_> = exchange.sends.iter().map(|s| s.expect_ack).collect();
+        format!("{:?} {:?} {:?} {receives:?} {sends:?}", profile.time_zone, profile.x12, profile.channels)
+    };
+    assert_eq!(shown(&bare), shown(&written));
+}
+
+#[test]
+fn the_schema_knows_lists_names_and_words() {
+    let schema = json_schema();
+    let at = |path: &str| schema.pointer(path).cloned().unwrap_or_default();
+    assert_eq!(at("/properties/receives/items/properties/ack/enum"), json!(["997", "999", "none"]));
+    let channel = "/properties/channels/additionalProperties/properties";
+    assert_eq!(at(&format!("{channel}/inbound/properties/poll_every/type")), json!("string"));
+    assert_eq!(at("/properties/partner/properties/time_zone/default"), json!("UTC"));
+}
