@@ -216,17 +216,23 @@ fn http(section: &Section<'_>) -> Http {
             "it begins with `https://`",
         );
     }
+    let place_of_login = url.value.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    if place_of_login.is_some_and(|host| host.contains('@')) {
+        let hint = "take user and password out of the address: write token = { env = \"NAME\" }";
+        section.fault("secret_in_profile", &url.place, "`url` holds a login", hint);
+    }
+    let headers = section.pairs("headers");
+    for (name, _) in headers.iter().filter(|(name, _)| name.value.eq_ignore_ascii_case("authorization")) {
+        let hint = "a secret never stands in a profile: write token = { env = \"NAME\" }";
+        section.fault("secret_in_profile", &name.place, "the header holds the secret itself", hint);
+    }
     let method = section.choice("method", HTTP_METHODS).map_or("POST", |said| said.value);
     let header = section.text("idempotency_header").map(|said| said.value);
     Http {
         url: url.value,
         method: method.to_owned(),
         idempotency_header: header.unwrap_or_else(|| "Idempotency-Key".to_owned()),
-        headers: section
-            .pairs("headers")
-            .into_iter()
-            .map(|(name, value)| (name.value, value.value))
-            .collect(),
+        headers: headers.into_iter().map(|(name, value)| (name.value, value.value)).collect(),
         token: secret(section, "token"),
         response_id: section.text("response_id").map(|said| said.value),
         timeout: section.duration("timeout").map_or(Duration::from_secs(30), |said| said.value),

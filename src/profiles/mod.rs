@@ -11,6 +11,7 @@ mod library;
 pub mod pattern;
 mod reference;
 pub mod settings;
+mod stored;
 mod x12;
 
 pub use channel::{After, Channel, Complete, Http, Inbound, Outbound, Transport};
@@ -50,7 +51,7 @@ pub struct Profile {
     pub exchange: Exchange,
     /// Identity of this version: the hash of all layers.
     pub version: Uuid,
-    /// The layers as they were read, for the record of what was in force.
+    /// The partner's layers as they were read, for the record of what was in force.
     pub text: String,
 }
 
@@ -108,51 +109,6 @@ impl Profiles {
         self.by_id.get(id)
     }
 
-    /// These profiles, that of one partner as a stored version has it.
-    ///
-    /// # Errors
-    /// What this program does not understand of it.
-    pub fn with_stored(
-        &self,
-        id: &str,
-        text: &str,
-        root: &Path,
-        library: &Library,
-    ) -> Result<Self, Vec<Finding>> {
-        let layers: Vec<Source> = text
-            .split(LAYER)
-            .skip(1)
-            .filter_map(|layer| {
-                let (name, text) = layer.split_once('\n')?;
-                Some(Source { name: name.to_owned(), text: text.to_owned() })
-            })
-            .collect();
-        let faults = Faults::default();
-        let mut profiles = self.clone();
-        if let [defaults, own, site] = layers.as_slice() {
-            let site_table = declaration::parse(site, &Faults::default());
-            let site_whole = declaration::whole(&[(site, &site_table)], &faults);
-            let over: Vec<Section<'_>> = site_whole
-                .named_sections("site")
-                .into_iter()
-                .filter(|(name, _)| name == id)
-                .map(|(_, section)| section)
-                .collect();
-            let (below, table) = (declaration::parse(defaults, &faults), declaration::parse(own, &faults));
-            let whole = declaration::whole(&[(defaults, &below), (own, &table)], &faults);
-            let profile = read_profile(id, &whole.under(over), &[defaults, own, site], root, library);
-            profiles.by_id.insert(id.to_owned(), profile);
-        } else {
-            let source = Source { name: id.to_owned(), text: String::new() };
-            let table = declaration::parse(&source, &faults);
-            let whole = declaration::whole(&[(&source, &table)], &faults);
-            let message = "an earlier version of the program kept it in another form";
-            whole.fault("cannot_read", &whole.place(), message, "read it by the profile in force");
-        }
-        let findings = faults.into_findings();
-        if findings.is_empty() { Ok(profiles) } else { Err(findings) }
-    }
-
     /// The profile whose X12 identities name this sender.
     #[must_use]
     pub fn find_by_sender(&self, qualifier: &str, id: &str) -> Option<&Profile> {
@@ -193,7 +149,8 @@ impl Profiles {
                 .map(|(_, section)| section)
                 .collect();
             let section = own.under(over);
-            let profile = read_profile(&id, &section, &[defaults, source, site], root, library);
+            let kept = [defaults, source, &stored::site_layer(site, &id)];
+            let profile = read_profile(&id, &section, &kept, root, library);
             profiles.by_id.insert(id, profile);
         }
         for (name, section) in site_whole.named_sections("site") {
@@ -268,9 +225,6 @@ impl Profiles {
     }
 }
 
-/// Begins each layer in the text of a version. TOML allows no such character, so no layer can hold one.
-const LAYER: char = '\u{1e}';
-
 fn read_profile(
     id: &str,
     section: &Section<'_>,
@@ -325,8 +279,7 @@ fn read_profile(
         .collect();
     let exchange = exchange::read(section, &channels, x12.is_some(), library);
     section.finish();
-    let text =
-        layers.iter().map(|layer| format!("{LAYER}{}\n{}", layer.name, layer.text)).collect::<String>();
+    let text = stored::text_of(layers);
     Profile {
         id: id.to_owned(),
         name,

@@ -1,5 +1,8 @@
 //! Onboarding: profiles that change while the hub runs, faulty profiles, samples, and the reference page.
 
+#[path = "onboarding/versions.rs"]
+mod versions;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

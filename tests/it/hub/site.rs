@@ -65,6 +65,10 @@ impl Site {
         self.folder.path()
     }
 
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
     pub(crate) fn store(&self) -> Store {
         self.database.store()
     }
