@@ -183,6 +183,16 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// A text of a certain form; `wanted` says in words which.
+    pub fn parsed<T>(
+        &self,
+        key: &'static str,
+        wanted: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<Said<T>> {
+        self.scalar(key, wanted, |value| parse(value.as_str()?))
+    }
+
     /// A whole number that is not negative.
     pub fn number(&self, key: &'static str) -> Option<Said<u64>> {
         self.scalar(key, "a whole number, such as 30", |value| value.as_integer()?.as_str().parse().ok())

@@ -6,11 +6,13 @@ use crate::profiles::{self, Http};
 use crate::store::{AttemptOutcome, DeliveryKind, Job, LoadedDelivery};
 use crate::transports::http::{self, Call};
 use crate::transports::{self, FileName, Kind, Outcome};
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::{error, info, warn};
+use uuid::Uuid;
 
 /// Tries before a person is asked: with the waits between them about a day and a half.
 const MOST_TRIES: i32 = 400;
@@ -56,8 +58,26 @@ pub(super) async fn deliver(hub: &Arc<Hub>, job: &Job) -> Result<(), Error> {
             error!(delivery.id = %row.id, partner.id = %row.partner_id, "`{name}` is held: {reason}");
         }
     }
-    hub.store.finish_attempt(job.lease, row.id, attempt.number, &outcome).await?;
+    let deadlines = deadlines(hub, &delivery, &outcome).await?;
+    hub.store.finish_attempt(job.lease, row.id, attempt.number, &outcome, &deadlines).await?;
     Ok(())
+}
+
+/// When what is counted in business time is due, from now on, since it is delivered.
+async fn deadlines(
+    hub: &Arc<Hub>,
+    delivery: &LoadedDelivery,
+    outcome: &AttemptOutcome,
+) -> Result<Vec<(Uuid, DateTime<Utc>)>, Error> {
+    if !matches!(outcome, AttemptOutcome::Delivered { .. }) {
+        return Ok(Vec::new());
+    }
+    let rules = hub.store.list_due_rules(delivery.row.id).await?;
+    let (now, agreements) = (hub.clock.now(), hub.agreements());
+    let Some(profile) = agreements.profiles.find(&delivery.row.partner_id) else { return Ok(Vec::new()) };
+    // A rule that is no rule any more leaves the deadline that was counted when it was made.
+    let due = |(id, rule): (Uuid, String)| Some((id, profile.calendar.due(now, rule.parse().ok()?)));
+    Ok(rules.into_iter().filter_map(due).collect())
 }
 
 async fn put(hub: &Arc<Hub>, delivery: &LoadedDelivery, tries: i32) -> AttemptOutcome {

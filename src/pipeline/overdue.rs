@@ -5,7 +5,7 @@ use super::hub::{Error, Hub};
 use crate::acks;
 use crate::ids;
 use crate::pipeline::Agreements;
-use crate::profiles::{Acknowledge, ExpectAck, Profile, WhenOverdue};
+use crate::profiles::{Acknowledge, Due, ExpectAck, Profile, WhenOverdue};
 use crate::store::{
     ExpectedAcknowledgmentRow, ExpectedSet, FoundExpectation, NewException, NewExpectedAcknowledgment, Work,
 };
@@ -40,7 +40,6 @@ pub(super) fn awaited(
     now: DateTime<Utc>,
 ) -> Vec<NewExpectedAcknowledgment> {
     let level = if expect.kind == Acknowledge::F999 { "999" } else { "997" };
-    let within = TimeDelta::from_std(expect.within).unwrap_or(TimeDelta::days(1));
     let number = group.group_control.to_string();
     let of_group = NewExpectedAcknowledgment {
         id: ids::derived("expected_acknowledgment", &[identity, level, &number]),
@@ -53,8 +52,12 @@ pub(super) fn awaited(
         hold: expect.when_overdue == WhenOverdue::Hold,
         file_id: group.file_id,
         delivery_id: Some(group.delivery_id),
-        within_secs: within.num_seconds(),
-        due_at: now + within,
+        within_secs: match expect.within {
+            Due::After(time) => time.num_seconds(),
+            _ => 0,
+        },
+        due_rule: expect.within.needs_calendar().then(|| expect.within.to_string()),
+        due_at: group.profile.calendar.due(now, expect.within),
         sets: group.sets,
     };
     let of_interchange =

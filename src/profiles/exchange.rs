@@ -1,10 +1,12 @@
 //! What comes, what goes, and what follows from it.
 
+use super::calendar::Due;
 use super::channel::Channel;
 use super::library::{Library, document_of};
 use crate::canonical::RecordKind;
 use crate::declaration::{Place, Section, suggestion};
 use crate::translators::{Format, Overlay, Spot, Translator};
+use chrono::TimeDelta;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,8 +79,8 @@ pub struct Sends {
 pub struct ExpectAck {
     /// 997 or 999.
     pub kind: Acknowledge,
-    /// Due this long after sending.
-    pub within: Duration,
+    /// When it is due, counted from sending.
+    pub within: Due,
     /// While it is overdue, told again this often; never if none.
     pub remind_every: Option<Duration>,
     /// Overdue for so long, it goes to the next in charge; never if none.
@@ -123,6 +125,7 @@ pub(super) fn read(
     section: &Section<'_>,
     channels: &BTreeMap<String, Channel>,
     has_x12: bool,
+    has_calendar: bool,
     library: &Library,
 ) -> Exchange {
     let mut exchange = Exchange::default();
@@ -130,7 +133,7 @@ pub(super) fn read(
         exchange.receives.extend(receives(&section, channels, has_x12, library));
     }
     for section in section.sections("sends") {
-        exchange.sends.extend(sends(&section, channels, has_x12, library));
+        exchange.sends.extend(sends(&section, channels, has_x12, has_calendar, library));
     }
     for section in section.sections("routes") {
         exchange.routes.extend(route(&section));
@@ -181,6 +184,7 @@ fn sends(
     section: &Section<'_>,
     channels: &BTreeMap<String, Channel>,
     has_x12: bool,
+    has_calendar: bool,
     library: &Library,
 ) -> Option<Sends> {
     let translator = translator(section, has_x12, library);
@@ -191,7 +195,8 @@ fn sends(
     let expect_ack = section.section("expect_ack").and_then(|below| {
         let kind = below.choice("kind", ACKS).map_or(Acknowledge::F997, |said| said.value);
         // A day is what guides name most often.
-        let within = below.duration("within").map_or(Duration::from_secs(24 * 60 * 60), |said| said.value);
+        let within = super::calendars::due(&below, "within", has_calendar);
+        let within = within.unwrap_or(Due::After(TimeDelta::days(1)));
         let remind_every = below.duration("remind_every").map(|said| said.value);
         let escalate_after = below.duration("escalate_after").map(|said| said.value);
         let kinds = [("alert", WhenOverdue::Alert), ("hold", WhenOverdue::Hold)];

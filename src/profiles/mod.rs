@@ -4,6 +4,8 @@
 //! and `[site.<partner>]` of `crossdock.toml`, which moves a partner to another server without touching what
 //! was agreed. All profiles are read and checked together: either all of them stand or none.
 
+mod calendar;
+mod calendars;
 mod channel;
 mod effective;
 mod exchange;
@@ -14,6 +16,7 @@ pub mod settings;
 mod stored;
 mod x12;
 
+pub use calendar::{Calendar, DUE_FORMS, Due, TimeOfDay, Unsound};
 pub use channel::{After, Channel, Complete, Http, Inbound, Outbound, Transport};
 pub use effective::{Effective, Layer, list_effective};
 pub use exchange::{
@@ -43,6 +46,8 @@ pub struct Profile {
     pub escalate_to: Option<String>,
     /// Zone of dates and times in documents.
     pub time_zone: chrono_tz::Tz,
+    /// Business time of the partner; every day round the clock where it names no calendar.
+    pub calendar: Calendar,
     /// X12 envelopes; none for partners without X12.
     pub x12: Option<X12>,
     /// Channels by name.
@@ -252,19 +257,8 @@ fn read_profile(
             id.to_owned()
         }
     };
-    let zone = partner.as_ref().and_then(|partner| partner.text("time_zone"));
-    let time_zone = zone.as_ref().map_or(Ok(chrono_tz::UTC), |said| said.value.parse());
-    if let (Err(_), Some(said), Some(partner)) = (&time_zone, &zone, &partner) {
-        let zones: Vec<&str> = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
-        let near = zones.iter().min_by_key(|zone| strsim::damerau_levenshtein(zone, &said.value)).copied();
-        let hint = format!("did you mean `{}`? zones are named like America/Chicago", near.unwrap_or("UTC"));
-        partner.fault(
-            "time_zone_unknown",
-            &said.place,
-            format!("there is no time zone `{}`", said.value),
-            hint,
-        );
-    }
+    let time_zone = partner.as_ref().and_then(zone).unwrap_or(chrono_tz::UTC);
+    let (calendar, has_calendar) = calendars::read(section, partner.as_ref(), time_zone);
     let text = |key| partner.as_ref().and_then(|partner| partner.text(key)).map(|said| said.value);
     let (owner, escalate_to) = (text("owner"), text("escalate_to"));
     if let Some(partner) = &partner {
@@ -277,7 +271,7 @@ fn read_profile(
         .into_iter()
         .map(|(name, section)| (name.clone(), channel::read(&name, &section, root)))
         .collect();
-    let exchange = exchange::read(section, &channels, x12.is_some(), library);
+    let exchange = exchange::read(section, &channels, x12.is_some(), has_calendar, library);
     section.finish();
     let text = stored::text_of(layers);
     Profile {
@@ -285,13 +279,28 @@ fn read_profile(
         name,
         owner,
         escalate_to,
-        time_zone: time_zone.unwrap_or(chrono_tz::UTC),
+        time_zone,
+        calendar,
         x12,
         channels,
         exchange,
         version: ids::derived("profile_version", &[id, &text]),
         text,
     }
+}
+
+/// The zone that a section names.
+fn zone(section: &Section<'_>) -> Option<chrono_tz::Tz> {
+    let said = section.text("time_zone")?;
+    let zone = said.value.parse();
+    if zone.is_err() {
+        let zones: Vec<&str> = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
+        let near = zones.iter().min_by_key(|zone| strsim::damerau_levenshtein(zone, &said.value)).copied();
+        let hint = format!("did you mean `{}`? zones are named like America/Chicago", near.unwrap_or("UTC"));
+        let message = format!("there is no time zone `{}`", said.value);
+        section.fault("time_zone_unknown", &said.place, message, hint);
+    }
+    zone.ok()
 }
 
 fn shown(path: &Path, root: &Path) -> String {

@@ -84,6 +84,11 @@ wrong, `crossdock partner explain <id>` shows every value and the layer it comes
 /// Prefix of keys, heading, and what to know beforehand.
 const SECTIONS: &[(&str, &str, &str)] = &[
     ("partner", "`[partner]`", "Whose profile it is."),
+    (
+        "calendars.NAME",
+        "`[calendars.<name>]`",
+        "Business time, by which deadlines such as `4 business hours` are counted. Best written once in `defaults.toml`; a partner takes one with `calendar = \"<name>\"`.",
+    ),
     ("x12", "`[x12]`", "Who we are to each other in X12. Leave the section out for a partner without X12."),
     (
         "channels.NAME",

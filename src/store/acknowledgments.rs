@@ -32,8 +32,10 @@ pub struct NewExpectedAcknowledgment {
     pub file_id: Uuid,
     /// The delivery it goes with; the deadline runs from its arrival.
     pub delivery_id: Option<Uuid>,
-    /// Time to answer.
+    /// Time to answer, where it can be added up.
     pub within_secs: i64,
+    /// Else how it is counted by the partner's calendar.
+    pub due_rule: Option<String>,
     /// Deadline until it is delivered.
     pub due_at: DateTime<Utc>,
     /// The sets of the group.
@@ -157,10 +159,10 @@ impl Work {
         let counts = column!(|new| i32::try_from(new.sets.len()).expect("a group in memory has fewer sets"));
         sqlx::query!(
             "insert into expected_acknowledgment (id, partner_id, level, functional_id, group_control,
-                 interchange_control, test, hold, set_count, file_id, delivery_id, within_secs, due_at)
+                 interchange_control, test, hold, set_count, file_id, delivery_id, within_secs, due_at, due_rule)
              select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[],
                  $7::boolean[], $8::boolean[], $9::integer[], $10::uuid[], $11::uuid[], $12::bigint[],
-                 $13::timestamptz[])
+                 $13::timestamptz[], $14::text[])
              on conflict do nothing",
             &column!(|new| new.id),
             &column!(|new| new.partner_id.as_str()) as &[&str],
@@ -175,6 +177,7 @@ impl Work {
             &column!(|new| new.delivery_id) as &[Option<Uuid>],
             &column!(|new| new.within_secs),
             &column!(|new| new.due_at),
+            &column!(|new| new.due_rule.as_deref()) as &[Option<&str>],
         )
         .execute(self.connection())
         .await

@@ -344,7 +344,8 @@ impl Store {
     }
 
     /// Writes how a try ended, with all that follows from it: the delivery, its documents, the deadline of its
-    /// acknowledgment, and its job.
+    /// acknowledgment, and its job. `deadlines` are of what is counted by a calendar
+    /// ([`Store::list_due_rules`]), should it be delivered.
     ///
     /// # Errors
     /// [`Error::LeaseLost`], or when the database cannot be written. Then the try stays open and the next one
@@ -355,6 +356,7 @@ impl Store {
         delivery_id: Uuid,
         number: i32,
         outcome: &AttemptOutcome,
+        deadlines: &[(Uuid, DateTime<Utc>)],
     ) -> Result<(), Error> {
         let mut work = self.begin().await?;
         let connection = work.connection();
@@ -368,6 +370,9 @@ impl Store {
             AttemptOutcome::Held { reason } => ("held", DeliveryState::Held, reason, None),
         };
         write_outcome(connection, delivery_id, number, word, state, &clean(detail), response).await?;
+        if state == DeliveryState::Delivered {
+            write_deadlines(connection, deadlines).await?;
+        }
         match outcome {
             AttemptOutcome::Delivered { .. } => complete_job(connection, lease).await?,
             AttemptOutcome::Retry { after, error } | AttemptOutcome::Unknown { after, error } => {
@@ -378,6 +383,22 @@ impl Store {
             }
         }
         work.commit().await
+    }
+
+    /// What is awaited for a delivery and counted by a calendar, and by which rule.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_due_rules(&self, delivery_id: Uuid) -> Result<Vec<(Uuid, String)>, Error> {
+        let rows = sqlx::query!(
+            r#"select id, due_rule as "due_rule!" from expected_acknowledgment
+               where delivery_id = $1 and state = 'awaited' and due_rule is not null"#,
+            delivery_id,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(Error::query("list how deadlines are counted"))?;
+        Ok(rows.into_iter().map(|row| (row.id, row.due_rule)).collect())
     }
 
     /// Deliveries, the latest first.
@@ -444,6 +465,24 @@ impl Store {
     }
 }
 
+async fn write_deadlines(
+    connection: &mut PgConnection,
+    deadlines: &[(Uuid, DateTime<Utc>)],
+) -> Result<(), Error> {
+    let (ids, due): (Vec<Uuid>, Vec<DateTime<Utc>>) = deadlines.iter().copied().unzip();
+    sqlx::query!(
+        "update expected_acknowledgment e set due_at = n.due_at
+         from unnest($1::uuid[], $2::timestamptz[]) as n (id, due_at)
+         where e.id = n.id and e.state = 'awaited'",
+        &ids,
+        &due,
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(Error::query("write deadlines of acknowledgments"))
+}
+
 async fn write_outcome(
     connection: &mut PgConnection,
     delivery_id: Uuid,
@@ -462,7 +501,7 @@ async fn write_outcome(
              where l.delivery_id = $1 and d.id = l.document_id
          ), deadlines as (
              update expected_acknowledgment set due_at = now() + make_interval(secs => within_secs)
-             where delivery_id = $1 and state = 'awaited' and $4 = 'delivered'
+             where delivery_id = $1 and state = 'awaited' and $4 = 'delivered' and due_rule is null
          )
          update delivery set state = $4, delivered_at = case $4 when 'delivered' then now() end,
              response_id = coalesce($6, response_id), last_error = case $4 when 'delivered' then null else $5 end

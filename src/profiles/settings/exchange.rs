@@ -1,6 +1,6 @@
 //! Settings of `[[receives]]`, `[[sends]]` and `[[routes]]`: what comes, what goes, what follows.
 
-use super::Form::{Pairs, Tables, Text, Texts, Time, Words};
+use super::Form::{Due, Pairs, Tables, Text, Texts, Time, Words};
 use super::Otherwise::{Is, Like, Nothing, Required};
 use super::{Setting, setting};
 
@@ -53,7 +53,7 @@ pub(super) const SENDS: &[Setting] = &[
         Is("\"997\""),
         "The acknowledgment we expect.",
     ),
-    setting("sends[].expect_ack.within", Time, Is("\"24h\""), "When it is due, counted from sending."),
+    setting("sends[].expect_ack.within", Due, Is("\"24h\""), "When it is due, counted from sending."),
     setting(
         "sends[].expect_ack.remind_every",
         Time,

@@ -3,6 +3,7 @@
 //! The reference page, the JSON Schema for editors and `crossdock partner explain` are made of this one list; a test
 //! holds it against what reading a profile asks for.
 
+mod calendars;
 mod channels;
 mod exchange;
 mod partner;
@@ -26,6 +27,8 @@ pub enum Form {
     Flag,
     /// A length of time, such as `"30s"` or `"4h"`.
     Time,
+    /// When something is due, in plain or in business time.
+    Due,
     /// A text, or a list of texts.
     Texts,
     /// Where a secret lies: `{ file = "…" }` or `{ env = "…" }`.
@@ -79,8 +82,15 @@ const fn of(
 }
 
 /// The lists of all topics, as a profile is best written.
-const TOPICS: &[&[Setting]] =
-    &[partner::PARTNER, x12::X12, channels::CHANNELS, exchange::RECEIVES, exchange::SENDS, exchange::ROUTES];
+const TOPICS: &[&[Setting]] = &[
+    partner::PARTNER,
+    calendars::CALENDARS,
+    x12::X12,
+    channels::CHANNELS,
+    exchange::RECEIVES,
+    exchange::SENDS,
+    exchange::ROUTES,
+];
 
 /// All settings, as a profile is best written.
 pub fn list_settings() -> impl Iterator<Item = &'static Setting> {
@@ -99,6 +109,7 @@ impl Form {
             Self::Number => "whole number".to_owned(),
             Self::Flag => "`true` or `false`".to_owned(),
             Self::Time => "time, such as `\"30s\"`, `\"15m\"`, `\"4h\"`, `\"2d\"`".to_owned(),
+            Self::Due => format!("one of {}", super::calendar::DUE_FORMS),
             Self::Texts => "text or list of texts".to_owned(),
             Self::Secret => "`{ file = \"…\" }` or `{ env = \"…\" }`".to_owned(),
             Self::Pairs => "section of `name = \"text\"` lines".to_owned(),

@@ -13,6 +13,12 @@ pub(super) const PARTNER: &[Setting] = &[
         Is("\"UTC\""),
         "Zone of dates and times in documents, such as `America/Chicago`.",
     ),
+    setting(
+        "partner.calendar",
+        Text,
+        Like("every day round the clock"),
+        "The calendar by which business hours and days of this partner are counted, one of `[calendars.…]`.",
+    ),
     setting("partner.owner", Text, Nothing, "Who of us looks after what goes wrong with this partner."),
     setting(
         "partner.escalate_to",

@@ -1,6 +1,6 @@
 //! Holds the list of settings against what reading a profile asks for.
 
-use super::super::{Library, Profiles};
+use super::super::{Library, Profile, Profiles};
 use super::Otherwise::Is;
 use super::*;
 use crate::declaration::{Faults, Source};
@@ -11,6 +11,8 @@ use std::path::Path;
 const ALL: &str = r#"
 [partner]
 id = "all"
+calendar = "local"
+[calendars.local]
 [x12]
 us = { qualifier = "ZZ", id = "US" }
 them = { qualifier = "ZZ", id = "THEM" }
@@ -60,7 +62,9 @@ fn the_list_has_every_setting_that_is_asked_for_and_no_other() {
         .map(|key| {
             let steps: Vec<&str> = key.split('.').collect();
             match steps.as_slice() {
-                ["channels", _, rest @ ..] => format!("channels.NAME.{}", rest.join(".")),
+                [first @ ("channels" | "calendars"), _, rest @ ..] => {
+                    format!("{first}.NAME.{}", rest.join("."))
+                }
                 _ => key,
             }
         })
@@ -82,7 +86,8 @@ fn built_in_values_are_those_of_the_list() {
     let mut text = ALL.to_owned();
     // What the list calls built in, written out, changes nothing.
     for (after, prefix, transport) in [
-        ("id = \"all\"", "partner", ""),
+        ("calendar = \"local\"", "partner", ""),
+        ("[calendars.local]", "calendars.NAME", ""),
         ("[x12]", "x12", ""),
         ("transport = \"local\"", "channels.NAME", "local"),
         ("transport = \"sftp\"", "channels.NAME", "sftp"),
@@ -122,7 +127,8 @@ fn built_in_values_are_those_of_the_list() {
         let exchange = &profile.exchange;
         let receives: Vec<_> = exchange.receives.iter().map(|r| (r.acknowledge, r.invoices)).collect();
         let sends: Vec<_> = exchange.sends.iter().map(|s| s.expect_ack).collect();
-        format!("{:?} {:?} {:?} {receives:?} {sends:?}", profile.time_zone, profile.x12, profile.channels)
+        let Profile { time_zone, calendar, x12, channels, .. } = profile;
+        format!("{time_zone:?} {calendar:?} {x12:?} {channels:?} {receives:?} {sends:?}")
     };
     assert_eq!(shown(&bare), shown(&written));
 }

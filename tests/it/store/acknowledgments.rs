@@ -33,6 +33,7 @@ async fn expect(store: &Store) {
         file_id: FILE,
         delivery_id: Some(DELIVERY),
         within_secs: 3600,
+        due_rule: None,
         due_at: at(0),
         sets: vec![ExpectedSet {
             set_id: String::from("856"),
@@ -135,7 +136,7 @@ async fn an_answer_is_overdue_only_when_its_time_ran_out_after_delivery() {
     let number =
         store.begin_attempt(job.lease, DELIVERY).await.expect("begins").expect("something to do").number;
     let done = AttemptOutcome::Delivered { response_id: None, detail: String::new() };
-    store.finish_attempt(job.lease, DELIVERY, number, &done).await.expect("writes");
+    store.finish_attempt(job.lease, DELIVERY, number, &done, &[]).await.expect("writes");
 
     let delivered =
         store.load_delivery(DELIVERY).await.expect("loads").row.delivered_at.expect("it has arrived");

@@ -95,7 +95,7 @@ async fn a_delivery_is_tried_until_it_arrives() {
     assert_eq!((attempt.number, attempt.must_look_first), (1, false));
     assert_eq!(state(&store).await, (DeliveryState::Sending, DeliveryState::Sending));
     let retry = AttemptOutcome::Retry { after: Duration::ZERO, error: String::from("refused") };
-    store.finish_attempt(job.lease, DELIVERY, 1, &retry).await.expect("writes");
+    store.finish_attempt(job.lease, DELIVERY, 1, &retry, &[]).await.expect("writes");
     assert_eq!(state(&store).await, (DeliveryState::Ready, DeliveryState::Ready));
 
     let job = store.claim_jobs(JobKind::Deliver, "worker", 9).await.expect("claims").remove(0);
@@ -110,7 +110,7 @@ async fn a_delivery_is_tried_until_it_arrives() {
         response_id: Some(String::from("r1")),
         detail: String::from("was there already"),
     };
-    store.finish_attempt(job.lease, DELIVERY, 3, &done).await.expect("writes");
+    store.finish_attempt(job.lease, DELIVERY, 3, &done, &[]).await.expect("writes");
     assert_eq!(state(&store).await, (DeliveryState::Delivered, DeliveryState::Delivered));
     let attempts = store.list_attempts(DELIVERY).await.expect("lists");
     let outcomes: Vec<Option<&str>> = attempts.iter().map(|attempt| attempt.outcome.as_deref()).collect();
@@ -127,7 +127,7 @@ async fn a_held_delivery_is_released_by_hand_and_a_cancelled_one_is_not() {
     let number =
         store.begin_attempt(job.lease, DELIVERY).await.expect("begins").expect("something to do").number;
     let held = AttemptOutcome::Held { reason: String::from("host key changed") };
-    store.finish_attempt(job.lease, DELIVERY, number, &held).await.expect("writes");
+    store.finish_attempt(job.lease, DELIVERY, number, &held, &[]).await.expect("writes");
     assert_eq!(state(&store).await, (DeliveryState::Held, DeliveryState::Held));
 
     let mut work = begin(&store).await;
