@@ -1,6 +1,7 @@
 //! Declarations: TOML files that people write, read so that every fault is located and none hides another.
 
 use crate::finding::{Finding, Location, Severity};
+use chrono::NaiveDate;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -191,6 +192,14 @@ impl<'a> Section<'a> {
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<Said<T>> {
         self.scalar(key, wanted, |value| parse(value.as_str()?))
+    }
+
+    /// A day, with or without quotes: `2026-12-31`.
+    pub fn day(&self, key: &'static str) -> Option<Said<NaiveDate>> {
+        self.scalar(key, "a day as year-month-day, such as 2026-12-31", |value| match value.as_datetime() {
+            Some(day) => day.to_string().parse().ok(),
+            None => value.as_str()?.parse().ok(),
+        })
     }
 
     /// A whole number that is not negative.

@@ -1,5 +1,6 @@
 //! Acknowledge: how a received file is answered.
 
+use super::agreed;
 use super::agreements::Agreements;
 use super::outbound::{Answer, Outgoing};
 use super::read::Reading;
@@ -44,6 +45,9 @@ pub(super) fn acknowledge(
             outgoing.answers.push(Answer {
                 partner: interchange.partner.clone(),
                 test: interchange.verdict.header.usage == "T",
+                agreement: profile
+                    .agreement_of(None, Some(agreed::addressed(&refused.header, refused.groups.first())))
+                    .map(|agreement| agreement.id.clone()),
                 control_number: interchange.verdict.header.control_number.clone(),
                 ta1,
                 acknowledgments: composed,

@@ -1,5 +1,6 @@
 //! Answers: what partners' acknowledgments make of what we sent.
 
+use super::agreed;
 use super::hub::Error;
 use super::read::{Interchange, Reading};
 use super::said::{TA1, fault_of, first, said_of, sets, stored, word};
@@ -42,7 +43,11 @@ pub(super) async fn settle(
             .iter()
             .map(|answer| keep(reading, profile, answer, (file, test), now))
             .collect();
-        let mut matter = Matter::new(profile, test, now);
+        let header = &interchange.verdict.header;
+        // Codes of acknowledgments are often odd: they only choose among groups of the same number.
+        let addressed = agreed::addressed(header, interchange.verdict.groups.first());
+        let agreement = profile.agreement_of(None, Some(addressed)).map(|agreement| agreement.id.clone());
+        let mut matter = Matter::new(profile, agreement, test, now);
         matter.find(work, &said).await?;
         matter.match_all(&mut said);
         for (new, answer) in said.iter_mut().zip(&interchange.answers) {
@@ -68,7 +73,7 @@ pub(super) async fn match_parked(
     for ((partner, test), rows) in by_partner {
         let Some(profile) = agreements.profiles.find(&partner) else { continue };
         let mut said: Vec<NewReceivedAcknowledgment> = rows.iter().map(again).collect();
-        let mut matter = Matter::new(profile, test, now);
+        let mut matter = Matter::new(profile, None, test, now);
         matter.find(work, &said).await?;
         matter.match_all(&mut said);
         let matched: Vec<&NewReceivedAcknowledgment> =
@@ -99,6 +104,8 @@ pub(super) async fn match_parked(
 /// What one partner said in one go, and what that makes of what it was sent.
 struct Matter<'a> {
     profile: &'a Profile,
+    /// The agreement whose ids its envelope has.
+    agreement: Option<String>,
     test: bool,
     now: DateTime<Utc>,
     found: Vec<FoundExpectation>,
@@ -110,9 +117,10 @@ struct Matter<'a> {
 }
 
 impl<'a> Matter<'a> {
-    fn new(profile: &'a Profile, test: bool, now: DateTime<Utc>) -> Self {
+    fn new(profile: &'a Profile, agreement: Option<String>, test: bool, now: DateTime<Utc>) -> Self {
         Self {
             profile,
+            agreement,
             test,
             now,
             found: Vec::new(),
@@ -136,8 +144,14 @@ impl<'a> Matter<'a> {
         }
         let groups: Vec<_> = groups.into_iter().collect();
         let interchanges: Vec<_> = interchanges.into_iter().collect();
-        self.found =
-            work.find_expected_acknowledgments(&self.profile.id, self.test, &groups, &interchanges).await?;
+        self.found = work
+            .find_expected_acknowledgments(
+                (&self.profile.id, self.agreement.as_deref()),
+                self.test,
+                &groups,
+                &interchanges,
+            )
+            .await?;
         let ids: Vec<Uuid> = self.found.iter().map(|found| found.row.id).collect();
         self.earlier = work.list_answers(&ids).await?;
         Ok(())
@@ -147,15 +161,18 @@ impl<'a> Matter<'a> {
     fn match_all(&mut self, said: &mut [NewReceivedAcknowledgment]) {
         for said in said.iter_mut() {
             let Some(number) = number(&said.group_control) else { continue };
-            // The latest of a number that came round again stands last.
-            let meant = self.found.iter().rev().find(|found| {
+            let fits = |found: &&FoundExpectation| {
                 let row = &found.row;
                 if said.kind == TA1 {
                     row.interchange_control == number
                 } else {
                     row.level != TA1 && row.group_control == number && row.functional_id == said.functional_id
                 }
-            });
+            };
+            // The latest of a number that came round again stands last; that of its own agreement goes first.
+            let of_agreement = |found: &&FoundExpectation| found.row.agreement == self.agreement;
+            let meant = self.found.iter().rev().filter(fits).find(of_agreement);
+            let meant = meant.or_else(|| self.found.iter().rev().find(fits));
             let Some(file) = meant.map(|found| found.row.file_id) else { continue };
             // A TA1 stands with the TA1 that is awaited, if one is; it is folded into every group all the same.
             let of_interchange =

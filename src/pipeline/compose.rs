@@ -169,7 +169,7 @@ pub(super) fn write_x12(
 /// The name of a file to be sent.
 pub(super) fn file_name(
     template: &str,
-    profile: &Profile,
+    (profile, agreement): (&Profile, Option<&str>),
     document: &str,
     control_number: &str,
     number: &str,
@@ -180,6 +180,7 @@ pub(super) fn file_name(
         "document" => document.to_owned(),
         "control_number" => control_number.to_owned(),
         "partner" => profile.id.clone(),
+        "agreement" => agreement.unwrap_or(&profile.id).to_owned(),
         "number" => number.to_owned(),
         "date" => at.format("%Y%m%d").to_string(),
         "time" => at.format("%H%M%S").to_string(),

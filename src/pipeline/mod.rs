@@ -1,6 +1,7 @@
 //! The work: receive, process, deliver, and the chores.
 
 mod acknowledge;
+mod agreed;
 mod agreements;
 mod answers;
 mod chores;
@@ -10,6 +11,7 @@ mod follow;
 mod hub;
 pub mod operate;
 mod outbound;
+mod outgoing;
 mod overdue;
 mod process;
 mod read;

@@ -1,14 +1,16 @@
 //! Outbound: what a processed file sends is numbered, frozen and queued in the file's own transaction.
 
+use super::agreed;
 use super::compose::{self, Numbers, X12Group};
 use super::hub::Error;
+pub(super) use super::outgoing::{Answer, Outgoing, Shipment};
+use super::outgoing::{identity, outbound_document_id};
 use super::overdue;
 use crate::canonical::Record;
-use crate::formats::x12::ack::Composed;
 use crate::formats::x12::verdict::Ta1;
 use crate::ids;
 use crate::pipeline::Agreements;
-use crate::profiles::{Channel, Profile, Sends, Transport, X12};
+use crate::profiles::{Channel, Profile, Transport, X12};
 use crate::store::{
     Body, Business, DeliveryKind, Direction, ExpectedSet, NewDelivery, NewDocument,
     NewExpectedAcknowledgment, NewRecord, OutboundFile, Usage, Validation, Work,
@@ -18,71 +20,6 @@ use crate::tree::Tree;
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
-
-/// Acknowledgments of one received interchange.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) partner: String,
-    pub(super) test: bool,
-    /// ISA13 of what is answered.
-    pub(super) control_number: String,
-    pub(super) ta1: Option<Ta1>,
-    /// Each with the channel its documents came on.
-    pub(super) acknowledgments: Vec<(String, Composed)>,
-}
-
-impl Answer {
-    /// Identity of the answer to an interchange of this file.
-    fn identity(&self, file: Uuid) -> String {
-        format!("{file} answer {}", self.control_number)
-    }
-
-    fn file_id(&self, file: Uuid) -> Uuid {
-        ids::derived("outbound_file", &[&self.identity(file)])
-    }
-}
-
-/// One record on its way to one partner.
-#[derive(Debug)]
-pub(super) struct Shipment {
-    pub(super) to: String,
-    pub(super) sends: Sends,
-    pub(super) record: Box<Record>,
-    /// The document it follows from.
-    pub(super) source: Uuid,
-    /// A person's request to make it anew, beside what was made before. Part of its identity.
-    pub(super) issue: Option<Uuid>,
-}
-
-/// All that one file sends.
-#[derive(Debug)]
-pub(super) struct Outgoing {
-    file: Uuid,
-    now: DateTime<Utc>,
-    pub(super) answers: Vec<Answer>,
-    pub(super) shipments: Vec<Shipment>,
-    /// Whether the file was read before, and may have been answered then.
-    pub(super) again: bool,
-    /// Sources that were processed before: what was made of them then is not made again.
-    pub(super) earlier: Vec<Uuid>,
-}
-
-impl Outgoing {
-    pub(super) fn new(file: Uuid, now: DateTime<Utc>) -> Self {
-        Self { file, now, answers: Vec::new(), shipments: Vec::new(), again: false, earlier: Vec::new() }
-    }
-}
-
-/// Identity of what is made of one document for one partner. It is the document's own, whatever else goes in the same
-/// file, so that it is made once however often its source is read; a person's request makes another.
-fn identity(shipment: &Shipment, issue: Option<Uuid>) -> String {
-    let identity = format!("{} {} {}", shipment.source, shipment.to, shipment.sends.document);
-    issue.map_or_else(|| identity.clone(), |issue| format!("{identity} issued by {issue}"))
-}
-
-fn outbound_document_id(identity: &str) -> Uuid {
-    ids::derived("outbound_document", &[identity])
-}
 
 /// Rows that go into the database together.
 #[derive(Default)]
@@ -146,6 +83,9 @@ impl Rows {
 struct Pending<'a> {
     profile: &'a Profile,
     channel: &'a Channel,
+    /// Its envelope, under the agreement where there is one.
+    x12: X12,
+    agreement: Option<String>,
     test: bool,
     ta1: Option<Ta1>,
     /// GS01 and GS08 of each group, with its sets.
@@ -197,7 +137,7 @@ pub(super) async fn compose(
     if !pending.is_empty() {
         // The last statements that others may wait for.
         let wanted: Vec<(Option<&X12>, usize)> =
-            pending.iter().map(|pending| (pending.profile.x12.as_ref(), pending.groups.len())).collect();
+            pending.iter().map(|pending| (Some(&pending.x12), pending.groups.len())).collect();
         let numbers = compose::take_numbers(work, &wanted).await?;
         for (pending, numbers) in pending.into_iter().zip(numbers) {
             write(pending, numbers, agreements, now, &mut rows)?;
@@ -270,25 +210,34 @@ fn prepare(outgoing: Outgoing, agreements: &Agreements) -> (Rows, Vec<Pending<'_
     for answer in outgoing.answers {
         pending.extend(pending_answer(answer, agreements, outgoing.file));
     }
-    let mut by_group: BTreeMap<(String, String, String), Vec<Shipment>> = BTreeMap::new();
+    let mut by_group: BTreeMap<(String, String, String, Option<String>), Vec<Shipment>> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for shipment in outgoing.shipments {
         // Two routes may lead to the same.
         if !seen.insert(identity(&shipment, shipment.issue)) {
             continue;
         }
+        let profile = agreements.profiles.find(&shipment.to);
+        let agreement = profile.and_then(|profile| profile.agreement_of(Some(&shipment.record), None));
+        let why = profile.and_then(|profile| agreed::why_not_sent(profile, agreement, &shipment.sends, now));
+        if let Some(why) = why {
+            unsound.push(Unsound { source: shipment.source, to: shipment.to, why });
+            continue;
+        }
+        let agreement = agreement.map(|agreement| agreement.id.clone());
         if shipment.sends.translator.format() == Format::X12 {
-            let key = (shipment.to.clone(), shipment.sends.document.clone(), shipment.sends.channel.clone());
+            let sends = &shipment.sends;
+            let key = (shipment.to.clone(), sends.document.clone(), sends.channel.clone(), agreement);
             by_group.entry(key).or_default().push(shipment);
         } else {
             let (source, to) = (shipment.source, shipment.to.clone());
-            if let Err(error) = call_or_file(shipment, agreements, now, &mut rows) {
+            if let Err(error) = call_or_file(shipment, agreement, agreements, now, &mut rows) {
                 unsound.push(Unsound { source, to, why: error.to_string() });
             }
         }
     }
-    for ((to, document, _), shipments) in by_group {
-        pending.extend(pending_group(&to, &document, shipments, agreements, now, &mut unsound));
+    for ((to, document, _, agreement), shipments) in by_group {
+        pending.extend(pending_group((&to, agreement), &document, shipments, agreements, now, &mut unsound));
     }
     (rows, pending, unsound)
 }
@@ -316,12 +265,15 @@ fn pending_answer(answer: Answer, agreements: &Agreements, file: Uuid) -> Option
             None => groups.push(("FA".to_owned(), composed.version, vec![set])),
         }
     }
-    Some(Pending { profile, channel, test: answer.test, ta1: answer.ta1, groups, expect: None, identity })
+    let agreement = answer.agreement;
+    let x12 = profile.x12_under(agreement.as_deref().and_then(|id| profile.find_agreement(id)))?;
+    let (test, ta1) = (answer.test, answer.ta1);
+    Some(Pending { profile, channel, x12, agreement, test, ta1, groups, expect: None, identity })
 }
 
 /// Sets of one kind for one partner, those that are sound; the others are told.
 fn pending_group<'a>(
-    to: &str,
+    (to, agreement): (&str, Option<String>),
     document: &str,
     shipments: Vec<Shipment>,
     agreements: &'a Agreements,
@@ -329,7 +281,7 @@ fn pending_group<'a>(
     unsound: &mut Vec<Unsound>,
 ) -> Option<Pending<'a>> {
     let profile = agreements.profiles.find(to)?;
-    let x12 = profile.x12.as_ref()?;
+    let x12 = profile.x12_under(agreement.as_deref().and_then(|id| profile.find_agreement(id)))?;
     let first = shipments.first()?;
     let channel = profile.channels.get(&first.sends.channel)?;
     let expect = first.sends.expect_ack;
@@ -359,7 +311,7 @@ fn pending_group<'a>(
             };
             let numbers = Numbers { interchange: 1, groups: vec![1] };
             let stamp = compose::Stamp { numbers: &numbers, test, now };
-            compose::write_x12(profile, x12, &[group], Vec::new(), stamp, &agreements.x12.schemas)?;
+            compose::write_x12(profile, &x12, &[group], Vec::new(), stamp, &agreements.x12.schemas)?;
             Ok(tree)
         });
         match tried {
@@ -384,7 +336,8 @@ fn pending_group<'a>(
     }
     let groups = vec![(schema.group().to_owned(), x12.version.clone(), sets)];
     let any = groups.iter().any(|(_, _, sets)| !sets.is_empty());
-    any.then_some(Pending { profile, channel, test, ta1: None, groups, expect, identity: file_identity })
+    let identity = file_identity;
+    any.then_some(Pending { profile, channel, x12, agreement, test, ta1: None, groups, expect, identity })
 }
 
 fn write(
@@ -394,8 +347,7 @@ fn write(
     now: DateTime<Utc>,
     rows: &mut Rows,
 ) -> Result<(), Error> {
-    let Pending { profile, channel, test, ta1, groups, expect, identity } = pending;
-    let Some(x12) = &profile.x12 else { return Ok(()) };
+    let Pending { profile, channel, x12, agreement, test, ta1, groups, expect, identity } = pending;
     let kind = groups
         .iter()
         .flat_map(|(_, _, sets)| sets)
@@ -412,9 +364,15 @@ fn write(
         })
         .collect();
     let stamp = compose::Stamp { numbers: &numbers, test, now };
-    let bytes =
-        compose::write_x12(profile, x12, &written, ta1.into_iter().collect(), stamp, &agreements.x12.schemas)
-            .map_err(|findings| compose::unsound(&kind, &profile.id, &findings))?;
+    let bytes = compose::write_x12(
+        profile,
+        &x12,
+        &written,
+        ta1.into_iter().collect(),
+        stamp,
+        &agreements.x12.schemas,
+    )
+    .map_err(|findings| compose::unsound(&kind, &profile.id, &findings))?;
     drop(written);
     let control_number = format!("{:09}", numbers.interchange);
     let number = groups
@@ -423,7 +381,8 @@ fn write(
         .map(|set| set.number.clone())
         .unwrap_or_default();
     let template = channel.outbound.as_ref().map(|outbound| outbound.name.as_str()).unwrap_or_default();
-    let name = compose::file_name(template, profile, &kind, &control_number, &number, now);
+    let name =
+        compose::file_name(template, (profile, agreement.as_deref()), &kind, &control_number, &number, now);
     let file_id = ids::derived("outbound_file", &[&identity]);
     let delivery_id = ids::derived("delivery", &[&identity]);
     let mut document_ids = Vec::new();
@@ -455,6 +414,7 @@ fn write(
                 set_control_number: Some(set_control),
                 source_document_id: set.source,
                 translator: set.translator,
+                agreement: agreement.clone(),
                 ..blank(file_id, profile, now)
             };
             rows.documents.push(match &set.record {
@@ -466,6 +426,7 @@ fn write(
         if let Some(expect) = expect {
             let group = overdue::Group {
                 profile,
+                agreement: agreement.clone(),
                 functional_id,
                 group_control: *group_control,
                 interchange_control: numbers.interchange,
@@ -495,6 +456,7 @@ fn write(
 /// A document of a format other than X12: a call where the channel is one, else a file.
 fn call_or_file(
     shipment: Shipment,
+    agreement: Option<String>,
     agreements: &Agreements,
     now: DateTime<Utc>,
     rows: &mut Rows,
@@ -513,16 +475,17 @@ fn call_or_file(
     let delivery_id = ids::derived("delivery", &[&identity]);
     let document_id = outbound_document_id(&identity);
     let number = record.business_number().unwrap_or_default().to_owned();
+    let whose = (profile, agreement.as_deref());
     let (kind, target, name) = match (&channel.transport, &channel.outbound) {
         (Transport::Http(http), _) => {
-            let name = compose::file_name("{document}_{number}", profile, &sends.document, "", &number, now);
+            let name = compose::file_name("{document}_{number}", whose, &sends.document, "", &number, now);
             (DeliveryKind::Call, http.url.clone(), format!("{name}.{}", sends.translator.format().ending()))
         }
         (_, outbound) => {
             let template = outbound.as_ref().map(|outbound| outbound.name.as_str()).unwrap_or_default();
             let short = delivery_id.simple().to_string();
             let short = short.get(..9).unwrap_or(&short).to_owned();
-            let name = compose::file_name(template, profile, &sends.document, &short, &number, now);
+            let name = compose::file_name(template, whose, &sends.document, &short, &number, now);
             (DeliveryKind::File, name.clone(), name)
         }
     };
@@ -536,6 +499,7 @@ fn call_or_file(
         kind: sends.document.clone(),
         source_document_id: Some(source),
         translator: Some(sends.translator.name().to_owned()),
+        agreement,
         ..blank(file_id, profile, now)
     };
     rows.documents.push(row.with_record(&record));
@@ -572,6 +536,7 @@ fn blank(file_id: Uuid, profile: &Profile, now: DateTime<Utc>) -> NewDocument {
         received_at: now,
         source_document_id: None,
         translator: None,
+        agreement: None,
         profile_version: Some(profile.version),
     }
 }

@@ -20,6 +20,7 @@ const TOLD_ONE_BY_ONE: usize = 5;
 /// A group that is sent and must be answered.
 pub(super) struct Group<'a> {
     pub(super) profile: &'a Profile,
+    pub(super) agreement: Option<String>,
     /// GS01.
     pub(super) functional_id: String,
     /// GS06.
@@ -45,6 +46,7 @@ pub(super) fn awaited(
         id: ids::derived("expected_acknowledgment", &[identity, level, &number]),
         partner_id: group.profile.id.clone(),
         level: level.to_owned(),
+        agreement: group.agreement,
         functional_id: group.functional_id,
         group_control: i64::from(group.group_control),
         interchange_control: i64::from(group.interchange_control),

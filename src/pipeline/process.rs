@@ -1,6 +1,7 @@
 //! Process: one file, one transaction. Everything a file means and everything that follows from it.
 
 use super::acknowledge::acknowledge;
+use super::agreed;
 use super::follow::{self, Known, Next};
 use super::hub::{Error, Hub, Place};
 use super::outbound::{Outgoing, Shipment, Unsound};
@@ -110,6 +111,7 @@ pub(super) async fn carry_out(
     let revised = if again.revise { revise(hub, work, &reading, &mut standing, again).await? } else { 0 };
     let received_at = if outgoing.again { file.received_at } else { now };
 
+    agreed::judge(&mut reading, agreements, received_at);
     let repeated = refuse_repeats(work, &mut reading, file.id, now).await?;
     let known = look_up(work, reading.documents.iter()).await?;
     acknowledge(&reading, &repeated, agreements, &mut outgoing);
@@ -295,6 +297,9 @@ pub(super) fn follow_routes(
     now: DateTime<Utc>,
     outgoing: &mut Outgoing,
 ) -> (Business, String) {
+    if let Some(why) = &document.held {
+        return (Business::Exception, why.clone());
+    }
     let mut status = (Business::Open, follow::remark(document.record.as_ref()));
     for next in follow::routes(document.record.as_ref(), profile, agreements, known, now) {
         match next {
@@ -466,6 +471,7 @@ fn rows(
                 received_at,
                 source_document_id: None,
                 translator: document.translator.clone(),
+                agreement: document.agreement.clone(),
                 profile_version: agreements.profiles.find(&document.partner).map(|profile| profile.version),
             };
             match &document.record {

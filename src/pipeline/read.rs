@@ -1,5 +1,6 @@
 //! Reads one file: whose it is, what it holds, what is wrong with it. Pure: nothing outside is asked or changed.
 
+use super::agreed;
 use super::agreements::Agreements;
 use super::hub::Place;
 use crate::canonical::Record;
@@ -12,7 +13,7 @@ use crate::formats::x12::tree_builder::TreeBuilder;
 use crate::formats::x12::{ack_reader, reader, verdict};
 use crate::formats::{Looks, look};
 use crate::ids;
-use crate::profiles::{Profile, Receives, Usage, pattern};
+use crate::profiles::{Addressed, Profile, Receives, Usage, pattern};
 use crate::translators::Format;
 use crate::tree::Tree;
 use uuid::Uuid;
@@ -52,6 +53,10 @@ pub(super) struct Document {
     pub(super) findings: Vec<Finding>,
     /// The entry of the partner's profile that reads it.
     pub(super) receives: Option<Receives>,
+    /// The agreement of the profile that it falls under.
+    pub(super) agreement: Option<String>,
+    /// Why it is kept aside for a person.
+    pub(super) held: Option<String>,
 }
 
 impl Document {
@@ -73,6 +78,8 @@ impl Document {
             translator: None,
             findings: Vec::new(),
             receives: None,
+            agreement: None,
+            held: None,
         }
     }
 }
@@ -225,6 +232,8 @@ fn read_x12(file: Uuid, bytes: &[u8], place: &Place, agreements: &Agreements, ef
                     translator: receives.as_ref().map(|receives| receives.translator.name().to_owned()),
                     findings: set.faults.iter().map(|fault| describe::finding(fault, &context)).collect(),
                     receives,
+                    agreement: None,
+                    held: None,
                 };
                 if document.status != verdict::Status::Rejected
                     && has_effects
@@ -237,6 +246,8 @@ fn read_x12(file: Uuid, bytes: &[u8], place: &Place, agreements: &Agreements, ef
                     locate(&mut findings, window);
                     document.record = settle(&mut document, record, findings);
                 }
+                let addressed = agreed::addressed(&interchange.header, Some(group));
+                document.agreement = agreement_of(profile, document.record.as_ref(), Some(addressed));
                 reading.documents.push(document);
             }
         }
@@ -249,6 +260,14 @@ fn read_x12(file: Uuid, bytes: &[u8], place: &Place, agreements: &Agreements, ef
         });
     }
     reading
+}
+
+fn agreement_of(
+    profile: &Profile,
+    record: Option<&Record>,
+    addressed: Option<Addressed<'_>>,
+) -> Option<String> {
+    profile.agreement_of(record, addressed).map(|agreement| agreement.id.clone())
 }
 
 /// Whether the envelope holds: groups of an interchange that was refused are not processed.
@@ -307,8 +326,8 @@ fn claim<'a>(
             hint,
         ));
     }
-    let us = profile.x12.as_ref().map(|x12| &x12.us);
-    if us.is_none_or(|us| us.qualifier != header.receiver.0 || us.id != header.receiver.1) {
+    if !profile.is_us(&header.receiver.0, &header.receiver.1) {
+        let us = profile.x12.as_ref().map(|x12| &x12.us);
         let agreed = us.map(|us| format!("{}:{}", us.qualifier, us.id)).unwrap_or_default();
         let hint = format!(
             "we agreed on {agreed} with {}; ask the partner to correct ISA07 and ISA08, or set `us` in the profile",
@@ -323,11 +342,7 @@ fn claim<'a>(
 }
 
 fn is_ours(header: &verdict::InterchangeHeader, agreements: &Agreements) -> bool {
-    agreements
-        .profiles
-        .list()
-        .filter_map(|profile| profile.x12.as_ref())
-        .any(|x12| x12.us.qualifier == header.sender.0 && x12.us.id == header.sender.1)
+    agreements.profiles.list().any(|profile| profile.is_us(&header.sender.0, &header.sender.1))
 }
 
 fn find_receives<'a>(profile: &'a Profile, channel: &str, document: &str) -> Option<&'a Receives> {
@@ -421,8 +436,11 @@ fn read_other(file: Uuid, name: &str, bytes: &[u8], place: &Place, agreements: &
             translator: Some(receives.translator.name().to_owned()),
             findings: Vec::new(),
             receives: Some(receives.clone()),
+            agreement: None,
+            held: None,
         };
         document.record = settle(&mut document, record, findings);
+        document.agreement = agreement_of(profile, document.record.as_ref(), None);
         reading.documents.push(document);
     }
     // A flat file stands or falls as a whole: a broken row may have belonged to any of its documents.

@@ -1,6 +1,7 @@
 //! Rehearsals: what files would mean and what would be sent, without a database and without effects.
 
 use super::acknowledge::acknowledge;
+use super::agreed;
 use super::agreements::Agreements;
 use super::compose::{self, Numbers, Stamp, X12Group};
 use super::hub::{Error, Place};
@@ -279,7 +280,8 @@ pub fn rehearse(
     now: DateTime<Utc>,
 ) -> Result<Rehearsal, Error> {
     let file = ids::derived("rehearsal", &[&place.key(), name]);
-    let reading = read::read_with(file, name, bytes, place, agreements, Effects::Always);
+    let mut reading = read::read_with(file, name, bytes, place, agreements, Effects::Always);
+    agreed::judge(&mut reading, agreements, now);
     let mut outgoing = Outgoing::new(file, now);
     acknowledge(&reading, &[], agreements, &mut outgoing);
     let known = process::own_records(&reading.documents);

@@ -1,6 +1,7 @@
 //! Replay: a stored file read once more, held against what was made and sent then; applied only when a person says so.
 
 use super::acknowledge::acknowledge;
+use super::agreed;
 use super::agreements::Agreements;
 use super::hub::{Error, Hub, Place};
 use super::operate::{self, Deed, Refusal, Unmade, Wish};
@@ -124,6 +125,7 @@ pub async fn replay(hub: &Hub, target: Target, which: Which) -> Result<Replay, U
     let mut work = hub.store.begin().await?;
     // As of then: what is made names the day on which it was made.
     let then = file.row.received_at;
+    agreed::judge(&mut reading, &agreements, then);
     let repeated = process::refuse_repeats(&mut work, &mut reading, file.row.id, then).await?;
     let known = process::look_up(&mut work, reading.documents.iter()).await?;
     work.roll_back().await?;

@@ -93,7 +93,7 @@ pub fn list_effective(
     }
     said.add_built_in();
     let rank = |key: &str| {
-        let order = ["partner", "calendars", "x12", "channels", "receives", "sends", "routes"];
+        let order = ["partner", "calendars", "x12", "channels", "agreements", "receives", "sends", "routes"];
         let first = key.split(['.', '[']).next().unwrap_or_default();
         order.iter().position(|known| *known == first).unwrap_or(order.len())
     };

@@ -3,6 +3,7 @@
 use super::calendar::Due;
 use super::channel::Channel;
 use super::library::{Library, document_of};
+use super::rules::{Validity, validity};
 use crate::canonical::RecordKind;
 use crate::declaration::{Place, Section, suggestion};
 use crate::translators::{Format, Overlay, Spot, Translator};
@@ -37,6 +38,8 @@ pub struct Receives {
     pub acknowledge: Acknowledge,
     /// What an invoice from this partner bills.
     pub invoices: Invoices,
+    /// From when to when.
+    pub validity: Validity,
 }
 
 /// How a received group is acknowledged.
@@ -72,6 +75,8 @@ pub struct Sends {
     pub channel: String,
     /// The acknowledgment we expect.
     pub expect_ack: Option<ExpectAck>,
+    /// From when to when.
+    pub validity: Validity,
 }
 
 /// An acknowledgment that is due.
@@ -153,6 +158,7 @@ fn receives(
     let kinds = [("sale", Invoices::Sale), ("purchase", Invoices::Purchase), ("service", Invoices::Service)];
     let invoices = section.choice("invoices", &kinds).map_or(Invoices::Purchase, |said| said.value);
     let files = section.texts("files").into_iter().map(|said| said.value).collect();
+    let validity = validity(section);
     section.finish();
     let translator = translator?;
     if let Some(said) = acknowledge.as_ref().filter(|said| said.value != Acknowledge::None) {
@@ -176,6 +182,7 @@ fn receives(
         files,
         acknowledge: acknowledge.map_or(Acknowledge::None, |said| said.value),
         invoices,
+        validity,
         translator,
     })
 }
@@ -205,9 +212,10 @@ fn sends(
         let expected = ExpectAck { kind, within, remind_every, escalate_after, when_overdue };
         (kind != Acknowledge::None).then_some(expected)
     });
+    let validity = validity(section);
     section.finish();
     let translator = translator?;
-    Some(Sends { document: document_of(&translator).to_owned(), channel, expect_ack, translator })
+    Some(Sends { document: document_of(&translator).to_owned(), channel, expect_ack, validity, translator })
 }
 
 fn route(section: &Section<'_>) -> Option<Route> {

@@ -4,6 +4,7 @@
 //! and `[site.<partner>]` of `crossdock.toml`, which moves a partner to another server without touching what
 //! was agreed. All profiles are read and checked together: either all of them stand or none.
 
+mod agreement;
 mod calendar;
 mod calendars;
 mod channel;
@@ -12,10 +13,12 @@ mod exchange;
 mod library;
 pub mod pattern;
 mod reference;
+mod rules;
 pub mod settings;
 mod stored;
 mod x12;
 
+pub use agreement::{Addressed, Agreement};
 pub use calendar::{Calendar, DUE_FORMS, Due, TimeOfDay, Unsound};
 pub use channel::{After, Channel, Complete, Http, Inbound, Outbound, Transport};
 pub use effective::{Effective, Layer, list_effective};
@@ -24,6 +27,7 @@ pub use exchange::{
 };
 pub use library::{Library, document_of};
 pub use reference::reference_page;
+pub use rules::{Action, Validity};
 pub use x12::{Identity, Usage, X12};
 
 use crate::declaration::{self, Faults, Section, Source, suggestion};
@@ -54,6 +58,14 @@ pub struct Profile {
     pub channels: BTreeMap<String, Channel>,
     /// Documents that come, that go, and what follows from them.
     pub exchange: Exchange,
+    /// What differs by depositor.
+    pub agreements: Vec<Agreement>,
+    /// From when to when we trade.
+    pub validity: Validity,
+    /// What becomes of a document that comes outside of the dates agreed.
+    pub outside_of_dates: Action,
+    /// What becomes of a document that no agreement is for, where there are any.
+    pub without_agreement: Action,
     /// Identity of this version: the hash of all layers.
     pub version: Uuid,
     /// The partner's layers as they were read, for the record of what was in force.
@@ -261,6 +273,10 @@ fn read_profile(
     let (calendar, has_calendar) = calendars::read(section, partner.as_ref(), time_zone);
     let text = |key| partner.as_ref().and_then(|partner| partner.text(key)).map(|said| said.value);
     let (owner, escalate_to) = (text("owner"), text("escalate_to"));
+    let validity = partner.as_ref().map(rules::validity).unwrap_or_default();
+    let action = |key| partner.as_ref().and_then(|partner| partner.choice(key, rules::ACTIONS));
+    let action = |key| action(key).map_or_else(Action::default, |said| said.value);
+    let (outside_of_dates, without_agreement) = (action("outside_of_dates"), action("without_agreement"));
     if let Some(partner) = &partner {
         partner.finish();
     }
@@ -272,6 +288,7 @@ fn read_profile(
         .map(|(name, section)| (name.clone(), channel::read(&name, &section, root)))
         .collect();
     let exchange = exchange::read(section, &channels, x12.is_some(), has_calendar, library);
+    let agreements = agreement::read(section, x12.is_some(), &exchange, &channels);
     section.finish();
     let text = stored::text_of(layers);
     Profile {
@@ -284,6 +301,10 @@ fn read_profile(
         x12,
         channels,
         exchange,
+        agreements,
+        validity,
+        outside_of_dates,
+        without_agreement,
         version: ids::derived("profile_version", &[id, &text]),
         text,
     }

@@ -35,7 +35,8 @@ pub const TEMPORARY: &[&str] =
     &[".*", "*.tmp", "*.temp", "*.part", "*.partial", "*.filepart", "*.writing", "*.inprogress", "*~"];
 
 /// The placeholders a name template may hold.
-pub const PLACEHOLDERS: &[&str] = &["document", "control_number", "partner", "number", "date", "time"];
+pub const PLACEHOLDERS: &[&str] =
+    &["document", "control_number", "partner", "agreement", "number", "date", "time"];
 
 /// What a name template may not hold, in words; none when it is sound.
 #[must_use]

@@ -95,6 +95,11 @@ const SECTIONS: &[(&str, &str, &str)] = &[
         "`[channels.<name>]`",
         "A place where files appear or are put; as many as there are. `inbound` is for files that come to us, `outbound` for files that leave us.",
     ),
+    (
+        "agreements",
+        "`[[agreements]]`",
+        "One entry for each depositor, where one connection serves several. The first that fits a document counts; what it does not say is as with the partner.",
+    ),
     ("receives", "`[[receives]]`", "One entry for each kind of document the partner sends."),
     ("sends", "`[[sends]]`", "One entry for each kind of document the partner is sent."),
     ("routes", "`[[routes]]`", "What follows from a record that this partner sends."),

@@ -123,7 +123,7 @@ fn identity(section: &Section<'_>, key: &'static str, hint: &str) -> Identity {
     }
 }
 
-fn read_identity(section: &Section<'_>) -> Identity {
+pub(super) fn read_identity(section: &Section<'_>) -> Identity {
     let qualifier =
         section.required_text("qualifier", "write qualifier = \"ZZ\", \"01\" or \"12\": two characters");
     let id = section.required_text("id", "write id = \"…\", at most 15 characters");

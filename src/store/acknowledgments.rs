@@ -16,6 +16,8 @@ pub struct NewExpectedAcknowledgment {
     pub id: Uuid,
     /// Who must answer.
     pub partner_id: String,
+    /// The agreement that it was sent under.
+    pub agreement: Option<String>,
     /// `997`, `999`, `TA1`, or what the profile says.
     pub level: String,
     /// GS01 of what we sent; empty for an interchange.
@@ -60,6 +62,8 @@ pub struct ExpectedAcknowledgmentRow {
     pub id: Uuid,
     /// Who must answer.
     pub partner_id: String,
+    /// The agreement that it was sent under.
+    pub agreement: Option<String>,
     /// `997`, `999`, `TA1` …
     pub level: String,
     /// GS01 of what we sent.
@@ -159,10 +163,10 @@ impl Work {
         let counts = column!(|new| i32::try_from(new.sets.len()).expect("a group in memory has fewer sets"));
         sqlx::query!(
             "insert into expected_acknowledgment (id, partner_id, level, functional_id, group_control,
-                 interchange_control, test, hold, set_count, file_id, delivery_id, within_secs, due_at, due_rule)
+                 interchange_control, test, hold, set_count, file_id, delivery_id, within_secs, due_at, due_rule, agreement)
              select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[],
                  $7::boolean[], $8::boolean[], $9::integer[], $10::uuid[], $11::uuid[], $12::bigint[],
-                 $13::timestamptz[], $14::text[])
+                 $13::timestamptz[], $14::text[], $15::text[])
              on conflict do nothing",
             &column!(|new| new.id),
             &column!(|new| new.partner_id.as_str()) as &[&str],
@@ -178,6 +182,7 @@ impl Work {
             &column!(|new| new.within_secs),
             &column!(|new| new.due_at),
             &column!(|new| new.due_rule.as_deref()) as &[Option<&str>],
+            &column!(|new| new.agreement.as_deref()) as &[Option<&str>],
         )
         .execute(self.connection())
         .await
@@ -209,13 +214,14 @@ impl Work {
 
     /// What is awaited of one partner for the interchanges that these groups (GS01 and GS06) and interchanges
     /// (ISA13) are in, all levels, locked until the end of this work so that two answers do not miss each other.
-    /// Of a number that came round again, the latest is meant.
+    /// Of a number that is used under several agreements, that of this one is meant; of one that came round again, the
+    /// latest.
     ///
     /// # Errors
     /// When the database cannot be asked.
     pub async fn find_expected_acknowledgments(
         &mut self,
-        partner_id: &str,
+        (partner_id, agreement): (&str, Option<&str>),
         test: bool,
         groups: &[(String, i64)],
         interchanges: &[i64],
@@ -231,17 +237,17 @@ impl Work {
                        select e.file_id from expected_acknowledgment e
                        where e.partner_id = $1 and e.group_control = a.number and e.functional_id = a.functional_id
                          and e.test = $2 and e.functional_id <> ''
-                       order by e.created_at desc, e.id limit 1) l
+                       order by (e.agreement is not distinct from $6) desc, e.created_at desc, e.id limit 1) l
                    union
                    select l.file_id from unnest($5::bigint[]) as a (number)
                    cross join lateral (
                        select e.file_id from expected_acknowledgment e
                        where e.partner_id = $1 and e.interchange_control = a.number and e.test = $2
-                       order by e.created_at desc, e.id limit 1) l
+                       order by (e.agreement is not distinct from $6) desc, e.created_at desc, e.id limit 1) l
                )
                select id, partner_id, level, functional_id, group_control, interchange_control, set_count, file_id,
                    delivery_id, created_at, due_at, state as "state: AcknowledgmentState", settled_at, reminders,
-                   escalated_at
+                   escalated_at, agreement
                from expected_acknowledgment where file_id in (select file_id from meant)
                order by created_at, id for update"#,
             partner_id,
@@ -249,56 +255,12 @@ impl Work {
             &ids as &[&str],
             &numbers,
             interchanges,
+            agreement,
         )
         .fetch_all(self.connection())
         .await
         .map_err(Error::query("find awaited acknowledgments"))?;
         with_sets(self.connection(), rows).await
-    }
-
-    /// GS01 of what was sent to this partner under this group number, to tell an answer of the wrong kind.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn list_functional_ids(
-        &mut self,
-        partner_id: &str,
-        test: bool,
-        group_control: i64,
-    ) -> Result<Vec<String>, Error> {
-        sqlx::query_scalar!(
-            "select distinct functional_id from expected_acknowledgment
-             where partner_id = $1 and group_control = $2 and test = $3 and functional_id <> '' order by 1",
-            partner_id,
-            group_control,
-            test,
-        )
-        .fetch_all(self.connection())
-        .await
-        .map_err(Error::query("find groups by number"))
-    }
-
-    /// Another partner who owes an answer to a group of this number.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn find_whose_group(
-        &mut self,
-        functional_id: &str,
-        group_control: i64,
-        not_partner_id: &str,
-    ) -> Result<Option<String>, Error> {
-        sqlx::query_scalar!(
-            "select partner_id from expected_acknowledgment
-             where group_control = $2 and functional_id = $1 and state in ('awaited', 'overdue') and partner_id <> $3
-             order by created_at desc, id limit 1",
-            &clean(functional_id),
-            group_control,
-            not_partner_id,
-        )
-        .fetch_optional(self.connection())
-        .await
-        .map_err(Error::query("find whose group it is"))
     }
 
     /// Writes what answers make of expectations, their sets and the documents in them.
@@ -379,7 +341,7 @@ impl Work {
                    group_control as "group_control!", interchange_control as "interchange_control!",
                    set_count as "set_count!", file_id as "file_id!", delivery_id, created_at as "created_at!",
                    due_at as "due_at!", state as "state!: AcknowledgmentState", settled_at, reminders as "reminders!",
-                   escalated_at
+                   escalated_at, agreement
                from late order by due_at, id"#,
             now,
         )
@@ -412,7 +374,7 @@ impl Work {
             ExpectedAcknowledgmentRow,
             r#"select id, partner_id, level, functional_id, group_control, interchange_control, set_count, file_id,
                    delivery_id, created_at, due_at, state as "state: AcknowledgmentState", settled_at, reminders,
-                   escalated_at
+                   escalated_at, agreement
                from expected_acknowledgment e
                where state = 'overdue' and partner_id = $1
                  and exists (select from expected_acknowledgment_set s where s.expected_id = e.id and s.set_id = $2)
@@ -479,7 +441,7 @@ impl Store {
             ExpectedAcknowledgmentRow,
             r#"select e.id, e.partner_id, e.level, e.functional_id, e.group_control, e.interchange_control, e.set_count,
                    e.file_id, e.delivery_id, e.created_at, e.due_at, e.state as "state: AcknowledgmentState",
-                   e.settled_at, e.reminders, e.escalated_at
+                   e.settled_at, e.reminders, e.escalated_at, e.agreement
                from delivery d
                join expected_acknowledgment e on e.partner_id = d.partner_id and e.hold and e.state = 'overdue'
                where d.id = $1 and e.delivery_id is distinct from d.id
@@ -503,7 +465,7 @@ impl Store {
             ExpectedAcknowledgmentRow,
             r#"select id, partner_id, level, functional_id, group_control, interchange_control, set_count, file_id,
                    delivery_id, created_at, due_at, state as "state: AcknowledgmentState", settled_at, reminders,
-                   escalated_at
+                   escalated_at, agreement
                from expected_acknowledgment e
                where state in ('awaited', 'overdue') and due_at < $1
                  and (delivery_id is null
@@ -529,7 +491,7 @@ impl Store {
             ExpectedAcknowledgmentRow,
             r#"select id, partner_id, level, functional_id, group_control, interchange_control, set_count, file_id,
                    delivery_id, created_at, due_at, state as "state: AcknowledgmentState", settled_at, reminders,
-                   escalated_at
+                   escalated_at, agreement
                from expected_acknowledgment
                where ($1::text is null or partner_id = $1) and ($2::text is null or state = $2)
                  and ($3::uuid is null or file_id = $3)

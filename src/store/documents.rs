@@ -118,6 +118,8 @@ pub struct NewDocument {
     pub source_document_id: Option<Uuid>,
     /// The translator that read or wrote it.
     pub translator: Option<String>,
+    /// The agreement of the partner's profile that it falls under.
+    pub agreement: Option<String>,
     /// The profile it was read or written by.
     pub profile_version: Option<Uuid>,
 }
@@ -220,6 +222,8 @@ pub struct DocumentRow {
     pub source_document_id: Option<Uuid>,
     /// The translator that read or wrote it.
     pub translator: Option<String>,
+    /// The agreement of the partner\'s profile that it falls under.
+    pub agreement: Option<String>,
     /// The profile it was read or written by.
     pub profile_version: Option<Uuid>,
 }
@@ -233,6 +237,8 @@ pub struct DocumentFilter {
     pub direction: Option<Direction>,
     /// Whose.
     pub partner_id: Option<String>,
+    /// Only of this agreement.
+    pub agreement: Option<String>,
     /// The set or kind.
     pub kind: Option<String>,
     /// With this number: its own, the purchase order's or the order's.
@@ -389,7 +395,8 @@ impl Store {
                    segment_ordinal, byte_start, byte_end, record_kind, business_number, purchase_order_number,
                    order_number, validation as "validation: Validation", delivery as "delivery: DeliveryState",
                    acknowledgment as "acknowledgment: AcknowledgmentState", business as "business: Business",
-                   business_reason, received_at, source_document_id, translator, profile_version
+                   business_reason, received_at, source_document_id, translator, profile_version,
+                   agreement
                from document where id = $1"#,
             id,
         )
@@ -414,7 +421,8 @@ impl Store {
                    segment_ordinal, byte_start, byte_end, record_kind, business_number, purchase_order_number,
                    order_number, validation as "validation: Validation", delivery as "delivery: DeliveryState",
                    acknowledgment as "acknowledgment: AcknowledgmentState", business as "business: Business",
-                   business_reason, received_at, source_document_id, translator, profile_version
+                   business_reason, received_at, source_document_id, translator, profile_version,
+                   agreement
                from document
                where ($1::uuid is null or file_id = $1) and ($2::text is null or direction = $2)
                  and ($3::text is null or partner_id = $3) and ($4::text is null or kind = $4)
@@ -422,7 +430,7 @@ impl Store {
                  and ($6::text is null or validation = $6) and ($7::text is null or acknowledgment = $7)
                  and ($8::text is null or business = $8) and ($9::uuid is null or source_document_id = $9)
                  and ($10::timestamptz is null or received_at < $10)
-                 and ($11::timestamptz is null or received_at >= $11)
+                 and ($11::timestamptz is null or received_at >= $11) and ($13::text is null or agreement = $13)
                order by received_at desc, file_id, ordinal limit $12"#,
             filter.file_id,
             filter.direction.map(Direction::as_str),
@@ -436,6 +444,7 @@ impl Store {
             filter.before,
             filter.since,
             limit,
+            filter.agreement.as_deref(),
         )
         .fetch_all(&self.pool)
         .await
@@ -479,11 +488,11 @@ async fn insert_documents(db: impl PgExecutor<'_>, documents: &[NewDocument]) ->
         "insert into document (id, file_id, ordinal, direction, partner_id, format, kind, version, functional_id,
              interchange_control_number, group_control_number, set_control_number, segment_ordinal, byte_start,
              byte_end, record_kind, business_number, purchase_order_number, order_number, validation, business,
-             business_reason, received_at, source_document_id, translator, profile_version)
+             business_reason, received_at, source_document_id, translator, profile_version, agreement)
          select * from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[],
              $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[],
              $15::bigint[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
-             $22::text[], $23::timestamptz[], $24::uuid[], $25::text[], $26::uuid[])
+             $22::text[], $23::timestamptz[], $24::uuid[], $25::text[], $26::uuid[], $27::text[])
          on conflict do nothing",
         &column!(|document| document.id),
         &column!(|document| document.file_id),
@@ -511,6 +520,7 @@ async fn insert_documents(db: impl PgExecutor<'_>, documents: &[NewDocument]) ->
         &column!(|document| document.source_document_id) as &[Option<Uuid>],
         &column!(|document| document.translator.as_deref()) as &[Option<&str>],
         &column!(|document| document.profile_version) as &[Option<Uuid>],
+        &column!(|document| document.agreement.as_deref()) as &[Option<&str>],
     )
     .execute(db)
     .await

@@ -92,6 +92,51 @@ pub struct NewMatch {
 }
 
 impl Work {
+    /// GS01 of what was sent to this partner under this group number, to tell an answer of the wrong kind.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_functional_ids(
+        &mut self,
+        partner_id: &str,
+        test: bool,
+        group_control: i64,
+    ) -> Result<Vec<String>, Error> {
+        sqlx::query_scalar!(
+            "select distinct functional_id from expected_acknowledgment
+             where partner_id = $1 and group_control = $2 and test = $3 and functional_id <> '' order by 1",
+            partner_id,
+            group_control,
+            test,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("find groups by number"))
+    }
+
+    /// Another partner who owes an answer to a group of this number.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn find_whose_group(
+        &mut self,
+        functional_id: &str,
+        group_control: i64,
+        not_partner_id: &str,
+    ) -> Result<Option<String>, Error> {
+        sqlx::query_scalar!(
+            "select partner_id from expected_acknowledgment
+             where group_control = $2 and functional_id = $1 and state in ('awaited', 'overdue') and partner_id <> $3
+             order by created_at desc, id limit 1",
+            &clean(functional_id),
+            group_control,
+            not_partner_id,
+        )
+        .fetch_optional(self.connection())
+        .await
+        .map_err(Error::query("find whose group it is"))
+    }
+
     /// Keeps acknowledgments that came. They are never changed.
     ///
     /// # Errors

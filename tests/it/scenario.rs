@@ -6,6 +6,7 @@
 //! > owner csv             rows of a CSV order
 //! > warehouse 945         the segments of one set; envelopes and numbers are added
 //! > warehouse 997 T       the same, marked as a test
+//! > warehouse 997 to=X    the same, with X as GS03
 //! > warehouse TA1         a TA1 segment
 //! > after 5h              time goes by, and the chores are done
 //! > set x12 warehouse …   a line of a profile's section, before anything begins
@@ -26,6 +27,8 @@ use crate::harness::postgres::Database;
 
 #[path = "scenario/acks.rs"]
 mod acks;
+#[path = "scenario/agreements.rs"]
+mod agreements;
 
 const CSV_HEADER: &str = "order_number,po_number,ship_date,ship_to_id,ship_to_name,ship_to_street,ship_to_city,\
 ship_to_state,ship_to_zip,line_number,sku,upc,lot,quantity,unit,action";
@@ -108,8 +111,17 @@ impl World {
             [partner, what, rest @ ..] => {
                 let usage = if rest.contains(&"T") { 'T' } else { 'P' };
                 let number = self.sent.get(*partner).copied().unwrap_or_default() + 1;
-                let dated = rest.iter().find(|word| word.len() == 6).copied().unwrap_or("261125");
-                let text = interchange(partner, what, &step.lines, number, usage, dated);
+                let dated = rest
+                    .iter()
+                    .find(|word| word.len() == 6 && !word.contains('='))
+                    .copied()
+                    .unwrap_or("261125");
+                let to = rest.iter().find_map(|word| word.strip_prefix("to=")).unwrap_or("OURHUB");
+                let text = interchange(partner, what, &step.lines, number, usage, dated).replacen(
+                    "*OURHUB*20",
+                    &format!("*{to}*20"),
+                    1,
+                );
                 self.put(partner, "edi", &text);
             }
             other => panic!("no step is called {other:?}"),
@@ -133,6 +145,16 @@ impl World {
         let hub = Hub::new(config, self.database.store(), Clock::Fixed(self.now), agreements);
         let pass = run_once(&Arc::new(hub), None).await.expect("the database answers");
         assert_eq!((pass.unreachable.len(), pass.waiting.len()), (0, 0), "{pass:?}");
+    }
+
+    /// What lies in a partner's folder, by name.
+    pub(crate) fn sent_to(&self, partner: &str) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(self.folder.path().join(partner).join("in")) else {
+            return Vec::new();
+        };
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("listed").path()).collect();
+        paths.sort();
+        paths.iter().map(|path| std::fs::read_to_string(path).expect("it is text")).collect()
     }
 
     /// Names of what lies in a partner's folder, without their control numbers.

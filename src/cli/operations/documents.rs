@@ -2,7 +2,9 @@
 
 use super::files::{Page, Show};
 use super::{lineage, naming, output};
-use crate::store::{AcknowledgmentState, Business, Direction, DocumentFilter, Noun, Store, Validation};
+use crate::store::{
+    AcknowledgmentState, Business, Direction, DocumentFilter, DocumentRow, Noun, Store, Validation,
+};
 use anyhow::Context as _;
 
 /// What to list, or which one to show.
@@ -28,6 +30,9 @@ struct List {
     /// Only this partner's
     #[arg(long, value_name = "ID")]
     partner: Option<String>,
+    /// Only those of this agreement of the partner's profile
+    #[arg(long, value_name = "ID")]
+    agreement: Option<String>,
     /// With this number: its own, the purchase order's or the order's
     #[arg(long, value_name = "NUMBER")]
     number: Option<String>,
@@ -61,6 +66,7 @@ async fn list(store: &Store, list: List) -> anyhow::Result<()> {
     let filter = DocumentFilter {
         direction: list.direction,
         partner_id: list.partner,
+        agreement: list.agreement,
         kind: list.kind,
         number: list.number,
         validation: list.validation,
@@ -89,7 +95,7 @@ async fn list(store: &Store, list: List) -> anyhow::Result<()> {
         vec![
             naming::short(document.id),
             output::time(document.received_at),
-            lineage::side(document.direction, document.partner_id.as_deref().unwrap_or("nobody known")),
+            lineage::side(document.direction, &whose(document)),
             output::words(&document.kind),
             document.business_number.clone().unwrap_or_default(),
             document.purchase_order_number.clone().unwrap_or_default(),
@@ -99,6 +105,15 @@ async fn list(store: &Store, list: List) -> anyhow::Result<()> {
             if why.is_empty() { business } else { format!("{business}: {why}") },
         ]
     })
+}
+
+/// The partner, and the agreement with it where there is one.
+fn whose(document: &DocumentRow) -> String {
+    let partner = document.partner_id.as_deref().unwrap_or("nobody known");
+    match &document.agreement {
+        Some(agreement) => format!("{partner}, {agreement}"),
+        None => partner.to_owned(),
+    }
 }
 
 async fn show(store: &Store, show: &Show) -> anyhow::Result<()> {

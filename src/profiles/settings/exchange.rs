@@ -1,6 +1,6 @@
 //! Settings of `[[receives]]`, `[[sends]]` and `[[routes]]`: what comes, what goes, what follows.
 
-use super::Form::{Due, Pairs, Tables, Text, Texts, Time, Words};
+use super::Form::{Day, Due, Pairs, Tables, Text, Texts, Time, Words};
 use super::Otherwise::{Is, Like, Nothing, Required};
 use super::{Setting, setting};
 
@@ -12,6 +12,8 @@ pub(super) const RECEIVES: &[Setting] = &[
         "The translator that reads the document, a file of `translators/`.",
     ),
     setting("receives[].channel", Text, Required, "The channel it comes on."),
+    setting("receives[].valid_from", Day, Nothing, "The first day on which it is exchanged."),
+    setting("receives[].valid_to", Day, Nothing, "The last day."),
     setting(
         "receives[].files",
         Texts,
@@ -47,6 +49,8 @@ pub(super) const SENDS: &[Setting] = &[
         "The translator that writes the document, a file of `translators/`.",
     ),
     setting("sends[].channel", Text, Required, "The channel it goes by."),
+    setting("sends[].valid_from", Day, Nothing, "The first day on which it is exchanged."),
+    setting("sends[].valid_to", Day, Nothing, "The last day."),
     setting(
         "sends[].expect_ack.kind",
         Words(&["997", "999", "none"]),

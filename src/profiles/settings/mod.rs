@@ -3,6 +3,7 @@
 //! The reference page, the JSON Schema for editors and `crossdock partner explain` are made of this one list; a test
 //! holds it against what reading a profile asks for.
 
+mod agreements;
 mod calendars;
 mod channels;
 mod exchange;
@@ -27,6 +28,8 @@ pub enum Form {
     Flag,
     /// A length of time, such as `"30s"` or `"4h"`.
     Time,
+    /// A day.
+    Day,
     /// When something is due, in plain or in business time.
     Due,
     /// A text, or a list of texts.
@@ -87,6 +90,7 @@ const TOPICS: &[&[Setting]] = &[
     calendars::CALENDARS,
     x12::X12,
     channels::CHANNELS,
+    agreements::AGREEMENTS,
     exchange::RECEIVES,
     exchange::SENDS,
     exchange::ROUTES,
@@ -109,6 +113,7 @@ impl Form {
             Self::Number => "whole number".to_owned(),
             Self::Flag => "`true` or `false`".to_owned(),
             Self::Time => "time, such as `\"30s\"`, `\"15m\"`, `\"4h\"`, `\"2d\"`".to_owned(),
+            Self::Day => "day, such as `2026-12-31`".to_owned(),
             Self::Due => format!("one of {}", super::calendar::DUE_FORMS),
             Self::Texts => "text or list of texts".to_owned(),
             Self::Secret => "`{ file = \"…\" }` or `{ env = \"…\" }`".to_owned(),

@@ -1,6 +1,7 @@
 //! Settings of `[partner]`: whose profile it is.
 
 use super::Form::Text;
+use super::Form::{Day, Words};
 use super::Otherwise::{Is, Like, Nothing, Required};
 use super::{Setting, setting};
 
@@ -18,6 +19,20 @@ pub(super) const PARTNER: &[Setting] = &[
         Text,
         Like("every day round the clock"),
         "The calendar by which business hours and days of this partner are counted, one of `[calendars.…]`.",
+    ),
+    setting("partner.valid_from", Day, Nothing, "The first day on which we trade."),
+    setting("partner.valid_to", Day, Nothing, "The last day on which we trade."),
+    setting(
+        "partner.outside_of_dates",
+        Words(&["hold", "refuse", "accept"]),
+        Is("\"hold\""),
+        "A document that comes before `valid_from` or after `valid_to` of the partner, its agreement or its kind: `hold` keeps it aside for a person, `refuse` rejects it, `accept` processes it with a warning.",
+    ),
+    setting(
+        "partner.without_agreement",
+        Words(&["hold", "refuse", "accept"]),
+        Is("\"hold\""),
+        "The same of a document that none of the `[[agreements]]` is for.",
     ),
     setting("partner.owner", Text, Nothing, "Who of us looks after what goes wrong with this partner."),
     setting(

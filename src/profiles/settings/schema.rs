@@ -1,6 +1,6 @@
 //! The JSON Schema of a profile, made of the list of settings.
 
-use super::Form::{self, Due, Flag, Number, Pairs, Secret, Tables, Text, Texts, Time, Words};
+use super::Form::{self, Day, Due, Flag, Number, Pairs, Secret, Tables, Text, Texts, Time, Words};
 use super::Otherwise::Is;
 use super::list_settings;
 use serde_json::{Map, Value, json};
@@ -14,6 +14,7 @@ impl Form {
             Number => json!({ "type": "integer", "minimum": 0 }),
             Flag => json!({ "type": "boolean" }),
             Time => json!({ "type": "string", "pattern": "^[0-9]+ *[smhd]$" }),
+            Day => json!({ "type": "string", "format": "date" }),
             Due => json!({
                 "type": "string",
                 "pattern": "^([0-9]+ *[smhd]|[0-9]+ business (minutes?|hours?|days?)|[0-9]{1,2}:[0-9]{2} ((same|next) business day|in [0-9]+ business days))$",

@@ -21,7 +21,7 @@ separators = { element = "*" }
 [channels.local]
 transport = "local"
 inbound = { path = "in" }
-outbound = { path = "out" }
+outbound = { path = "out", name = "{agreement}_{document}_{control_number}.edi" }
 [channels.sftp]
 transport = "sftp"
 host = "sftp.example"
@@ -32,6 +32,10 @@ inbound = { path = "in" }
 [channels.http]
 transport = "http"
 url = "https://erp.example"
+[[agreements]]
+id = "north"
+when = { "depositor.id" = "1" }
+us = { qualifier = "ZZ", id = "US2" }
 [[receives]]
 translator = "x12-945"
 channel = "local"

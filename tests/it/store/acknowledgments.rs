@@ -34,6 +34,7 @@ async fn expect(store: &Store) {
         delivery_id: Some(DELIVERY),
         within_secs: 3600,
         due_rule: None,
+        agreement: None,
         due_at: at(0),
         sets: vec![ExpectedSet {
             set_id: String::from("856"),
@@ -67,13 +68,14 @@ async fn an_answer_settles_the_group_its_sets_and_their_documents() {
         ("north", false, "IN", 71, 0),
         ("north", false, "IN", 70, 1),
     ] {
-        let hits = work.find_expected_acknowledgments(partner, test, &groups(id), &[interchange]).await;
+        let hits =
+            work.find_expected_acknowledgments((partner, None), test, &groups(id), &[interchange]).await;
         assert_eq!(hits.expect("asks").len(), found, "{partner} {id} {interchange}");
     }
     assert_eq!(work.list_functional_ids("north", false, 7).await.expect("asks"), ["SH"]);
     assert_eq!(work.find_whose_group("SH", 7, "south").await.expect("asks").as_deref(), Some("north"));
     assert_eq!(work.find_whose_group("SH", 7, "north").await.expect("asks"), None);
-    let found = work.find_expected_acknowledgments("north", false, &groups("SH"), &[]).await;
+    let found = work.find_expected_acknowledgments(("north", None), false, &groups("SH"), &[]).await;
     let found = found.expect("asks").remove(0);
     assert_eq!((found.row.id, found.sets.len()), (EXPECTED, 1));
     let settlement = Settlement {
@@ -237,7 +239,8 @@ async fn an_answer_is_matched_in_no_time_though_many_groups_lie_in_the_past() {
         let mut work = begin(&store).await;
         let started = std::time::Instant::now();
         let wanted = [(String::from("OW"), number)];
-        let found = work.find_expected_acknowledgments(&partner, false, &wanted, &[]).await.expect("asks");
+        let found =
+            work.find_expected_acknowledgments((&partner, None), false, &wanted, &[]).await.expect("asks");
         assert_eq!(found.len(), 1);
         let ids = [found[0].row.id];
         assert_eq!(work.list_answers(&ids).await.expect("asks"), []);

@@ -42,6 +42,7 @@ pub(super) fn document(id: Uuid, file_id: Uuid, kind: &str) -> NewDocument {
         received_at: at(0),
         source_document_id: None,
         translator: Some(String::from("x12-856")),
+        agreement: None,
         profile_version: None,
     }
 }

@@ -159,6 +159,7 @@ fn document_lines(page: &mut Page, depth: usize, lineage: &DocumentLineage) {
     page.field(inner, "purchase order", document.purchase_order_number.as_deref().unwrap_or_default());
     page.field(inner, "order", document.order_number.as_deref().unwrap_or_default());
     page.field(inner, "record", document.record_kind.as_deref().map(words).unwrap_or_default());
+    page.field(inner, "agreement", document.agreement.as_deref().unwrap_or_default());
     page.field(inner, "translator", document.translator.as_deref().unwrap_or_default());
     page.field(inner, "validation", words(document.validation));
     page.field(inner, "delivery", words(document.delivery));

@@ -1,0 +1,76 @@
+//! Outgoing: what one processed file sends, before it is written.
+
+use crate::canonical::Record;
+use crate::formats::x12::ack::Composed;
+use crate::formats::x12::verdict::Ta1;
+use crate::ids;
+use crate::profiles::Sends;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+/// Acknowledgments of one received interchange.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) partner: String,
+    pub(super) test: bool,
+    /// The agreement it was addressed to.
+    pub(super) agreement: Option<String>,
+    /// ISA13 of what is answered.
+    pub(super) control_number: String,
+    pub(super) ta1: Option<Ta1>,
+    /// Each with the channel its documents came on.
+    pub(super) acknowledgments: Vec<(String, Composed)>,
+}
+
+impl Answer {
+    /// Identity of the answer to an interchange of this file.
+    pub(super) fn identity(&self, file: Uuid) -> String {
+        format!("{file} answer {}", self.control_number)
+    }
+
+    pub(super) fn file_id(&self, file: Uuid) -> Uuid {
+        ids::derived("outbound_file", &[&self.identity(file)])
+    }
+}
+
+/// One record on its way to one partner.
+#[derive(Debug)]
+pub(super) struct Shipment {
+    pub(super) to: String,
+    pub(super) sends: Sends,
+    pub(super) record: Box<Record>,
+    /// The document it follows from.
+    pub(super) source: Uuid,
+    /// A person's request to make it anew, beside what was made before. Part of its identity.
+    pub(super) issue: Option<Uuid>,
+}
+
+/// All that one file sends.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) file: Uuid,
+    pub(super) now: DateTime<Utc>,
+    pub(super) answers: Vec<Answer>,
+    pub(super) shipments: Vec<Shipment>,
+    /// Whether the file was read before, and may have been answered then.
+    pub(super) again: bool,
+    /// Sources that were processed before: what was made of them then is not made again.
+    pub(super) earlier: Vec<Uuid>,
+}
+
+impl Outgoing {
+    pub(super) fn new(file: Uuid, now: DateTime<Utc>) -> Self {
+        Self { file, now, answers: Vec::new(), shipments: Vec::new(), again: false, earlier: Vec::new() }
+    }
+}
+
+/// Identity of what is made of one document for one partner. It is the document's own, whatever else goes in the same
+/// file, so that it is made once however often its source is read; a person's request makes another.
+pub(super) fn identity(shipment: &Shipment, issue: Option<Uuid>) -> String {
+    let identity = format!("{} {} {}", shipment.source, shipment.to, shipment.sends.document);
+    issue.map_or_else(|| identity.clone(), |issue| format!("{identity} issued by {issue}"))
+}
+
+pub(super) fn outbound_document_id(identity: &str) -> Uuid {
+    ids::derived("outbound_document", &[identity])
+}

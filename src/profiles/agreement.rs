@@ -1,0 +1,341 @@
+//! `[[agreements]]`: what holds for one depositor, where one connection serves several.
+
+use super::channel::Channel;
+use super::exchange::Exchange;
+use super::rules::{Validity, validity};
+use super::x12::{Identity, X12, read_identity};
+use super::{Profile, library::document_of};
+use crate::canonical::{FieldType, Group, Record, Shape};
+use crate::declaration::{Said, Section, suggestion};
+use std::collections::BTreeMap;
+
+/// What was agreed for one depositor of a partner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreement {
+    /// Its id, unique within the partner.
+    pub id: String,
+    /// The depositor's name, for people.
+    pub name: String,
+    /// Values of the record that select it; all of them must be there.
+    when: Vec<(Place, String)>,
+    /// Our interchange id for it, where it has its own.
+    pub us: Option<Identity>,
+    /// Our application code for it.
+    pub us_group: Option<String>,
+    /// The partner's application code for it.
+    pub them_group: Option<String>,
+    /// Who of us looks after it.
+    pub owner: Option<String>,
+    /// The next in charge.
+    pub escalate_to: Option<String>,
+    /// From when to when.
+    pub validity: Validity,
+}
+
+/// Where an envelope says to whom it goes: ISA07 and ISA08, GS02 and GS03, as a partner sends them.
+#[derive(Clone, Copy, Debug)]
+pub struct Addressed<'a> {
+    /// ISA07 and ISA08.
+    pub receiver: (&'a str, &'a str),
+    /// GS02 and GS03 of the group.
+    pub group: Option<(&'a str, &'a str)>,
+}
+
+/// A field of a record as profiles name it: `depositor.id`, `references[IA]`, `parties[DE].id`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place(Vec<Step>);
+
+/// One step: a field, and of a list the entry of this qualifier or role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Step {
+    name: String,
+    entry: Option<String>,
+}
+
+impl Agreement {
+    /// Whether what the record says selects it.
+    #[must_use]
+    pub fn is_of_record(&self, record: &Record) -> bool {
+        let is = |(place, value): &(Place, String)| {
+            find(record.group(), &place.0).is_some_and(|found| found.trim() == value)
+        };
+        !self.when.is_empty() && self.when.iter().all(is)
+    }
+
+    /// Whether the ids of an envelope select it.
+    #[must_use]
+    pub fn is_of_envelope(&self, envelope: Addressed<'_>) -> bool {
+        let us = self.us.as_ref().map(|us| (us.qualifier.as_str(), us.id.as_str()) == envelope.receiver);
+        let group = |own: Option<&String>, said: fn((&str, &str)) -> String| {
+            own.and_then(|own| Some(*own == said(envelope.group?)))
+        };
+        // What we call ourselves is the receiver of what the partner sends.
+        let ours = group(self.us_group.as_ref(), |(_, receiver)| receiver.to_owned());
+        let theirs = group(self.them_group.as_ref(), |(sender, _)| sender.to_owned());
+        let said: Vec<bool> = [us, ours, theirs].into_iter().flatten().collect();
+        !said.is_empty() && said.iter().all(|fits| *fits)
+    }
+}
+
+impl Profile {
+    /// The agreement that a document falls under: by what it says, where the agreement names that, else by the ids of
+    /// its envelope. The first that fits.
+    #[must_use]
+    pub fn agreement_of(
+        &self,
+        record: Option<&Record>,
+        envelope: Option<Addressed<'_>>,
+    ) -> Option<&Agreement> {
+        self.agreements.iter().find(|agreement| match record {
+            Some(record) if !agreement.when.is_empty() => agreement.is_of_record(record),
+            _ => envelope.is_some_and(|envelope| agreement.is_of_envelope(envelope)),
+        })
+    }
+
+    /// The agreement of this id.
+    #[must_use]
+    pub fn find_agreement(&self, id: &str) -> Option<&Agreement> {
+        self.agreements.iter().find(|agreement| agreement.id == id)
+    }
+
+    /// The envelope towards this partner, under an agreement if there is one.
+    #[must_use]
+    pub fn x12_under(&self, agreement: Option<&Agreement>) -> Option<X12> {
+        let mut x12 = self.x12.clone()?;
+        if let Some(agreement) = agreement {
+            if let Some(us) = &agreement.us {
+                // An application code that was not said is the interchange id.
+                if x12.us_group == x12.us.id {
+                    x12.us_group.clone_from(&us.id);
+                }
+                x12.us = us.clone();
+            }
+            x12.us_group = agreement.us_group.clone().unwrap_or(x12.us_group);
+            x12.them_group = agreement.them_group.clone().unwrap_or(x12.them_group);
+        }
+        Some(x12)
+    }
+
+    /// Whether an interchange to this receiver is addressed to us.
+    #[must_use]
+    pub fn is_us(&self, qualifier: &str, id: &str) -> bool {
+        let own = self.x12.iter().map(|x12| &x12.us);
+        own.chain(self.agreements.iter().filter_map(|agreement| agreement.us.as_ref()))
+            .any(|us| us.qualifier == qualifier && us.id == id)
+    }
+}
+
+pub(super) fn read(
+    section: &Section<'_>,
+    has_x12: bool,
+    exchange: &Exchange,
+    channels: &BTreeMap<String, Channel>,
+) -> Vec<Agreement> {
+    let mut agreements: Vec<Agreement> = Vec::new();
+    for section in section.sections("agreements") {
+        let id = section.required_text("id", "write id = \"…\", a short name of the depositor, unique here");
+        if agreements.iter().any(|known| known.id == id.value) && !id.value.is_empty() {
+            let message = format!("there are two agreements `{}`", id.value);
+            section.fault("agreement_twice", &id.place, message, "give each its own id");
+        }
+        let text = |key| section.text(key).map(|said| said.value);
+        let us = section.section("us").map(|below| read_identity(&below));
+        let agreement = Agreement {
+            name: text("name").unwrap_or_else(|| id.value.clone()),
+            when: when(&section, exchange),
+            us,
+            us_group: text("us_group"),
+            them_group: text("them_group"),
+            owner: text("owner"),
+            escalate_to: text("escalate_to"),
+            validity: validity(&section),
+            id: id.value,
+        };
+        section.finish();
+        let ids = agreement.us.is_some() || agreement.us_group.is_some() || agreement.them_group.is_some();
+        if ids && !has_x12 {
+            section.fault(
+                "x12_missing",
+                &section.place(),
+                "the agreement has X12 ids, but the profile has no X12 identities",
+                "add [x12] with us = { … } and them = { … }, or select it by `when` alone",
+            );
+        }
+        if !ids && !section.has("when") {
+            section.fault(
+                "agreement_without_key",
+                &section.place(),
+                format!("nothing says which documents the agreement `{}` is for", agreement.id),
+                "write when = { \"depositor.id\" = \"1234\" }, or its own `us`, `us_group` or `them_group`",
+            );
+        }
+        let twin = agreements.iter().find(|known| {
+            let ids = |agreement: &Agreement| {
+                (agreement.us.clone(), agreement.us_group.clone(), agreement.them_group.clone())
+            };
+            known.when == agreement.when && (!known.when.is_empty() || ids(known) == ids(&agreement))
+        });
+        if let Some(twin) = twin.filter(|twin| twin.id != agreement.id && (ids || section.has("when"))) {
+            section.fault(
+                "agreement_hidden",
+                &section.place(),
+                format!("`{}` is selected by the same as `{}`, which stands first", agreement.id, twin.id),
+                "name in `when` what tells them apart",
+            );
+        }
+        // Two sequences of control numbers would give two files one name.
+        let same_names = channels.values().find(|channel| {
+            channel.outbound.as_ref().is_some_and(|outbound| !outbound.name.contains("{agreement}"))
+        });
+        if let (Some(us), Some(channel)) = (section.section("us"), same_names) {
+            us.fault(
+                "names_collide",
+                &us.place(),
+                format!("with an interchange id of its own `{}` has its own control numbers, so that file names would be used twice", agreement.id),
+                format!("write name = \"{{agreement}}_{{document}}_{{control_number}}.edi\" to `outbound` of the channel `{}`", channel.name),
+            );
+        }
+        agreements.push(agreement);
+    }
+    agreements
+}
+
+/// The pairs of `when`, each held against the records that are exchanged.
+fn when(section: &Section<'_>, exchange: &Exchange) -> Vec<(Place, String)> {
+    let received = exchange.receives.iter().map(|receives| &receives.translator);
+    let translators: Vec<_> = received.chain(exchange.sends.iter().map(|sends| &sends.translator)).collect();
+    let mut pairs = Vec::new();
+    for (field, value) in section.pairs("when") {
+        let place = parse(&field);
+        let known = |shape: &'static Shape| place.as_ref().is_some_and(|place| exists(shape, &place.0));
+        if !translators.is_empty() && !translators.iter().any(|by| known(by.record().shape())) {
+            let mut names: Vec<&str> = translators
+                .iter()
+                .flat_map(|by| by.record().shape().fields.iter().map(|field| field.name))
+                .collect();
+            names.sort_unstable();
+            names.dedup();
+            let first = field.value.split(['.', '[']).next().unwrap_or_default();
+            let hint = if names.contains(&first) {
+                "write it as \"depositor.id\", \"references[IA]\" (the reference of that qualifier) or \"parties[DE].id\" (the party of that role); `crossdock translate` shows a document's fields".to_owned()
+            } else {
+                suggestion(first, &names)
+            };
+            let mut documents: Vec<&str> = translators.iter().map(|by| document_of(by)).collect();
+            documents.dedup();
+            let message = format!(
+                "no document of this partner ({}) has a field `{}`",
+                documents.join(", "),
+                field.value
+            );
+            section.fault("field_unknown", &field.place, message, hint);
+        }
+        pairs.extend(place.map(|place| (place, value.value.trim().to_owned())));
+    }
+    pairs
+}
+
+fn parse(said: &Said<String>) -> Option<Place> {
+    let step = |text: &str| {
+        let (name, entry) = match text.split_once('[') {
+            Some((name, rest)) => (name, Some(rest.strip_suffix(']')?.to_owned())),
+            None => (text, None),
+        };
+        Some(Step { name: name.to_owned(), entry })
+    };
+    said.value.split('.').map(step).collect::<Option<Vec<_>>>().map(Place)
+}
+
+/// Members by which an entry of a list is told from the others.
+const TELLING: [&str; 2] = ["qualifier", "role"];
+
+fn exists(shape: &'static Shape, steps: &[Step]) -> bool {
+    let Some((step, rest)) = steps.split_first() else { return false };
+    let Some((_, field)) = shape.find(&step.name) else { return false };
+    match field.holds {
+        FieldType::Group(below) => step.entry.is_none() && exists(below(), rest),
+        FieldType::List(below) => {
+            let told = TELLING.iter().any(|name| below().find(name).is_some());
+            let rest_is =
+                if rest.is_empty() { below().find("value").is_some() } else { exists(below(), rest) };
+            step.entry.is_some() && told && rest_is
+        }
+        FieldType::Texts => step.entry.is_none() && rest.len() == 1,
+        FieldType::Source => false,
+        _ => step.entry.is_none() && rest.is_empty(),
+    }
+}
+
+/// What a place holds, as text.
+fn find(group: &dyn Group, steps: &[Step]) -> Option<String> {
+    let (step, rest) = steps.split_first()?;
+    let (id, _) = group.shape().find(&step.name)?;
+    let field = group.field(id);
+    if let Some(entry) = &step.entry {
+        return (0..field.len()).filter_map(|index| field.item(index)).find_map(|item| {
+            let is_it = TELLING.iter().any(|name| text(item, name).as_ref() == Some(entry));
+            if !is_it {
+                None
+            } else if rest.is_empty() {
+                text(item, "value")
+            } else {
+                find(item, rest)
+            }
+        });
+    }
+    match rest.first() {
+        None => field.get().map(|value| value.to_string()),
+        Some(below) => match field.texts() {
+            Some(texts) => texts.get(&below.name).cloned(),
+            None => find(field.group()?, rest),
+        },
+    }
+}
+
+fn text(group: &dyn Group, name: &str) -> Option<String> {
+    let (id, _) = group.shape().find(name)?;
+    group.field(id).get().map(|value| value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canonical::{Reference, ShippingOrder};
+    use crate::declaration;
+
+    fn place(text: &str) -> Place {
+        let source = declaration::Source { name: String::new(), text: String::new() };
+        let faults = declaration::Faults::default();
+        let table = declaration::parse(&source, &faults);
+        let place = declaration::whole(&[(&source, &table)], &faults).place();
+        parse(&Said { value: text.to_owned(), place }).expect("it is one")
+    }
+
+    #[test]
+    fn a_record_is_of_the_agreement_whose_keys_it_has() {
+        let mut order = ShippingOrder::default();
+        order.depositor.id = Some("1234 ".to_owned());
+        let reference = |qualifier: &str, value: &str| Reference {
+            qualifier: Some(qualifier.to_owned()),
+            value: Some(value.to_owned()),
+            ..Reference::default()
+        };
+        order.references = vec![reference("IA", "77"), reference("ZZ", "NB")];
+        order.extra.insert("division".to_owned(), "D1".to_owned());
+        let record = Record::from(order);
+        for (field, expected) in [
+            ("depositor.id", Some("1234 ")),
+            ("references[ZZ]", Some("NB")),
+            ("references[XX]", None),
+            ("references[IA].value", Some("77")),
+            ("extra.division", Some("D1")),
+            ("depositor.city", None),
+        ] {
+            assert_eq!(find(record.group(), &place(field).0).as_deref(), expected, "{field}");
+            assert!(exists(record.kind().shape(), &place(field).0), "{field}");
+        }
+        for field in ["depositor", "depositor.idd", "references", "lines[1]", "order_number.x", "source"] {
+            assert!(!exists(record.kind().shape(), &place(field).0), "{field}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Settings of `[[agreements]]`: what holds for one depositor.
+
+use super::Form::{Day, Pairs, Text};
+use super::Otherwise::{Like, Nothing, Required};
+use super::{Setting, setting};
+
+pub(super) const AGREEMENTS: &[Setting] = &[
+    setting(
+        "agreements[].id",
+        Text,
+        Required,
+        "Its id, a short name of the depositor; documents are listed under it.",
+    ),
+    setting("agreements[].name", Text, Like("the id"), "The depositor's name, for people."),
+    setting(
+        "agreements[].when",
+        Pairs,
+        Like("the X12 ids below select it"),
+        "What its documents say, by field of the record: `\"depositor.id\" = \"1234\"`, `\"references[IA]\" = \"77\"`, `\"parties[DE].id\" = \"9\"`; all of it.",
+    ),
+    setting("agreements[].us.qualifier", Text, Required, "Qualifier of our interchange id for it."),
+    setting(
+        "agreements[].us.id",
+        Text,
+        Required,
+        "Our interchange id for it. Its control numbers are its own then.",
+    ),
+    setting(
+        "agreements[].us_group",
+        Text,
+        Like("that of the partner"),
+        "Our application code for it (GS02 when we send). Its group numbers are its own then.",
+    ),
+    setting(
+        "agreements[].them_group",
+        Text,
+        Like("that of the partner"),
+        "The partner's application code for it (GS03 when we send).",
+    ),
+    setting(
+        "agreements[].owner",
+        Text,
+        Like("that of the partner"),
+        "Who of us looks after what goes wrong with it.",
+    ),
+    setting("agreements[].escalate_to", Text, Like("that of the partner"), "The next in charge."),
+    setting("agreements[].valid_from", Day, Nothing, "The first day of it."),
+    setting("agreements[].valid_to", Day, Nothing, "The last day of it."),
+];

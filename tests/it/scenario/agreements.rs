@@ -1,0 +1,69 @@
+//! Agreements: which depositor a document is for, what goes under which ids, and what is not as agreed.
+
+use super::{World, expect, scenarios, steps};
+use crossdock::store::{Direction, DocumentFilter, FileFilter};
+use std::fmt::Write as _;
+
+#[tokio::test]
+async fn each_document_falls_under_its_agreement_and_what_is_not_agreed_is_told() {
+    let mut wrong = Vec::new();
+    for (name, text) in scenarios("agreements") {
+        let mut world = World::new().await;
+        for step in steps(&text) {
+            world.play(&step).await;
+        }
+        wrong.extend(expect("agreements", &name, &standing(&world).await));
+    }
+    assert!(wrong.is_empty(), "{}\n(UPDATE_EXPECT=1 writes them anew)", wrong.join("\n"));
+}
+
+/// Documents with their agreements, envelopes that were sent, files that were kept aside, and exceptions.
+async fn standing(world: &World) -> String {
+    let store = world.database.store();
+    let mut told = String::new();
+    let mut add = |line: String| writeln!(told, "{line}").expect("memory takes it");
+    let documents = store.list_documents(&DocumentFilter::default(), 100).await.expect("lists");
+    let mut lines = Vec::new();
+    for row in documents {
+        let agreement =
+            row.agreement.map_or_else(|| "no agreement".to_owned(), |id| format!("agreement {id}"));
+        let way = if row.direction == Direction::Inbound { "from" } else { "to" };
+        lines.push(format!(
+            "{} {} {way} {}: {agreement}, {}, {}; {} {}",
+            row.kind,
+            row.business_number.unwrap_or_default(),
+            row.partner_id.unwrap_or_default(),
+            row.validation,
+            row.acknowledgment,
+            row.business,
+            row.business_reason
+        ));
+    }
+    lines.sort();
+    lines.into_iter().for_each(&mut add);
+    for partner in ["shop", "warehouse"] {
+        for text in world.sent_to(partner) {
+            let mut segments = text.split(['~', '\n']).filter(|segment| !segment.is_empty());
+            let parts = |segment: Option<&str>, wanted: &[usize]| {
+                let elements: Vec<&str> = segment.unwrap_or_default().split('*').collect();
+                let wanted: Vec<&str> =
+                    wanted.iter().map(|at| elements.get(*at).copied().unwrap_or_default().trim()).collect();
+                wanted.join(" ")
+            };
+            let isa = parts(segments.next(), &[6, 8, 13]);
+            let gs = parts(segments.next(), &[1, 2, 3, 6]);
+            let answer = segments.find(|segment| segment.starts_with("AK9"));
+            add(format!("sent to {partner}: ISA {isa}, GS {gs} {}", answer.unwrap_or_default()));
+        }
+    }
+    let filter = FileFilter { direction: Some(Direction::Inbound), ..FileFilter::default() };
+    let mut files = store.list_files(&filter, 100).await.expect("lists");
+    files.sort_by(|a, b| (a.received_at, &a.name).cmp(&(b.received_at, &b.name)));
+    for row in files {
+        add(format!("file {} is {}: {} ({})", row.name, row.state, row.reason, row.hint));
+    }
+    let exceptions = store.list_exceptions(&Default::default(), 100).await.expect("lists");
+    exceptions.into_iter().for_each(|row| add(format!("{}: {}", row.kind, row.message)));
+    let today = world.now.format("%Y-%m-%d").to_string();
+    told.replace(&today, "TODAY")
+}
