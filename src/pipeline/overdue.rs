@@ -187,12 +187,19 @@ async fn escalate(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let after = expect.escalate_after.and_then(|after| TimeDelta::from_std(after).ok());
-    let (Some(after), Some(to)) = (after, &profile.escalate_to) else { return Ok(()) };
-    let due = late.iter().filter(|row| now >= row.due_at + after);
-    let ids: Vec<Uuid> = due.map(|row| about(OVERDUE, row.id, "")).collect();
-    let handed = work.escalate_exceptions(&ids, to, now).await?;
-    if !handed.is_empty() {
-        error!(partner.id = %profile.id, "{}: {} overdue acknowledgments now go to {to}", profile.id, handed.len());
+    let Some(after) = after else { return Ok(()) };
+    let mut by_person: BTreeMap<&str, Vec<Uuid>> = BTreeMap::new();
+    for row in late.iter().filter(|row| now >= row.due_at + after) {
+        let agreement = row.agreement.as_deref().and_then(|id| profile.find_agreement(id));
+        let to = agreement.and_then(|agreement| agreement.escalate_to.as_ref());
+        let Some(to) = to.or(profile.escalate_to.as_ref()) else { continue };
+        by_person.entry(to).or_default().push(about(OVERDUE, row.id, ""));
+    }
+    for (to, ids) in by_person {
+        let handed = work.escalate_exceptions(&ids, to, now).await?;
+        if !handed.is_empty() {
+            error!(partner.id = %profile.id, "{}: {} overdue acknowledgments now go to {to}", profile.id, handed.len());
+        }
     }
     Ok(())
 }

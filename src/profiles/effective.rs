@@ -17,6 +17,8 @@ pub enum Layer {
     Defaults(String, u32),
     /// The partner's own file.
     Partner(String, u32),
+    /// One of the partner's agreements, by its id.
+    Agreement(String, String, u32),
     /// `[site.<partner>]` of `crossdock.toml`.
     Site(String, u32),
 }
@@ -27,6 +29,7 @@ impl fmt::Display for Layer {
             Self::BuiltIn => out.write_str("built in"),
             Self::Defaults(file, line) => write!(out, "defaults ({file}:{line})"),
             Self::Partner(file, line) => write!(out, "partner ({file}:{line})"),
+            Self::Agreement(id, file, line) => write!(out, "agreement {id} ({file}:{line})"),
             Self::Site(file, line) => write!(out, "site ({file}:{line})"),
         }
     }
@@ -43,7 +46,7 @@ pub struct Effective {
     pub layer: Layer,
 }
 
-/// Every value in force for a partner; `site` is `crossdock.toml`, names of files are shown from `root`.
+/// Every value in force for a partner, or for one of its agreements; `site` is `crossdock.toml`, names of files are shown from `root`.
 ///
 /// # Errors
 /// What is no TOML in the partner's file or the defaults.
@@ -52,6 +55,7 @@ pub fn list_effective(
     site: &Source,
     root: &Path,
     id: &str,
+    agreement: Option<&str>,
 ) -> Result<Vec<Effective>, Vec<Finding>> {
     let source = |name: &str| {
         let path = folder.join(name);
@@ -91,9 +95,22 @@ pub fn list_effective(
         // The defaults say who we are; a partner has X12 when its own file says who they are.
         said.0.retain(|key, _| !key.starts_with("x12."));
     }
+    if let Some(agreement) = agreement {
+        said.put_on_top(agreement);
+    }
     said.add_built_in();
     let rank = |key: &str| {
-        let order = ["partner", "calendars", "x12", "channels", "agreements", "receives", "sends", "routes"];
+        let order = [
+            "agreement",
+            "partner",
+            "calendars",
+            "x12",
+            "channels",
+            "agreements",
+            "receives",
+            "sends",
+            "routes",
+        ];
         let first = key.split(['.', '[']).next().unwrap_or_default();
         order.iter().position(|known| *known == first).unwrap_or(order.len())
     };
@@ -135,6 +152,34 @@ impl Said {
         }
     }
 
+    /// Lays what an agreement says over what the partner says, and leaves the other agreements out.
+    fn put_on_top(&mut self, id: &str) {
+        let is_its_id = |key: &str, value: &str| {
+            key.starts_with("agreements[") && key.ends_with("].id") && value.trim_matches(['"', '\'']) == id
+        };
+        let own = self.0.iter().find(|(key, (value, _))| is_its_id(key, value));
+        let own = own.and_then(|(key, _)| key.strip_suffix("id").map(str::to_owned));
+        let (agreements, rest): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut self.0).into_iter().partition(|(key, _)| key.starts_with("agreements["));
+        self.0 = rest;
+        for (key, (value, layer)) in agreements {
+            let Some(name) = own.as_ref().and_then(|own| key.strip_prefix(own.as_str())) else { continue };
+            let section = name.split('.').next().unwrap_or_default();
+            let over = match section {
+                "us" | "us_group" | "them_group" => format!("x12.{name}"),
+                "owner" | "escalate_to" => format!("partner.{name}"),
+                _ => format!("agreement.{name}"),
+            };
+            let layer = match layer {
+                Layer::Defaults(file, line) | Layer::Partner(file, line) | Layer::Site(file, line) => {
+                    Layer::Agreement(id.to_owned(), file, line)
+                }
+                layer => layer,
+            };
+            self.0.insert(over, (value, layer));
+        }
+    }
+
     fn add_built_in(&mut self) {
         let mut built_in = Vec::new();
         for setting in list_settings() {
@@ -152,7 +197,10 @@ impl Said {
                 } else {
                     format!("{at}.{name}")
                 };
-                if !self.0.contains_key(&key) && self.is_of(&at, setting.transport) && !self.is_idle(&key) {
+                let below = format!("{key}.");
+                let is_said =
+                    self.0.contains_key(&key) || self.0.keys().any(|known| known.starts_with(&below));
+                if !is_said && self.is_of(&at, setting.transport) && !self.is_idle(&key) {
                     built_in.push((key, (value.clone(), Layer::BuiltIn)));
                 }
             }

@@ -73,6 +73,8 @@ pub struct ExceptionRow {
     pub owner: Option<String>,
     /// When it went to the next in charge.
     pub escalated_at: Option<DateTime<Utc>>,
+    /// The agreement that its document falls under.
+    pub agreement: Option<String>,
 }
 
 /// Which exceptions to list; what is none does not matter.
@@ -273,7 +275,8 @@ impl Store {
             ExceptionRow,
             r#"select id, kind, document_id, partner_id, order_number, purchase_order_number, line, amount, currency,
                    message, evidence, state as "state: ExceptionState", first_seen_at, settled_at, settled_by,
-                   settled_reason, owner, escalated_at
+                   settled_reason, owner, escalated_at,
+                   (select d.agreement from document d where d.id = exception.document_id) as agreement
                from exception
                where ($1::text is null or state = $1) and ($2::text is null or partner_id = $2)
                  and ($3::text is null or kind = $3)

@@ -54,6 +54,20 @@ async fn each_faulty_profile_is_told_so_that_it_can_be_mended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_value_in_force_is_explained_by_its_layer() {
+    let folder = root().join("tests/it/onboarding/explained");
+    let explain = ["partner", "explain", "depot"];
+    for (file, arguments) in [
+        ("partner.txt", explain.to_vec()),
+        ("agreement.txt", [&explain[..], &["--agreement", "north"]].concat()),
+        ("unknown.txt", [&explain[..], &["--agreement", "nord"]].concat()),
+    ] {
+        let said = said(site::command(&folder.join("crossdock.toml"), None, &arguments)).await;
+        expect(&folder.join(file), &said.text.replace(&format!("{}/", folder.display()), ""));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_samples_of_the_shipped_partners_come_out_as_expected() {
     let settings = root().join("crossdock.toml");
     let said = said(site::command(&settings, None, &["partner", "test"])).await;

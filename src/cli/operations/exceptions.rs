@@ -236,15 +236,24 @@ async fn find(store: &Store, typed: &str) -> anyhow::Result<ExceptionRow> {
     found.into_iter().next().context("the exception was there a moment ago")
 }
 
-/// Whom each partner's profile names. Without sound profiles nobody is named.
+/// Whom each partner's profile names, and under `partner/agreement` whom the agreement does. Without sound profiles nobody is named.
 pub(super) fn owners(config: &Config) -> BTreeMap<String, String> {
     let Ok(agreements) = Agreements::load(config) else { return BTreeMap::new() };
-    let owner = |profile: &crate::profiles::Profile| Some((profile.id.clone(), profile.owner.clone()?));
-    agreements.profiles.list().filter_map(owner).collect()
+    let mut owners = BTreeMap::new();
+    for profile in agreements.profiles.list() {
+        owners.extend(profile.owner.clone().map(|owner| (profile.id.clone(), owner)));
+        for agreement in &profile.agreements {
+            let key = format!("{}/{}", profile.id, agreement.id);
+            owners.extend(agreement.owner.clone().map(|owner| (key, owner)));
+        }
+    }
+    owners
 }
 
 fn shown(row: ExceptionRow, owners: &BTreeMap<String, String>, now: DateTime<Utc>) -> Shown {
-    let of_partner = row.partner_id.as_ref().and_then(|partner| owners.get(partner));
+    let of_agreement = row.partner_id.as_ref().zip(row.agreement.as_ref());
+    let of_agreement = of_agreement.and_then(|(partner, id)| owners.get(&format!("{partner}/{id}")));
+    let of_partner = of_agreement.or_else(|| owners.get(row.partner_id.as_ref()?));
     Shown {
         in_charge: row.owner.clone().or_else(|| of_partner.cloned()).unwrap_or_else(|| "nobody".to_owned()),
         age_hours: (row.settled_at.unwrap_or(now) - row.first_seen_at).num_hours(),

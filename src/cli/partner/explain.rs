@@ -6,7 +6,7 @@ use crate::profiles::{Effective, list_effective};
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-pub(super) fn run(config: &Config, id: &str) -> anyhow::Result<ExitCode> {
+pub(super) fn run(config: &Config, id: &str, agreement: Option<&str>) -> anyhow::Result<ExitCode> {
     let path = config.profiles.join(format!("{id}.toml"));
     if id == "defaults" || !path.is_file() {
         // The list of partners is only needed for the hint.
@@ -20,7 +20,21 @@ pub(super) fn run(config: &Config, id: &str) -> anyhow::Result<ExitCode> {
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         anyhow::bail!("there is no partner `{id}`; hint: {}", crate::declaration::suggestion(id, &known));
     }
-    let effective = match list_effective(&config.profiles, &config.source, &config.root, id) {
+    let list = |agreement| list_effective(&config.profiles, &config.source, &config.root, id, agreement);
+    if let Some(wanted) = agreement {
+        let ids: Vec<String> = list(None)
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|value| value.key.starts_with("agreements[") && value.key.ends_with("].id"))
+            .map(|value| value.value.trim_matches(['"', '\'']).to_owned())
+            .collect();
+        if !ids.iter().any(|id| id == wanted) {
+            let known: Vec<&str> = ids.iter().map(String::as_str).collect();
+            let hint = crate::declaration::suggestion(wanted, &known);
+            anyhow::bail!("{id} has no agreement `{wanted}`; hint: {hint}");
+        }
+    }
+    let effective = match list(agreement) {
         Ok(effective) => effective,
         Err(findings) => {
             let texts = faults::texts(&findings, &config.root);

@@ -25,6 +25,9 @@ pub enum Command {
         /// The partner
         #[arg(value_name = "ID")]
         id: String,
+        /// As it is for this one of its agreements
+        #[arg(long, value_name = "ID")]
+        agreement: Option<String>,
     },
     /// Begin a profile as a copy of another
     New(new::Arguments),
@@ -41,7 +44,7 @@ pub enum Command {
 pub fn run(config: &Config, command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::List => list::run(config),
-        Command::Explain { id } => explain::run(config, id),
+        Command::Explain { id, agreement } => explain::run(config, id, agreement.as_deref()),
         Command::New(arguments) => new::run(config, arguments),
         Command::Learn(arguments) => learn::run(config, arguments),
         Command::Test(arguments) => test::run(config, arguments),
