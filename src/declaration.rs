@@ -339,6 +339,12 @@ impl<'a> Section<'a> {
         self.find(key).is_some()
     }
 
+    /// Whether `key` is a table, where it may be a text as well.
+    #[must_use]
+    pub fn is_table(&self, key: &'static str) -> bool {
+        self.find(key).is_some_and(|(_, value)| value.get_ref().is_table())
+    }
+
     /// The text of the source that says `key`, as written, for tables that another module reads.
     pub fn raw(&self, key: &'static str) -> Option<Said<String>> {
         let (layer, value) = self.find(key)?;

@@ -8,7 +8,7 @@ use crate::finding::{Finding, Severity};
 use crate::formats::x12::{reader, schema::Schemas};
 use crate::formats::{Looks, look};
 use crate::pipeline::rehearse::{self, Translated, Translation};
-use crate::profiles::Library;
+use crate::profiles::{Library, Receives};
 use crate::translators::{Format, Traced, Translator};
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -130,7 +130,7 @@ fn translators(
             bail!("there is no partner `{id}`; hint: {}", suggestion(id, &known));
         };
         let mut own: Vec<Arc<Translator>> =
-            profile.exchange.receives.iter().map(|receives| receives.translator.clone()).collect();
+            profile.exchange.receives.iter().flat_map(Receives::translators).cloned().collect();
         if let Some(name) = &arguments.translator {
             own.retain(|translator| translator.name() == name);
             if own.is_empty() {

@@ -4,7 +4,7 @@ use super::agreed;
 use super::agreements::Agreements;
 use super::hub::Place;
 use crate::canonical::Record;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Location, Severity};
 use crate::formats::x12::describe::{self, Context};
 use crate::formats::x12::fault::{Code, Fault};
 use crate::formats::x12::lexer::{Lines, Window};
@@ -215,6 +215,7 @@ fn read_x12(file: Uuid, bytes: &[u8], place: &Place, agreements: &Agreements, ef
             for set in &group.sets {
                 let context = Context::of_set(window, schemas, &group.version, None, &set.id);
                 let receives = find_receives(profile, &place.channel.name, &set.id).cloned();
+                let by = receives.as_ref().map(|receives| receives.translator_of(&group.version).cloned());
                 let mut document = Document {
                     // Its first byte rather than its number: a neighbour that nobody claimed may be claimed later.
                     id: document_id(file, set.bytes.start),
@@ -229,20 +230,24 @@ fn read_x12(file: Uuid, bytes: &[u8], place: &Place, agreements: &Agreements, ef
                     bytes: set.bytes.clone(),
                     status: if group_refused { verdict::Status::Rejected } else { set.status },
                     record: None,
-                    translator: receives.as_ref().map(|receives| receives.translator.name().to_owned()),
+                    translator: by.iter().flatten().next().map(|by| by.name().to_owned()),
                     findings: set.faults.iter().map(|fault| describe::finding(fault, &context)).collect(),
                     receives,
                     agreement: None,
                     held: None,
                 };
+                if let (Some(None), Some(receives)) = (&by, &document.receives) {
+                    document.findings.push(release_unknown(set, group, receives, profile));
+                    document.status = verdict::Status::Rejected;
+                }
                 if document.status != verdict::Status::Rejected
                     && has_effects
-                    && let Some(receives) = &document.receives
+                    && let Some(Some(translator)) = &by
                     && let Some(schema) = schemas.find_set(&group.version, None, &set.id)
                 {
                     let body = window.get(set.bytes.clone()).unwrap_or_default();
                     builder.read(body, set.bytes.start, interchange.header.delimiters, schema, &mut tree);
-                    let (record, mut findings) = receives.translator.read(&tree);
+                    let (record, mut findings) = translator.read(&tree);
                     locate(&mut findings, window);
                     document.record = settle(&mut document, record, findings);
                 }
@@ -260,6 +265,35 @@ fn read_x12(file: Uuid, bytes: &[u8], place: &Place, agreements: &Agreements, ef
         });
     }
     reading
+}
+
+/// The profile names translators by release, and none for this one.
+fn release_unknown(
+    set: &verdict::Set,
+    group: &verdict::Group,
+    receives: &Receives,
+    profile: &Profile,
+) -> Finding {
+    let known: Vec<&str> = receives.releases.iter().map(|(release, _)| release.as_str()).collect();
+    Finding {
+        code: "release_unknown",
+        severity: Severity::Reject,
+        location: Location { byte: group.byte, segment: "GS".to_owned(), element: 8, ..Location::default() },
+        message: format!(
+            "the {} is of release {}, and for {} there are translators for {} only",
+            set.id,
+            group.version,
+            profile.name,
+            known.join(" and ")
+        ),
+        hint: format!(
+            "add \"{}\" = \"…\" to `translator` of its [[receives]] in partner-profiles/{}.toml, or ask the partner to send one of these; then `crossdock replay --apply` reads it again",
+            group.version.get(..6).unwrap_or(&group.version),
+            profile.id
+        ),
+        value: group.version.clone(),
+        ack_code: String::new(),
+    }
 }
 
 fn agreement_of(

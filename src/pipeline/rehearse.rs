@@ -85,6 +85,15 @@ pub fn translate(bytes: &[u8], translators: &[Arc<Translator>], x12: &reader::Op
     Translation { documents: documents.collect(), findings }
 }
 
+/// The translator of a set: one made for its release, and of those the one made for the fewest.
+fn fitting<'t>(translators: &'t [Arc<Translator>], set: &str, release: &str) -> Option<&'t Arc<Translator>> {
+    let of_set = || translators.iter().filter(|translator| translator.set() == set);
+    let knows = |translator: &&Arc<Translator>| {
+        translator.versions().iter().any(|version| release.starts_with(version.as_str()))
+    };
+    of_set().filter(knows).min_by_key(|translator| translator.versions().len()).or_else(|| of_set().next())
+}
+
 fn translate_x12(bytes: &[u8], translators: &[Arc<Translator>], x12: &reader::Options) -> Translation {
     let verdict = reader::validate(bytes, x12);
     let lines = Lines::of(bytes);
@@ -105,7 +114,7 @@ fn translate_x12(bytes: &[u8], translators: &[Arc<Translator>], x12: &reader::Op
                 let findings = set.faults.iter().map(|fault| describe::finding(fault, &context)).collect();
                 let blank = blank_set(group, set, findings);
                 let schema = x12.schemas.find_set(&group.version, None, &set.id);
-                let translator = translators.iter().find(|translator| translator.set() == set.id);
+                let translator = fitting(translators, &set.id, &group.version);
                 let (Some(schema), Some(translator)) = (schema, translator) else {
                     translation.documents.push(blank);
                     continue;

@@ -5,7 +5,7 @@ use super::channel::Channel;
 use super::library::{Library, document_of};
 use super::rules::{Validity, validity};
 use crate::canonical::RecordKind;
-use crate::declaration::{Place, Section, suggestion};
+use crate::declaration::{Place, Said, Section, suggestion};
 use crate::translators::{Format, Overlay, Spot, Translator};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
@@ -26,8 +26,10 @@ pub struct Exchange {
 /// One kind of document the partner sends.
 #[derive(Clone, Debug)]
 pub struct Receives {
-    /// The translator that reads it, with the partner's habits laid over it.
+    /// The translator that reads it, with the partner's habits laid over it; the first, where there are several.
     pub translator: Arc<Translator>,
+    /// Translators by X12 release, where each has its own.
+    pub releases: Vec<(String, Arc<Translator>)>,
     /// `940`, or the record's name in formats other than X12.
     pub document: String,
     /// The channel it comes on.
@@ -40,6 +42,27 @@ pub struct Receives {
     pub invoices: Invoices,
     /// From when to when.
     pub validity: Validity,
+}
+
+impl Receives {
+    /// All translators of it.
+    pub fn translators(&self) -> impl Iterator<Item = &Arc<Translator>> {
+        let one = self.releases.is_empty().then_some(&self.translator);
+        one.into_iter().chain(self.releases.iter().map(|(_, translator)| translator))
+    }
+
+    /// The translator for a release as GS08 names it, such as `004010VICS`: the one of just this release, else the one
+    /// of its first six digits. None when the profile names translators by release, and none for this.
+    #[must_use]
+    pub fn translator_of(&self, release: &str) -> Option<&Arc<Translator>> {
+        if self.releases.is_empty() {
+            return Some(&self.translator);
+        }
+        let exact = self.releases.iter().find(|(known, _)| known == release);
+        let found =
+            exact.or_else(|| self.releases.iter().find(|(known, _)| release.starts_with(known.as_str())));
+        found.map(|(_, translator)| translator)
+    }
 }
 
 /// How a received group is acknowledged.
@@ -152,7 +175,13 @@ fn receives(
     has_x12: bool,
     library: &Library,
 ) -> Option<Receives> {
-    let translator = translator(section, has_x12, library);
+    let releases =
+        if section.is_table("translator") { by_release(section, has_x12, library) } else { Vec::new() };
+    let translator = match releases.first() {
+        Some((_, first)) => Some(first.clone()),
+        None if section.is_table("translator") => None,
+        None => translator(section, has_x12, library),
+    };
     let channel = channel(section, channels, |channel| channel.inbound.is_some(), "inbound");
     let acknowledge = section.choice("ack", ACKS);
     let kinds = [("sale", Invoices::Sale), ("purchase", Invoices::Purchase), ("service", Invoices::Service)];
@@ -183,6 +212,7 @@ fn receives(
         acknowledge: acknowledge.map_or(Acknowledge::None, |said| said.value),
         invoices,
         validity,
+        releases,
         translator,
     })
 }
@@ -250,7 +280,69 @@ fn route(section: &Section<'_>) -> Option<Route> {
 fn translator(section: &Section<'_>, has_x12: bool, library: &Library) -> Option<Arc<Translator>> {
     let said = section
         .required_text("translator", "write translator = \"x12-945\", a file of the folder translators/");
+    named(section, &said, &overlay(section), has_x12, library)
+}
+
+/// `translator = { "004010" = "x12-944", "005010" = "x12-944-5010" }`
+fn by_release(section: &Section<'_>, has_x12: bool, library: &Library) -> Vec<(String, Arc<Translator>)> {
     let habits = overlay(section);
+    let mut releases: Vec<(String, Arc<Translator>)> = Vec::new();
+    for (release, name) in section.pairs("translator") {
+        let Some(translator) = named(section, &name, &habits, has_x12, library) else { continue };
+        if translator.format() != Format::X12 {
+            let message =
+                format!("`{}` is for {}, which has no releases", name.value, translator.format().word());
+            section.fault("release_without_x12", &name.place, message, "write translator = \"NAME\" alone");
+            continue;
+        }
+        let versions = translator.versions();
+        if !versions.iter().any(|version| release.value.starts_with(version.as_str())) {
+            let versions = versions.join(" and ");
+            section.fault(
+                "release_of_translator",
+                &release.place,
+                format!("`{}` is for release {versions}, not for `{}`", name.value, release.value),
+                "name the translator of that release, or add the release to `versions` of the translator and see what `crossdock check` says",
+            );
+        }
+        if let Some((_, first)) = releases.first()
+            && (first.record() != translator.record() || document_of(first) != document_of(&translator))
+        {
+            section.fault(
+                "releases_differ",
+                &name.place,
+                format!(
+                    "`{}` reads the {}, `{}` the {}",
+                    name.value,
+                    document_of(&translator),
+                    first.name(),
+                    document_of(first)
+                ),
+                "the translators of one entry read the same document; write a [[receives]] for each document",
+            );
+            continue;
+        }
+        releases.push((release.value, translator));
+    }
+    if section.pairs("translator").is_empty() {
+        let place = section.raw("translator").map_or_else(|| section.place(), |said| said.place);
+        section.fault(
+            "translator_missing",
+            &place,
+            "no translator is named for any release",
+            "write translator = { \"004010\" = \"NAME\" }, or translator = \"NAME\" for all releases",
+        );
+    }
+    releases
+}
+
+fn named(
+    section: &Section<'_>,
+    said: &Said<String>,
+    habits: &Overlay,
+    has_x12: bool,
+    library: &Library,
+) -> Option<Arc<Translator>> {
     let Some(translator) = library.find(&said.value) else {
         if !said.value.is_empty() {
             let message = format!("there is no translator `{}`", said.value);
@@ -267,10 +359,10 @@ fn translator(section: &Section<'_>, has_x12: bool, library: &Library) -> Option
             hint,
         );
     }
-    if habits == Overlay::default() {
+    if *habits == Overlay::default() {
         return Some(translator.clone());
     }
-    match translator.overlay(&habits) {
+    match translator.overlay(habits) {
         Ok(own) => {
             for finding in library.check_habits(&own) {
                 section.push(finding);

@@ -7,6 +7,7 @@
 //! > warehouse 945         the segments of one set; envelopes and numbers are added
 //! > warehouse 997 T       the same, marked as a test
 //! > warehouse 997 to=X    the same, with X as GS03
+//! > warehouse 944 v=005010  the same, of another release
 //! > warehouse TA1         a TA1 segment
 //! > after 5h              time goes by, and the chores are done
 //! > set x12 warehouse …   a line of a profile's section, before anything begins
@@ -122,6 +123,8 @@ impl World {
                     &format!("*{to}*20"),
                     1,
                 );
+                let release = rest.iter().find_map(|word| word.strip_prefix("v=")).unwrap_or("004010");
+                let text = text.replacen("*X*004010~", &format!("*X*{release}~"), 1);
                 self.put(partner, "edi", &text);
             }
             other => panic!("no step is called {other:?}"),
@@ -219,6 +222,7 @@ fn interchange(partner: &str, what: &str, lines: &[String], number: u32, usage: 
         "945" => "SW",
         "856" => "SH",
         "810" => "IN",
+        "944" => "RE",
         "997" | "999" => "FA",
         "824" => "AG",
         "864" => "TX",

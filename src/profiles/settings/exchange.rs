@@ -1,15 +1,15 @@
 //! Settings of `[[receives]]`, `[[sends]]` and `[[routes]]`: what comes, what goes, what follows.
 
-use super::Form::{Day, Due, Pairs, Tables, Text, Texts, Time, Words};
+use super::Form::{Day, Due, Pairs, Tables, Text, Texts, Time, Translators, Words};
 use super::Otherwise::{Is, Like, Nothing, Required};
 use super::{Setting, setting};
 
 pub(super) const RECEIVES: &[Setting] = &[
     setting(
         "receives[].translator",
-        Text,
+        Translators,
         Required,
-        "The translator that reads the document, a file of `translators/`.",
+        "The translator that reads the document, a file of `translators/`. Where releases (GS08) differ, one for each.",
     ),
     setting("receives[].channel", Text, Required, "The channel it comes on."),
     setting("receives[].valid_from", Day, Nothing, "The first day on which it is exchanged."),

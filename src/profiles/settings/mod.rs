@@ -36,6 +36,8 @@ pub enum Form {
     Texts,
     /// Where a secret lies: `{ file = "…" }` or `{ env = "…" }`.
     Secret,
+    /// The name of a translator, or one for each release.
+    Translators,
     /// Pairs of a name and a text.
     Pairs,
     /// Tables by name, each of pairs.
@@ -117,6 +119,9 @@ impl Form {
             Self::Due => format!("one of {}", super::calendar::DUE_FORMS),
             Self::Texts => "text or list of texts".to_owned(),
             Self::Secret => "`{ file = \"…\" }` or `{ env = \"…\" }`".to_owned(),
+            Self::Translators => {
+                "text, or one for each release: `{ \"004010\" = \"…\", \"005010\" = \"…\" }`".to_owned()
+            }
             Self::Pairs => "section of `name = \"text\"` lines".to_owned(),
             Self::Tables => "sections of `\"code\" = \"word\"` lines".to_owned(),
         }

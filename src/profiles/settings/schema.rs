@@ -1,6 +1,8 @@
 //! The JSON Schema of a profile, made of the list of settings.
 
-use super::Form::{self, Day, Due, Flag, Number, Pairs, Secret, Tables, Text, Texts, Time, Words};
+use super::Form::{
+    self, Day, Due, Flag, Number, Pairs, Secret, Tables, Text, Texts, Time, Translators, Words,
+};
 use super::Otherwise::Is;
 use super::list_settings;
 use serde_json::{Map, Value, json};
@@ -26,6 +28,7 @@ impl Form {
                 "additionalProperties": false,
                 "minProperties": 1,
             }),
+            Translators => json!({ "anyOf": [text, { "type": "object", "additionalProperties": text }] }),
             Pairs => json!({ "type": "object", "additionalProperties": text }),
             Tables => json!({
                 "type": "object",

@@ -28,8 +28,9 @@ async fn standing(world: &World) -> String {
         let agreement =
             row.agreement.map_or_else(|| "no agreement".to_owned(), |id| format!("agreement {id}"));
         let way = if row.direction == Direction::Inbound { "from" } else { "to" };
+        let by = row.translator.map(|name| format!(" by {name}")).unwrap_or_default();
         lines.push(format!(
-            "{} {} {way} {}: {agreement}, {}, {}; {} {}",
+            "{} {} {way} {}{by}: {agreement}, {}, {}; {} {}",
             row.kind,
             row.business_number.unwrap_or_default(),
             row.partner_id.unwrap_or_default(),
