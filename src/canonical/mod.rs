@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+mod business_key;
 mod declare;
 mod field;
 mod inventory_adjustment;

@@ -4,7 +4,8 @@ use super::agreements::Agreements;
 use super::read::{Document, Outcome, Reading};
 use crate::finding::{Finding, Location, Severity};
 use crate::formats::x12::verdict;
-use crate::profiles::{Action, Addressed, Agreement, Profile, Sends, Validity};
+use crate::profiles::{Action, Addressed, Agreement, Profile, Repeated, Sends, Validity};
+use crate::store::Business;
 use chrono::{DateTime, Utc};
 
 /// To whom an interchange, or one group of it, is addressed.
@@ -18,60 +19,81 @@ pub(super) fn addressed<'h>(
     }
 }
 
+/// What is not as agreed about a document.
+pub(super) struct NotAgreed {
+    pub(super) code: &'static str,
+    pub(super) action: Repeated,
+    pub(super) why: String,
+    /// What to do when it is held.
+    pub(super) hint: String,
+}
+
 /// Judges the documents of a file that came at this time.
 pub(super) fn judge(reading: &mut Reading, agreements: &Agreements, came_at: DateTime<Utc>) {
     let mut held = None;
     for document in &mut reading.documents {
-        // What has no effects is not judged: what is refused already, tests, which come before the first day, and
-        // acknowledgments, which settle what was sent however late they are.
-        let Some(record) = &document.record else { continue };
-        let number = record.business_number().map(|number| format!(" {number}")).unwrap_or_default();
         let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
         let Some((code, action, why)) = fault(document, profile, came_at) else { continue };
-        let kind = &document.kind;
-        let finding = Finding {
-            code,
-            severity: if action == Action::Refuse { Severity::Reject } else { Severity::Warning },
-            location: Location { byte: document.bytes.start, ..Location::default() },
-            message: format!("{kind}{number}: {why}"),
-            hint: match action {
-                Action::Hold => format!(
-                    "ask {}, correct partner-profiles/{}.toml, then release the file: `crossdock release`",
-                    profile.name, profile.id
-                ),
-                Action::Refuse | Action::Accept => {
-                    format!("if it is agreed after all, correct partner-profiles/{}.toml", profile.id)
-                }
-            },
-            value: String::new(),
-            ack_code: String::new(),
-        };
-        match action {
-            Action::Accept => {}
-            Action::Refuse => {
-                document.status = verdict::Status::Rejected;
-                document.record = None;
-            }
+        let correct = format!("correct partner-profiles/{}.toml", profile.id);
+        let hint = match action {
             Action::Hold => {
-                // It has no effects until its file is released and it is read again.
-                document.record = None;
-                document.held = Some(finding.message.clone());
-                held.get_or_insert_with(|| (finding.message.clone(), finding.hint.clone()));
+                format!("ask {}, {correct}, then release the file: `crossdock release`", profile.name)
             }
-        }
-        document.findings.push(finding);
+            Action::Refuse | Action::Accept => format!("if it is agreed after all, {correct}"),
+        };
+        let fault = NotAgreed { code, action: Repeated::Do(action), why, hint };
+        held = held.or(apply(document, fault));
     }
     if let (Some((reason, hint)), Outcome::Processed) = (held, &reading.outcome) {
         reading.outcome = Outcome::Quarantined { reason, hint };
     }
 }
 
-/// What is not as agreed about a document.
+/// Does with a document what the profile says of what is not as agreed. Gives why it is held, and what to do.
+pub(super) fn apply(document: &mut Document, fault: NotAgreed) -> Option<(String, String)> {
+    let number = document.record.as_ref().and_then(|record| record.business_number());
+    let number = number.map(|number| format!(" {number}")).unwrap_or_default();
+    let message = format!("{}{number}: {}", document.kind, fault.why);
+    let refused = fault.action == Repeated::Do(Action::Refuse);
+    document.findings.push(Finding {
+        code: fault.code,
+        severity: if refused { Severity::Reject } else { Severity::Warning },
+        location: Location { byte: document.bytes.start, ..Location::default() },
+        message: message.clone(),
+        hint: fault.hint.clone(),
+        value: String::new(),
+        ack_code: String::new(),
+    });
+    match fault.action {
+        Repeated::Do(Action::Accept) => None,
+        Repeated::Do(Action::Refuse) => {
+            document.status = verdict::Status::Rejected;
+            document.record = None;
+            None
+        }
+        Repeated::Do(Action::Hold) => {
+            // It has no effects until its file is released and it is read again.
+            document.record = None;
+            document.aside = Some((Business::Exception, message.clone()));
+            Some((message, fault.hint))
+        }
+        Repeated::Ignore => {
+            document.record = None;
+            document.aside = Some((Business::Settled, format!("ignored: {message}")));
+            None
+        }
+    }
+}
+
+/// What is not as agreed about a document, and what the profile says of that.
 fn fault(
     document: &Document,
     profile: &Profile,
     came_at: DateTime<Utc>,
 ) -> Option<(&'static str, Action, String)> {
+    // What has no effects is not judged: what is refused already, tests, which come before the first day, and
+    // acknowledgments, which settle what was sent however late they are.
+    document.record.as_ref()?;
     let day = came_at.with_timezone(&profile.time_zone).date_naive();
     let agreement = document.agreement.as_deref().and_then(|id| profile.find_agreement(id));
     let validities = [

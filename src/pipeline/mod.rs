@@ -18,6 +18,7 @@ mod read;
 mod receive;
 pub mod rehearse;
 mod reload;
+mod repeats;
 pub mod replay;
 mod said;
 mod serve;

@@ -537,6 +537,7 @@ fn blank(file_id: Uuid, profile: &Profile, now: DateTime<Utc>) -> NewDocument {
         source_document_id: None,
         translator: None,
         agreement: None,
+        business_key: None,
         profile_version: Some(profile.version),
     }
 }

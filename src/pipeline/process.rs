@@ -6,7 +6,7 @@ use super::follow::{self, Known, Next};
 use super::hub::{Error, Hub, Place};
 use super::outbound::{Outgoing, Shipment, Unsound};
 use super::read::{self, Document, Interchange, Outcome, Reading};
-use super::{answers, outbound};
+use super::{answers, outbound, repeats};
 use crate::canonical::Record;
 use crate::finding::{Finding, Severity};
 use crate::formats::x12::verdict;
@@ -17,14 +17,11 @@ use crate::store::{
     self, Business, Direction, FileOutcome, FileRow, FileState, InterchangeKey, Job, LoadedFile, NewDocument,
     NewException, NewInterchange, NewRecord, Usage, Validation, Work,
 };
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tracing::{error, info};
 use uuid::Uuid;
-
-/// The same ISA13 again within this time is a repeat; control numbers of small partners come round later than that.
-const CONTROL_NUMBER_WINDOW: TimeDelta = TimeDelta::days(30);
 
 /// Reads the job's file and commits all that it means.
 ///
@@ -112,7 +109,7 @@ pub(super) async fn carry_out(
     let received_at = if outgoing.again { file.received_at } else { now };
 
     agreed::judge(&mut reading, agreements, received_at);
-    let repeated = refuse_repeats(work, &mut reading, file.id, now).await?;
+    let repeated = repeats::judge(work, &mut reading, file, agreements, now).await?;
     let known = look_up(work, reading.documents.iter()).await?;
     acknowledge(&reading, &repeated, agreements, &mut outgoing);
     let mut fresh = Vec::new();
@@ -209,42 +206,6 @@ async fn forget_what_had_no_effect(
     Ok(standing.into_iter().map(|document| document.id).collect())
 }
 
-/// Takes interchanges aside whose control number was used before with other bytes. Returns their places.
-pub(super) async fn refuse_repeats(
-    work: &mut Work,
-    reading: &mut Reading,
-    file: Uuid,
-    now: DateTime<Utc>,
-) -> Result<Vec<usize>, Error> {
-    let mut repeated = Vec::new();
-    for (index, interchange) in reading.interchanges.iter_mut().enumerate() {
-        let header = &interchange.verdict.header;
-        let Some(earlier) = work.find_interchange(&key(interchange), file).await? else { continue };
-        if now - earlier.received_at > CONTROL_NUMBER_WINDOW {
-            continue;
-        }
-        let number = header.control_number.clone();
-        reading.outcome = Outcome::Quarantined {
-            reason: format!(
-                "control number {number} was used before, by file {} with other contents",
-                earlier.file_id
-            ),
-            hint:
-                "ask the partner which of the two is right; a correction needs a new control number (ISA13)"
-                    .to_owned(),
-        };
-        reading.documents.retain(|document| {
-            document.partner != interchange.partner
-                || document.interchange_control_number.as_ref() != Some(&number)
-                || !interchange.verdict.bytes.contains(&document.bytes.start)
-        });
-        interchange.has_effects = false;
-        interchange.answers.clear();
-        repeated.push(index);
-    }
-    Ok(repeated)
-}
-
 /// What the database knows of the orders that these documents speak of; the documents themselves among it.
 pub(super) async fn look_up<'d>(
     work: &mut Work,
@@ -297,8 +258,8 @@ pub(super) fn follow_routes(
     now: DateTime<Utc>,
     outgoing: &mut Outgoing,
 ) -> (Business, String) {
-    if let Some(why) = &document.held {
-        return (Business::Exception, why.clone());
+    if let Some(aside) = &document.aside {
+        return aside.clone();
     }
     let mut status = (Business::Open, follow::remark(document.record.as_ref()));
     for next in follow::routes(document.record.as_ref(), profile, agreements, known, now) {
@@ -472,6 +433,7 @@ fn rows(
                 source_document_id: None,
                 translator: document.translator.clone(),
                 agreement: document.agreement.clone(),
+                business_key: None,
                 profile_version: agreements.profiles.find(&document.partner).map(|profile| profile.version),
             };
             match &document.record {
@@ -522,7 +484,7 @@ fn interchange_rows(
         .collect()
 }
 
-fn key(interchange: &Interchange) -> InterchangeKey {
+pub(super) fn key(interchange: &Interchange) -> InterchangeKey {
     let header = &interchange.verdict.header;
     InterchangeKey {
         sender_qualifier: header.sender.0.clone(),
@@ -550,6 +512,8 @@ fn outcome(reading: &Reading, agreements: &Agreements) -> FileOutcome {
         partner.or_else(|| reading.interchanges.first().map(|interchange| interchange.partner.clone()));
     let (state, reason, hint) = match &reading.outcome {
         Outcome::Quarantined { reason, hint } => (FileState::Quarantined, reason.clone(), hint.clone()),
+        Outcome::Refused { reason, hint } => (FileState::Rejected, reason.clone(), hint.clone()),
+        Outcome::Ignored { reason } => (FileState::Processed, reason.clone(), String::new()),
         Outcome::Processed => {
             let refused =
                 reading.documents.iter().filter(|document| document.status == verdict::Status::Rejected);

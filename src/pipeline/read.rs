@@ -14,6 +14,7 @@ use crate::formats::x12::{ack_reader, reader, verdict};
 use crate::formats::{Looks, look};
 use crate::ids;
 use crate::profiles::{Addressed, Profile, Receives, Usage, pattern};
+use crate::store::Business;
 use crate::translators::Format;
 use crate::tree::Tree;
 use uuid::Uuid;
@@ -29,6 +30,18 @@ pub(super) enum Outcome {
         reason: String,
         /// What to do.
         hint: String,
+    },
+    /// Not taken, and the partner is told.
+    Refused {
+        /// Why.
+        reason: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Kept, and nothing follows from it.
+    Ignored {
+        /// Why.
+        reason: String,
     },
 }
 
@@ -55,8 +68,8 @@ pub(super) struct Document {
     pub(super) receives: Option<Receives>,
     /// The agreement of the profile that it falls under.
     pub(super) agreement: Option<String>,
-    /// Why it is kept aside for a person.
-    pub(super) held: Option<String>,
+    /// Where it stands in business and why, when it is set aside.
+    pub(super) aside: Option<(Business, String)>,
 }
 
 impl Document {
@@ -79,7 +92,7 @@ impl Document {
             findings: Vec::new(),
             receives: None,
             agreement: None,
-            held: None,
+            aside: None,
         }
     }
 }
@@ -234,7 +247,7 @@ fn read_x12(file: Uuid, bytes: &[u8], place: &Place, agreements: &Agreements, ef
                     findings: set.faults.iter().map(|fault| describe::finding(fault, &context)).collect(),
                     receives,
                     agreement: None,
-                    held: None,
+                    aside: None,
                 };
                 if let (Some(None), Some(receives)) = (&by, &document.receives) {
                     document.findings.push(release_unknown(set, group, receives, profile));
@@ -471,7 +484,7 @@ fn read_other(file: Uuid, name: &str, bytes: &[u8], place: &Place, agreements: &
             findings: Vec::new(),
             receives: Some(receives.clone()),
             agreement: None,
-            held: None,
+            aside: None,
         };
         document.record = settle(&mut document, record, findings);
         document.agreement = agreement_of(profile, document.record.as_ref(), None);

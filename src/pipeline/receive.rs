@@ -2,7 +2,7 @@
 
 use super::hub::{Error, Hub, Place};
 use crate::formats;
-use crate::profiles::{After, Complete};
+use crate::profiles::{After, Complete, Repeated};
 use crate::store::{self, AcceptOutcome, Body, NewFile, Seen};
 use crate::transports::{self, Entry, EntryKind, FileName, Kind};
 use bytes::Bytes;
@@ -155,7 +155,7 @@ async fn take(
         modified_at: entry.stat.modified_at,
         body: body(hub, bytes).await?,
         received_at: hub.clock.now(),
-        duplicates_since: Some(hub.clock.now() - duplicate_window()),
+        duplicates_since: duplicates_since(hub, &place.partner),
     };
     Ok(Look::Taken(Box::new(Taken { name: entry.name.clone(), entry: entry.clone(), file })))
 }
@@ -164,9 +164,13 @@ async fn body(hub: &Hub, bytes: Bytes) -> Result<Body, Error> {
     Ok(hub.store.keep_bytes(bytes).await?)
 }
 
-/// Same bytes from the same partner within this time are a copy. A year: captured files have come back after months.
-fn duplicate_window() -> chrono::TimeDelta {
-    chrono::TimeDelta::days(366)
+/// Since when the same bytes from the same partner are a copy that is put aside at once. Other rules judge it when it
+/// is processed.
+fn duplicates_since(hub: &Hub, partner: &str) -> Option<DateTime<Utc>> {
+    let agreements = hub.agreements();
+    let duplicates = agreements.profiles.find(partner).map(|profile| profile.duplicates).unwrap_or_default();
+    let rule = duplicates.same_bytes;
+    (rule.action == Repeated::Ignore).then(|| hub.clock.now() - rule.within)
 }
 
 /// Commits a batch, and then, as a step of its own, disposes of the partner's copies.

@@ -316,8 +316,8 @@ pub fn rehearse(
     });
     Ok(Rehearsal {
         quarantined: match reading.outcome {
-            Outcome::Processed => None,
-            Outcome::Quarantined { reason, hint } => Some((reason, hint)),
+            Outcome::Processed | Outcome::Ignored { .. } => None,
+            Outcome::Quarantined { reason, hint } | Outcome::Refused { reason, hint } => Some((reason, hint)),
         },
         documents,
         findings: reading.findings,

@@ -8,6 +8,7 @@ use super::operate::{self, Deed, Refusal, Unmade, Wish};
 use super::outbound::{self, Outgoing};
 use super::process::{self, Again};
 use super::read::{Document, Outcome};
+use super::repeats;
 use crate::formats::x12::{reader, verdict};
 use crate::ids::{self, short};
 use crate::store::{
@@ -126,7 +127,7 @@ pub async fn replay(hub: &Hub, target: Target, which: Which) -> Result<Replay, U
     // As of then: what is made names the day on which it was made.
     let then = file.row.received_at;
     agreed::judge(&mut reading, &agreements, then);
-    let repeated = process::refuse_repeats(&mut work, &mut reading, file.row.id, then).await?;
+    let repeated = repeats::judge(&mut work, &mut reading, &file.row, &agreements, then).await?;
     let known = process::look_up(&mut work, reading.documents.iter()).await?;
     work.roll_back().await?;
     let wanted = |id: Uuid| target.document.is_none_or(|only| only == id);
@@ -170,7 +171,9 @@ pub async fn replay(hub: &Hub, target: Target, which: Which) -> Result<Replay, U
     Ok(Replay {
         quarantined: match reading.outcome {
             Outcome::Processed => None,
-            Outcome::Quarantined { reason, .. } => Some(reason),
+            Outcome::Quarantined { reason, .. }
+            | Outcome::Refused { reason, .. }
+            | Outcome::Ignored { reason } => Some(reason),
         },
         documents: reread,
         answers: answers(hub, &rehearsed, &agreements).await?,

@@ -8,6 +8,7 @@ mod agreement;
 mod calendar;
 mod calendars;
 mod channel;
+mod duplicates;
 mod effective;
 mod exchange;
 mod library;
@@ -21,6 +22,7 @@ mod x12;
 pub use agreement::{Addressed, Agreement};
 pub use calendar::{Calendar, DUE_FORMS, Due, TimeOfDay, Unsound};
 pub use channel::{After, Channel, Complete, Http, Inbound, Outbound, Transport};
+pub use duplicates::{Duplicates, Repeat, Repeated};
 pub use effective::{Effective, Layer, list_effective};
 pub use exchange::{
     Acknowledge, Derivation, Exchange, ExpectAck, Invoices, Receives, Route, Sends, WhenOverdue,
@@ -58,6 +60,8 @@ pub struct Profile {
     pub channels: BTreeMap<String, Channel>,
     /// Documents that come, that go, and what follows from them.
     pub exchange: Exchange,
+    /// What becomes of what comes twice.
+    pub duplicates: Duplicates,
     /// What differs by depositor.
     pub agreements: Vec<Agreement>,
     /// From when to when we trade.
@@ -288,6 +292,7 @@ fn read_profile(
         .map(|(name, section)| (name.clone(), channel::read(&name, &section, root)))
         .collect();
     let exchange = exchange::read(section, &channels, x12.is_some(), has_calendar, library);
+    let duplicates = duplicates::read(section.section("duplicates").as_ref());
     let agreements = agreement::read(section, x12.is_some(), &exchange, &channels);
     section.finish();
     let text = stored::text_of(layers);
@@ -301,6 +306,7 @@ fn read_profile(
         x12,
         channels,
         exchange,
+        duplicates,
         agreements,
         validity,
         outside_of_dates,

@@ -96,6 +96,11 @@ const SECTIONS: &[(&str, &str, &str)] = &[
         "A place where files appear or are put; as many as there are. `inbound` is for files that come to us, `outbound` for files that leave us.",
     ),
     (
+        "duplicates",
+        "`[duplicates]`",
+        "What becomes of what comes twice. A file that a person releases is processed all the same.",
+    ),
+    (
         "agreements",
         "`[[agreements]]`",
         "One entry for each depositor, where one connection serves several. The first that fits a document counts; what it does not say is as with the partner.",

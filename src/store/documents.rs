@@ -120,6 +120,8 @@ pub struct NewDocument {
     pub translator: Option<String>,
     /// The agreement of the partner's profile that it falls under.
     pub agreement: Option<String>,
+    /// What names it in business; see [`Record::business_key`].
+    pub business_key: Option<String>,
     /// The profile it was read or written by.
     pub profile_version: Option<Uuid>,
 }
@@ -130,6 +132,7 @@ impl NewDocument {
     pub fn with_record(mut self, record: &Record) -> Self {
         self.record_kind = Some(record.kind());
         self.business_number = record.business_number().map(str::to_owned);
+        self.business_key = record.business_key();
         let (purchase_order, order) = match record {
             Record::PurchaseOrder(record) => (record.purchase_order_number.as_ref(), None),
             Record::ShippingOrder(record) => {
@@ -488,11 +491,12 @@ async fn insert_documents(db: impl PgExecutor<'_>, documents: &[NewDocument]) ->
         "insert into document (id, file_id, ordinal, direction, partner_id, format, kind, version, functional_id,
              interchange_control_number, group_control_number, set_control_number, segment_ordinal, byte_start,
              byte_end, record_kind, business_number, purchase_order_number, order_number, validation, business,
-             business_reason, received_at, source_document_id, translator, profile_version, agreement)
+             business_reason, received_at, source_document_id, translator, profile_version, agreement,
+             business_key)
          select * from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[],
              $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[],
              $15::bigint[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
-             $22::text[], $23::timestamptz[], $24::uuid[], $25::text[], $26::uuid[], $27::text[])
+             $22::text[], $23::timestamptz[], $24::uuid[], $25::text[], $26::uuid[], $27::text[], $28::text[])
          on conflict do nothing",
         &column!(|document| document.id),
         &column!(|document| document.file_id),
@@ -521,6 +525,8 @@ async fn insert_documents(db: impl PgExecutor<'_>, documents: &[NewDocument]) ->
         &column!(|document| document.translator.as_deref()) as &[Option<&str>],
         &column!(|document| document.profile_version) as &[Option<Uuid>],
         &column!(|document| document.agreement.as_deref()) as &[Option<&str>],
+        &column!(|document| clean_some(document.business_key.as_deref()))
+            as &[Option<std::borrow::Cow<'_, str>>],
     )
     .execute(db)
     .await

@@ -20,6 +20,7 @@ pub mod private;
 mod profile_versions;
 mod received_acknowledgments;
 mod records;
+mod repeats;
 mod revisions;
 mod sightings;
 mod text;

@@ -8,6 +8,8 @@
 //! > warehouse 997 T       the same, marked as a test
 //! > warehouse 997 to=X    the same, with X as GS03
 //! > warehouse 944 v=005010  the same, of another release
+//! > warehouse 945 n=1    the same, under this control number
+//! > release               a person lets go what is kept aside
 //! > warehouse TA1         a TA1 segment
 //! > after 5h              time goes by, and the chores are done
 //! > set x12 warehouse …   a line of a profile's section, before anything begins
@@ -21,7 +23,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crossdock::clock::Clock;
 use crossdock::config::Config;
 use crossdock::declaration::Source;
+use crossdock::pipeline::operate::{self, Wish};
 use crossdock::pipeline::{Agreements, Hub, run_once};
+use crossdock::store::{FileFilter, FileState, Noun};
 use std::sync::Arc;
 
 use crate::harness::postgres::Database;
@@ -94,6 +98,7 @@ impl World {
                 let hours: i64 = time.trim_end_matches('h').parse().expect("`after 5h`");
                 self.now += TimeDelta::hours(hours);
             }
+            ["release"] => self.release().await,
             ["set", partner] => {
                 let path = self.folder.path().join(format!("partner-profiles/{partner}.toml"));
                 let text = std::fs::read_to_string(&path).expect("it is there");
@@ -112,6 +117,8 @@ impl World {
             [partner, what, rest @ ..] => {
                 let usage = if rest.contains(&"T") { 'T' } else { 'P' };
                 let number = self.sent.get(*partner).copied().unwrap_or_default() + 1;
+                let same = rest.iter().find_map(|word| word.strip_prefix("n="));
+                let number = same.map_or(number, |same| same.parse().expect("a number"));
                 let dated = rest
                     .iter()
                     .find(|word| word.len() == 6 && !word.contains('='))
@@ -130,6 +137,21 @@ impl World {
             other => panic!("no step is called {other:?}"),
         }
         self.run().await;
+    }
+
+    /// A person has looked at all that is kept aside, and lets it go.
+    async fn release(&self) {
+        let store = self.database.store();
+        let filter = FileFilter { state: Some(FileState::Quarantined), ..FileFilter::default() };
+        for file in store.list_files(&filter, 100).await.expect("lists") {
+            let wish = Wish {
+                by: String::from("ann"),
+                account: String::from("ann"),
+                reason: String::from("meant twice"),
+                request: None,
+            };
+            operate::release(&store, (Noun::File, file.id), &wish).await.expect("it is kept aside");
+        }
     }
 
     fn put(&mut self, partner: &str, ending: &str, text: &str) {

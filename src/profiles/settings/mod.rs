@@ -6,6 +6,7 @@
 mod agreements;
 mod calendars;
 mod channels;
+mod duplicates;
 mod exchange;
 mod partner;
 mod schema;
@@ -92,6 +93,7 @@ const TOPICS: &[&[Setting]] = &[
     calendars::CALENDARS,
     x12::X12,
     channels::CHANNELS,
+    duplicates::DUPLICATES,
     agreements::AGREEMENTS,
     exchange::RECEIVES,
     exchange::SENDS,

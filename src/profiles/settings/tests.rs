@@ -32,6 +32,8 @@ inbound = { path = "in" }
 [channels.http]
 transport = "http"
 url = "https://erp.example"
+[duplicates]
+business_key = "hold"
 [[agreements]]
 id = "north"
 when = { "depositor.id" = "1" }

@@ -43,6 +43,7 @@ pub(super) fn document(id: Uuid, file_id: Uuid, kind: &str) -> NewDocument {
         source_document_id: None,
         translator: Some(String::from("x12-856")),
         agreement: None,
+        business_key: None,
         profile_version: None,
     }
 }

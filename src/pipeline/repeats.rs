@@ -1,0 +1,218 @@
+//! Repeats: what came before, by its bytes, its control number or its business, and what becomes of it.
+
+use super::agreed::{self, NotAgreed};
+use super::agreements::Agreements;
+use super::hub::Error;
+use super::process::key;
+use super::read::{Outcome, Reading};
+use crate::finding::{Finding, Location, Severity};
+use crate::ids::short;
+use crate::profiles::{Action, Profile, Repeat, Repeated};
+use crate::store::{FileRow, Work};
+use chrono::{DateTime, Utc};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// Judges what repeats something as the profiles say. Gives the places of interchanges that are answered as repeated.
+pub(super) async fn judge(
+    work: &mut Work,
+    reading: &mut Reading,
+    file: &FileRow,
+    agreements: &Agreements,
+    now: DateTime<Utc>,
+) -> Result<Vec<usize>, Error> {
+    content(work, reading, file, agreements, now).await?;
+    let repeated = control_numbers(work, reading, file.id, agreements, now).await?;
+    businesses(work, reading, file.id, agreements, now).await?;
+    Ok(repeated)
+}
+
+/// The action, but what a person released is processed.
+async fn action_of(work: &mut Work, repeat: Repeat, file: Uuid) -> Result<Repeated, Error> {
+    let held = repeat.action == Repeated::Do(Action::Hold);
+    Ok(if held && work.was_released(file).await? { Repeated::Do(Action::Accept) } else { repeat.action })
+}
+
+/// A file whose bytes came before. Where they are ignored, it was put aside when it was received.
+async fn content(
+    work: &mut Work,
+    reading: &mut Reading,
+    file: &FileRow,
+    agreements: &Agreements,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let profile = file.partner_id.as_deref().and_then(|id| agreements.profiles.find(id));
+    let Some(profile) = profile else { return Ok(()) };
+    let rule = profile.duplicates.same_bytes;
+    if !matches!(rule.action, Repeated::Do(Action::Hold | Action::Refuse)) {
+        return Ok(());
+    }
+    let found = work.find_same_content(&profile.id, &file.sha256, file.id, now - rule.within).await?;
+    let Some(earlier) = found else { return Ok(()) };
+    let reason = format!("its bytes came before, as file {}", short(earlier));
+    match action_of(work, rule, file.id).await? {
+        Repeated::Do(Action::Hold) => {
+            let hint = format!(
+                "ask {} whether it is meant a second time; if so, release it: `crossdock release {}`",
+                profile.name,
+                short(file.id)
+            );
+            reading.outcome = Outcome::Quarantined { reason, hint };
+        }
+        Repeated::Do(Action::Refuse) => {
+            let hint = format!("tell {} that it was not processed a second time", profile.name);
+            reading.outcome = Outcome::Refused { reason, hint };
+        }
+        Repeated::Ignore | Repeated::Do(Action::Accept) => return Ok(()),
+    }
+    reading.documents.clear();
+    reading.interchanges.clear();
+    Ok(())
+}
+
+/// Interchanges whose control number came before with other bytes.
+async fn control_numbers(
+    work: &mut Work,
+    reading: &mut Reading,
+    file: Uuid,
+    agreements: &Agreements,
+    now: DateTime<Utc>,
+) -> Result<Vec<usize>, Error> {
+    let mut repeated = Vec::new();
+    let mut ignored = BTreeSet::new();
+    for (index, interchange) in reading.interchanges.iter_mut().enumerate() {
+        let header = &interchange.verdict.header;
+        let Some(profile) = agreements.profiles.find(&interchange.partner) else { continue };
+        let Some(earlier) = work.find_interchange(&key(interchange), file).await? else { continue };
+        let rule = profile.duplicates.control_number;
+        if now - earlier.received_at > rule.within {
+            continue;
+        }
+        let number = header.control_number.clone();
+        let reason = format!(
+            "control number {number} was used before, by file {} with other contents",
+            earlier.file_id
+        );
+        let hint = format!(
+            "ask the partner which of the two is right; a correction needs a new control number (ISA13). If it is meant all the same, release it: `crossdock release {}`",
+            short(file)
+        );
+        match action_of(work, rule, file).await? {
+            Repeated::Do(Action::Accept) => {
+                reading.findings.push(Finding {
+                    code: "control_number_repeated",
+                    severity: Severity::Warning,
+                    location: Location {
+                        byte: interchange.verdict.bytes.start,
+                        segment: "ISA".to_owned(),
+                        element: 13,
+                        ..Location::default()
+                    },
+                    message: reason,
+                    hint: String::new(),
+                    value: number,
+                    ack_code: String::new(),
+                });
+                continue;
+            }
+            Repeated::Do(Action::Hold) => reading.outcome = Outcome::Quarantined { reason, hint },
+            Repeated::Do(Action::Refuse) => {
+                let hint = "the partner must send it under a new control number (ISA13)".to_owned();
+                reading.outcome = Outcome::Refused { reason, hint };
+            }
+            Repeated::Ignore => {
+                reading.outcome = Outcome::Ignored { reason: format!("{reason}; ignored") };
+                ignored.insert(index);
+            }
+        }
+        reading.documents.retain(|document| {
+            document.partner != interchange.partner
+                || document.interchange_control_number.as_ref() != Some(&number)
+                || !interchange.verdict.bytes.contains(&document.bytes.start)
+        });
+        interchange.has_effects = false;
+        interchange.answers.clear();
+        if !ignored.contains(&index) {
+            repeated.push(index - ignored.len());
+        }
+    }
+    // What is ignored is not answered either.
+    let mut index = 0;
+    reading.interchanges.retain(|_| {
+        index += 1;
+        !ignored.contains(&(index - 1))
+    });
+    Ok(repeated)
+}
+
+/// Documents that name the same business as one before.
+async fn businesses(
+    work: &mut Work,
+    reading: &mut Reading,
+    file: Uuid,
+    agreements: &Agreements,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let mut by_partner: BTreeMap<String, Vec<(usize, crate::canonical::RecordKind, String)>> =
+        BTreeMap::new();
+    for (index, document) in reading.documents.iter().enumerate() {
+        let Some(record) = &document.record else { continue };
+        let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
+        if let (Some(_), Some(key)) = (profile.duplicates.business_key, record.business_key()) {
+            by_partner.entry(document.partner.clone()).or_default().push((index, record.kind(), key));
+        }
+    }
+    for (partner, documents) in by_partner {
+        let Some(profile) = agreements.profiles.find(&partner) else { continue };
+        let Some(rule) = profile.duplicates.business_key else { continue };
+        let keys: Vec<_> = documents.iter().map(|(_, kind, key)| (*kind, key.clone())).collect();
+        let earlier = work.find_same_business(&partner, &keys, file, now - rule.within).await?;
+        let mut here = BTreeSet::new();
+        for (index, kind, key) in documents {
+            let before = earlier.iter().find(|row| row.kind == kind.word() && row.key == key);
+            let told = match before {
+                Some(row) => format!(
+                    "came before on {}, in file {}",
+                    row.received_at.format("%Y-%m-%d"),
+                    short(row.file_id)
+                ),
+                None if here.contains(&(kind, key.clone())) => "stands in this file before".to_owned(),
+                None => {
+                    here.insert((kind, key));
+                    continue;
+                }
+            };
+            let action = action_of(work, rule, file).await?;
+            set_aside(reading, index, profile, action, &told, file);
+        }
+    }
+    Ok(())
+}
+
+fn set_aside(
+    reading: &mut Reading,
+    index: usize,
+    profile: &Profile,
+    action: Repeated,
+    told: &str,
+    file: Uuid,
+) {
+    let Some(document) = reading.documents.get_mut(index) else { return };
+    let why = format!("the same business {told}, and it does not say that it replaces it");
+    let hint = match action {
+        Repeated::Do(Action::Hold) => format!(
+            "ask {} whether it is meant a second time; if so, release its file: `crossdock release {}`",
+            profile.name,
+            short(file)
+        ),
+        _ => format!(
+            "{} must say what it is to the earlier one: a replacement, a change or a cancellation",
+            profile.name
+        ),
+    };
+    let fault = NotAgreed { code: "business_repeated", action, why, hint };
+    let held = agreed::apply(document, fault);
+    if let (Some((reason, hint)), Outcome::Processed) = (held, &reading.outcome) {
+        reading.outcome = Outcome::Quarantined { reason, hint };
+    }
+}
