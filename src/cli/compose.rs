@@ -68,7 +68,7 @@ pub fn run(config: &Config, arguments: &Arguments, clock: Clock) -> anyhow::Resu
         control_number: arguments.control_number,
         now: clock.now(),
     });
-    match rehearse::compose(&records, &translator, to, &translate::options()) {
+    match rehearse::compose(&records, &translator, to) {
         Ok(bytes) => {
             let mut out = io::stdout().lock();
             match out.write_all(&bytes).and_then(|()| out.flush()) {

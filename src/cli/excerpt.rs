@@ -118,14 +118,16 @@ fn find_text(
         before.iter().rposition(ends).map_or(0, |end| end + 1)
     };
     let end = if is_isa {
-        (start + 105).min(window.bytes.len())
+        // Its own end when it is not padded to its fixed width.
+        let elements = memchr::memchr_iter(delimiters.element, window.bytes.get(start..).unwrap_or(&[]));
+        let last = elements.take(16).nth(15).map_or(start + 103, |at| start + at);
+        (last + 2).min(start + 105).min(window.bytes.len())
     } else {
         at + after.iter().position(ends).unwrap_or(after.len())
     };
     let mut text = window.bytes.get(start..end.max(at))?.to_vec();
-    if is_isa && let Some(password) = text.get_mut(21..31) {
-        // ISA04 is a password.
-        password.iter_mut().filter(|byte| **byte != b' ').for_each(|byte| *byte = b'#');
+    if is_isa {
+        hide_password(&mut text, delimiters.element);
     }
     let blanks = text.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
     let (start, text) = (start + blanks.min(at - start), text.get(blanks.min(at - start)..)?);
@@ -152,6 +154,18 @@ fn find_text(
     let start = lead_count - from + usize::from(from > 0);
     let length = length.min(until - lead_count.min(until));
     Some((format!("{open}{cut}{close}"), start, length))
+}
+
+/// ISA04 is a password.
+fn hide_password(isa: &mut [u8], separator: u8) {
+    let ends: Vec<usize> = memchr::memchr_iter(separator, isa).take(5).collect();
+    // Where the separators cannot be trusted, it is where it should be.
+    let range = match ends.as_slice() {
+        [_, _, _, before, after] => before + 1..*after,
+        _ => 21..31.min(isa.len().max(21)),
+    };
+    let password = isa.get_mut(range).unwrap_or_default();
+    password.iter_mut().filter(|byte| **byte != b' ').for_each(|byte| *byte = b'#');
 }
 
 /// One character for each, so that the underline fits: controls become `.`.

@@ -1,6 +1,7 @@
 //! Commands: the only part that prints.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands speak to people")]
 
+mod answers;
 pub mod compose;
 pub mod demo;
 pub mod excerpt;
@@ -118,8 +119,9 @@ fn run() -> ExitCode {
     let form = if arguments.log_json { telemetry::Form::Json } else { telemetry::Form::Plain };
     telemetry::start(form, config::environment("CROSSDOCK_LOG").as_deref(), is_colour(&std::io::stderr()));
     // What needs no settings works without them.
-    if let Command::Validate(arguments) = &arguments.command {
-        return finish(validate::run(arguments, is_colour(&std::io::stdout()), Clock::System));
+    if let Command::Validate(validated) = &arguments.command {
+        let colour = is_colour(&std::io::stdout());
+        return finish(validate::run(validated, &arguments.config, colour, Clock::System));
     }
     if let Command::Explain(arguments) = &arguments.command {
         return finish(explain::run(arguments, is_colour(&std::io::stdout())));

@@ -1,25 +1,27 @@
 //! `crossdock validate`: reads X12 files of any size and says what is wrong with them.
 
+use super::answers::{AckKind, Answers};
 use super::excerpt::{self, Style};
 use super::exit;
 use super::inputs::{self, Input};
+use super::open;
 use crate::clock::Clock;
+use crate::declaration::suggestion;
 use crate::finding::{Finding, Severity};
-use crate::formats::x12::ack::{self, Composed, Settings, Ta1When};
 use crate::formats::x12::describe::{self, Context};
 use crate::formats::x12::fault::Fault;
 use crate::formats::x12::lexer::Window;
-use crate::formats::x12::reader::{self, Options, Summary, Visitor};
+use crate::formats::x12::reader::{self, Options, Summary, Terms, Visitor};
 use crate::formats::x12::segment::{Delimiters, Segment};
-use crate::formats::x12::verdict::{Group, Interchange, InterchangeHeader, Set, Status, Ta1};
-use crate::formats::x12::writer::{
-    DelimiterInData, Envelope, LineEnding, OutboundGroup, OutboundSet, write_interchange,
-};
-use anyhow::{Context as _, anyhow};
-use clap::{Args, ValueEnum};
+use crate::formats::x12::verdict::{Group, Interchange, InterchangeHeader, Set, Status};
+use crate::pipeline::Agreements;
+use crate::profiles::{Profile, X12};
+use anyhow::Context as _;
+use chrono::NaiveDate;
+use clap::Args;
 use serde::Serialize;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Read X12 files and say what is wrong with them
@@ -40,6 +42,9 @@ pub struct Arguments {
     /// One line a file
     #[arg(long)]
     summary: bool,
+    /// Judge and answer as agreed with this partner
+    #[arg(long, value_name = "ID", conflicts_with_all = ["guide", "lenient_isa"])]
+    partner: Option<String>,
     /// A guide that narrows the standard
     #[arg(long, value_name = "FILE")]
     guide: Option<PathBuf>,
@@ -48,38 +53,49 @@ pub struct Arguments {
     lenient_isa: bool,
 }
 
-/// Which acknowledgment to write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum AckKind {
-    /// 999 for groups that follow a guide of 005010 or later, else 997
-    Auto,
-    /// 997
-    #[value(name = "997")]
-    F997,
-    /// 999 from 005010 on
-    #[value(name = "999")]
-    F999,
-}
-
-/// Runs the command. `colour` tells whether its output may use colours, `clock` dates the acknowledgments.
+/// Runs the command. `config` is where the settings are if a partner is named, `colour` tells whether the output may
+/// use colours, `clock` dates the acknowledgments.
 ///
 /// # Errors
 /// When output cannot be written or acknowledgments cannot be composed.
-pub fn run(arguments: &Arguments, colour: bool, clock: Clock) -> anyhow::Result<ExitCode> {
-    match validate(arguments, colour, clock) {
+pub fn run(arguments: &Arguments, config: &Path, colour: bool, clock: Clock) -> anyhow::Result<ExitCode> {
+    match validate(arguments, config, colour, clock) {
         // Whoever reads our output has had enough.
         Err(error) if is_broken_pipe(&error) => Ok(ExitCode::from(exit::DONE)),
         result => result.map(ExitCode::from),
     }
 }
 
-fn validate(arguments: &Arguments, colour: bool, clock: Clock) -> anyhow::Result<u8> {
+fn validate(arguments: &Arguments, config: &Path, colour: bool, clock: Clock) -> anyhow::Result<u8> {
     let mut stderr = io::stderr();
-    let options = match options(arguments) {
-        Ok(options) => options,
-        Err(message) => {
-            writeln!(stderr, "{message}")?;
-            return Ok(exit::USAGE);
+    let agreements;
+    let mut partner = None;
+    let options = match &arguments.partner {
+        None => match options(arguments) {
+            Ok(options) => options,
+            Err(message) => {
+                writeln!(stderr, "{message}")?;
+                return Ok(exit::USAGE);
+            }
+        },
+        Some(id) => {
+            agreements = match open::config(config).and_then(|config| open::agreements(&config)) {
+                Ok(agreements) => agreements,
+                Err(shown) => {
+                    write!(stderr, "{shown}")?;
+                    return Ok(exit::USAGE);
+                }
+            };
+            match find_partner(&agreements, id) {
+                Ok(found) => {
+                    partner = Some(found);
+                    found.1.reading.clone()
+                }
+                Err(message) => {
+                    writeln!(stderr, "{message}")?;
+                    return Ok(exit::USAGE);
+                }
+            }
         }
     };
     let inputs = match inputs::list(&arguments.files) {
@@ -93,15 +109,17 @@ fn validate(arguments: &Arguments, colour: bool, clock: Clock) -> anyhow::Result
     let findings: Box<dyn Write> = if acks_to_stdout { Box::new(stderr) } else { Box::new(io::stdout()) };
     let answers = match (&arguments.ack, &arguments.out) {
         (None, _) => None,
-        (Some(kind), None) => Some(Answers::new(*kind, Box::new(io::stdout()), clock)),
+        (Some(kind), None) => Some(Answers::new(*kind, partner, Box::new(io::stdout()), clock)),
         (Some(kind), Some(path)) => {
             let file =
                 std::fs::File::create(path).with_context(|| format!("cannot write `{}`", path.display()))?;
-            Some(Answers::new(*kind, Box::new(file), clock))
+            Some(Answers::new(*kind, partner, Box::new(file), clock))
         }
     };
     let mut report = Report {
         options: &options,
+        // Samples are old by nature; a partner's files are not.
+        today: partner.map(|_| clock.now().date_naive()),
         form: match (arguments.summary, arguments.json) {
             (true, _) => Form::None,
             (false, true) => Form::Json,
@@ -121,9 +139,36 @@ fn validate(arguments: &Arguments, colour: bool, clock: Clock) -> anyhow::Result
     }
     report.out.flush()?;
     if let Some(answers) = &mut report.answers {
-        answers.out.flush()?;
+        answers.flush()?;
     }
     Ok(if rejected { exit::FINDINGS } else { exit::DONE })
+}
+
+fn find_partner<'a>(agreements: &'a Agreements, id: &str) -> Result<(&'a Profile, &'a X12), String> {
+    let Some(profile) = agreements.profiles.find(id) else {
+        let known: Vec<&str> = agreements.profiles.list().map(|profile| profile.id.as_str()).collect();
+        return Err(format!("there is no partner `{id}`; hint: {}", suggestion(id, &known)));
+    };
+    let x12 = profile.x12.as_ref();
+    let hint = "its profile needs [x12] with `us` and `them`";
+    let x12 = x12.ok_or_else(|| format!("nothing is agreed about X12 with `{id}`; hint: {hint}"))?;
+    Ok((profile, x12))
+}
+
+/// How files are read: all by the same options.
+struct OfPartner<'a> {
+    options: &'a Options,
+    today: Option<NaiveDate>,
+}
+
+impl Terms for OfPartner<'_> {
+    fn general(&self) -> &Options {
+        self.options
+    }
+
+    fn today(&self) -> Option<NaiveDate> {
+        self.today
+    }
 }
 
 fn options(arguments: &Arguments) -> Result<Options, String> {
@@ -207,6 +252,7 @@ struct SummaryLine<'a> {
 /// Writes findings as they fall, so that a file of any size needs little memory.
 struct Report<'o> {
     options: &'o Options,
+    today: Option<NaiveDate>,
     form: Form,
     style: Style,
     out: BufWriter<Box<dyn Write>>,
@@ -214,18 +260,19 @@ struct Report<'o> {
     /// Offset, line and text of the ISA and GS at hand: their faults are told when they have left the window.
     headers: Vec<(u64, u32, Vec<u8>)>,
     counts: Counts,
-    answers: Option<Answers>,
+    answers: Option<Answers<'o>>,
     failed: Option<anyhow::Error>,
 }
 
-impl Report<'_> {
+impl<'o> Report<'o> {
     /// Reads one input; whether anything in it was rejected.
     fn read(&mut self, input: &Input, json: bool) -> anyhow::Result<bool> {
         self.name = input.name();
         self.counts = Counts::default();
         self.headers.clear();
         let source = input.open().with_context(|| format!("cannot open `{}`", self.name))?;
-        let summary = reader::validate_stream(source, self.options, self)
+        let terms = OfPartner { options: self.options, today: self.today };
+        let summary = reader::validate_stream(source, &terms, self)
             .with_context(|| format!("cannot read `{}`", self.name))?;
         if let Some(error) = self.failed.take() {
             return Err(error);
@@ -323,7 +370,7 @@ impl Report<'_> {
         self.headers.push((segment.byte, window.line_of(segment.byte), segment.bytes.to_vec()));
     }
 
-    fn answer(&mut self, answer: impl FnOnce(&mut Answers) -> anyhow::Result<()>) {
+    fn answer(&mut self, answer: impl FnOnce(&mut Answers<'o>) -> anyhow::Result<()>) {
         if let Some(answers) = &mut self.answers
             && self.failed.is_none()
             && let Err(error) = answer(answers)
@@ -394,12 +441,12 @@ impl Visitor for Report<'_> {
             self.tell(&set.faults, &document, &context, Some(header.delimiters));
         }
         self.answer(|answers| {
-            answers.sets.push(set);
+            answers.take_set(set);
             Ok(())
         });
     }
 
-    fn group_ends(&mut self, mut group: Group, header: &InterchangeHeader, window: Window<'_>) {
+    fn group_ends(&mut self, group: Group, header: &InterchangeHeader, window: Window<'_>) {
         let options = self.options;
         let context = Context::of_set(window, &options.schemas, &group.version, None, "");
         let document = format!("group {} {}", group.functional_id, group.control_number);
@@ -409,10 +456,7 @@ impl Visitor for Report<'_> {
             Status::Rejected => self.counts.rejected_sets += accepted,
             _ => self.counts.accepted_in_interchange += accepted,
         }
-        self.answer(|answers| {
-            group.sets = std::mem::take(&mut answers.sets);
-            answers.take_group(&group, header, options)
-        });
+        self.answer(|answers| answers.take_group(group, header, options));
     }
 
     fn interchange_ends(&mut self, interchange: Interchange, window: Window<'_>) {
@@ -432,123 +476,6 @@ impl Visitor for Report<'_> {
         let options = self.options;
         let context = Context::of_envelope(window, &options.schemas);
         self.tell(&[fault], "", &context, None);
-    }
-}
-
-/// Composes acknowledgments and writes them an interchange at a time.
-struct Answers {
-    settings: Settings,
-    out: BufWriter<Box<dyn Write>>,
-    clock: Clock,
-    sets: Vec<Set>,
-    /// Those of the interchange at hand, with the application ids they go to and come from.
-    composed: Vec<(Composed, String, String)>,
-    answered_sets: usize,
-    number: u32,
-}
-
-/// Acknowledgments of one interchange are written in parts of so many sets, to keep memory small.
-const MOST_ANSWERED_SETS: usize = 20_000;
-
-const STANDARD_DELIMITERS: Delimiters =
-    Delimiters { element: b'*', component: b'>', repetition: Some(b'^'), segment: b'~' };
-
-impl Answers {
-    fn new(kind: AckKind, out: Box<dyn Write>, clock: Clock) -> Self {
-        let kind = match kind {
-            AckKind::Auto => ack::Kind::Auto,
-            AckKind::F997 => ack::Kind::F997,
-            AckKind::F999 => ack::Kind::F999,
-        };
-        let settings = Settings { kind, ..Settings::default() };
-        let (composed, sets) = (Vec::new(), Vec::new());
-        Self { settings, out: BufWriter::new(out), clock, sets, composed, answered_sets: 0, number: 0 }
-    }
-
-    fn take_group(
-        &mut self,
-        group: &Group,
-        header: &InterchangeHeader,
-        options: &Options,
-    ) -> anyhow::Result<()> {
-        if let Some(composed) = ack::compose(group, &self.settings, &header.delimiters) {
-            self.composed.push((composed, group.receiver.clone(), group.sender.clone()));
-            self.answered_sets += group.sets.len();
-        }
-        if self.answered_sets >= MOST_ANSWERED_SETS {
-            self.write(header, Vec::new(), options)?;
-        }
-        Ok(())
-    }
-
-    fn take_interchange(&mut self, interchange: &Interchange, options: &Options) -> anyhow::Result<()> {
-        if interchange.status == Status::Rejected {
-            // Its TA1 says all there is to say.
-            self.composed.clear();
-        }
-        let when = Ta1When::RequestedOrFaulty;
-        let acknowledgments: Vec<Ta1> = ack::ta1(interchange, when).into_iter().collect();
-        if self.composed.is_empty() && acknowledgments.is_empty() {
-            return Ok(());
-        }
-        self.write(&interchange.header, acknowledgments, options)
-    }
-
-    fn write(
-        &mut self,
-        header: &InterchangeHeader,
-        acknowledgments: Vec<Ta1>,
-        options: &Options,
-    ) -> anyhow::Result<()> {
-        self.number += 1;
-        let refused = acknowledgments.iter().any(|ta1| ta1.status == Status::Rejected.code());
-        // A refused interchange may be refused for its separators.
-        let delimiters = if refused { STANDARD_DELIMITERS } else { header.delimiters };
-        let envelope = Envelope {
-            delimiters,
-            sender: header.receiver.clone(),
-            receiver: header.sender.clone(),
-            at: self.clock.now().naive_utc(),
-            version: header.version.clone(),
-            control_number: self.number,
-            usage: header.usage.chars().next().filter(|usage| "PTI".contains(*usage)).unwrap_or('T'),
-            acknowledgment_requested: false,
-            line_ending: LineEnding::Lf,
-            delimiter_in_data: DelimiterInData::Replace(' '),
-            acknowledgments,
-        };
-        let numbers: Vec<String> = (1..=self.composed.len()).map(|number| format!("{number:04}")).collect();
-        let sets: Vec<OutboundSet<'_>> = self
-            .composed
-            .iter()
-            .zip(&numbers)
-            .map(|((composed, _, _), control_number)| OutboundSet {
-                id: composed.set_id,
-                control_number,
-                implementation: &composed.implementation,
-                tree: &composed.tree,
-            })
-            .collect();
-        let mut groups: Vec<OutboundGroup<'_>> = Vec::new();
-        let mut first = 0;
-        let same = |a: &(Composed, String, String), b: &(Composed, String, String)| {
-            (&a.0.version, &a.1, &a.2) == (&b.0.version, &b.1, &b.2)
-        };
-        for ((chunk, control_number), _) in self.composed.chunk_by(same).zip(1..).zip(0..) {
-            let (composed, sender, receiver) = chunk.first().expect("chunks are not empty");
-            let sets = sets.get(first..first + chunk.len()).expect("there is a set for each");
-            first += chunk.len();
-            let (version, functional_id) = (composed.version.as_str(), "FA");
-            groups.push(OutboundGroup { functional_id, version, control_number, sender, receiver, sets });
-        }
-        let bytes = write_interchange(&envelope, &groups, &options.schemas).map_err(|findings| {
-            let messages: Vec<String> = findings.into_iter().map(|finding| finding.message).collect();
-            anyhow!("cannot write the acknowledgment: {}", messages.join("; "))
-        })?;
-        self.out.write_all(&bytes)?;
-        self.composed.clear();
-        self.answered_sets = 0;
-        Ok(())
     }
 }
 

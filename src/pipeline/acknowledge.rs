@@ -25,7 +25,7 @@ pub(super) fn acknowledge(
             refused.faults.push(repeated_fault(&interchange.verdict));
             refused.status = verdict::Status::Rejected;
         }
-        let ta1 = ack::ta1(&refused, ack::Ta1When::Requested);
+        let ta1 = ack::ta1(&refused, x12.acks.ta1);
         let mut composed = Vec::new();
         if refused.status != verdict::Status::Rejected {
             for group in &interchange.verdict.groups {
@@ -35,8 +35,8 @@ pub(super) fn acknowledge(
                     Some((Acknowledge::F999, _)) => ack::Kind::F999,
                     Some((Acknowledge::None, _)) | None => continue,
                 };
-                let settings = ack::Settings { kind, ..ack::Settings::default() };
-                let judged = judged(group, reading);
+                let settings = ack::Settings { kind, ..x12.acks.settings.clone() };
+                let judged = judged(group, reading, &settings);
                 let channel = wanted.map(|(_, channel)| channel.to_owned()).unwrap_or_default();
                 composed.extend(ack::compose(&judged, &settings, &x12.delimiters).map(|ack| (channel, ack)));
             }
@@ -76,12 +76,12 @@ fn acknowledged<'p>(
 }
 
 /// A group as it is answered: sets that could not be translated are refused in the acknowledgment as well.
-fn judged(group: &verdict::Group, reading: &Reading) -> verdict::Group {
+fn judged(group: &verdict::Group, reading: &Reading, settings: &ack::Settings) -> verdict::Group {
     let mut judged = group.clone();
     for set in &mut judged.sets {
         let document = reading.documents.iter().find(|document| document.bytes == set.bytes);
         let refused = document.is_some_and(|document| document.status == verdict::Status::Rejected);
-        if refused && ack::set_status(set, &ack::Settings::default()) != verdict::Status::Rejected {
+        if refused && ack::set_status(set, settings) != verdict::Status::Rejected {
             set.status = verdict::Status::Rejected;
             judged.accepted_sets = judged.accepted_sets.saturating_sub(1);
         }

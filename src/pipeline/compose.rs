@@ -2,7 +2,6 @@
 
 use super::hub::Error;
 use crate::finding::Finding;
-use crate::formats::x12::schema::Schemas;
 use crate::formats::x12::verdict::Ta1;
 use crate::formats::x12::writer::{self, DelimiterInData, Envelope, LineEnding, OutboundGroup, OutboundSet};
 use crate::profiles::{Profile, X12, pattern};
@@ -118,7 +117,6 @@ pub(super) fn write_x12(
     groups: &[X12Group<'_>],
     ta1: Vec<Ta1>,
     stamp: Stamp<'_>,
-    schemas: &Schemas,
 ) -> Result<Vec<u8>, Vec<Finding>> {
     let identity = |identity: &crate::profiles::Identity| (identity.qualifier.clone(), identity.id.clone());
     let envelope = Envelope {
@@ -163,7 +161,7 @@ pub(super) fn write_x12(
             sets,
         })
         .collect();
-    writer::write_interchange(&envelope, &groups, schemas)
+    writer::write_interchange(&envelope, &groups, &x12.reading.schemas)
 }
 
 /// The name of a file to be sent.

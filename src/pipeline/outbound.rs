@@ -140,7 +140,7 @@ pub(super) async fn compose(
             pending.iter().map(|pending| (Some(&pending.x12), pending.groups.len())).collect();
         let numbers = compose::take_numbers(work, &wanted).await?;
         for (pending, numbers) in pending.into_iter().zip(numbers) {
-            write(pending, numbers, agreements, now, &mut rows)?;
+            write(pending, numbers, now, &mut rows)?;
         }
     }
     work.insert_outbound_files(&rows.files).await?;
@@ -196,7 +196,7 @@ pub(super) fn rehearse(outgoing: Outgoing, agreements: &Agreements) -> Result<Re
     let (mut rows, pending, unsound) = prepare(outgoing, agreements);
     for pending in pending {
         let numbers = Numbers { interchange: 1, groups: (1..).take(pending.groups.len()).collect() };
-        write(pending, numbers, agreements, now, &mut rows)?;
+        write(pending, numbers, now, &mut rows)?;
     }
     Ok(Rehearsed { files: rows.files, documents: rows.documents, unsound })
 }
@@ -286,7 +286,7 @@ fn pending_group<'a>(
     let channel = profile.channels.get(&first.sends.channel)?;
     let expect = first.sends.expect_ack;
     let test = x12.usage == crate::profiles::Usage::Test;
-    let Some(schema) = agreements.x12.schemas.find_set(&x12.version, None, document) else {
+    let Some(schema) = x12.reading.schemas.find_set(&x12.version, None, document) else {
         unsound.extend(shipments.into_iter().map(|shipment| Unsound {
             source: shipment.source,
             to: to.to_owned(),
@@ -311,7 +311,7 @@ fn pending_group<'a>(
             };
             let numbers = Numbers { interchange: 1, groups: vec![1] };
             let stamp = compose::Stamp { numbers: &numbers, test, now };
-            compose::write_x12(profile, &x12, &[group], Vec::new(), stamp, &agreements.x12.schemas)?;
+            compose::write_x12(profile, &x12, &[group], Vec::new(), stamp)?;
             Ok(tree)
         });
         match tried {
@@ -340,13 +340,7 @@ fn pending_group<'a>(
     any.then_some(Pending { profile, channel, x12, agreement, test, ta1: None, groups, expect, identity })
 }
 
-fn write(
-    pending: Pending<'_>,
-    numbers: Numbers,
-    agreements: &Agreements,
-    now: DateTime<Utc>,
-    rows: &mut Rows,
-) -> Result<(), Error> {
+fn write(pending: Pending<'_>, numbers: Numbers, now: DateTime<Utc>, rows: &mut Rows) -> Result<(), Error> {
     let Pending { profile, channel, x12, agreement, test, ta1, groups, expect, identity } = pending;
     let kind = groups
         .iter()
@@ -364,15 +358,8 @@ fn write(
         })
         .collect();
     let stamp = compose::Stamp { numbers: &numbers, test, now };
-    let bytes = compose::write_x12(
-        profile,
-        &x12,
-        &written,
-        ta1.into_iter().collect(),
-        stamp,
-        &agreements.x12.schemas,
-    )
-    .map_err(|findings| compose::unsound(&kind, &profile.id, &findings))?;
+    let bytes = compose::write_x12(profile, &x12, &written, ta1.into_iter().collect(), stamp)
+        .map_err(|findings| compose::unsound(&kind, &profile.id, &findings))?;
     drop(written);
     let control_number = format!("{:09}", numbers.interchange);
     let number = groups

@@ -57,8 +57,9 @@ pub(super) async fn read_file(
     agreements: &Arc<Agreements>,
 ) -> Result<Reading, Error> {
     let (agreements, bytes) = (agreements.clone(), file.bytes.clone());
-    let (id, name) = (file.row.id, file.row.name.clone());
-    let reading = tokio::task::spawn_blocking(move || read::read(id, &name, &bytes, &place, &agreements));
+    let (id, name, received) = (file.row.id, file.row.name.clone(), file.row.received_at.date_naive());
+    let reading =
+        tokio::task::spawn_blocking(move || read::read(id, &name, &bytes, &place, &agreements, received));
     reading.await.map_err(Error::Panicked)
 }
 

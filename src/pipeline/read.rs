@@ -17,6 +17,7 @@ use crate::profiles::{Addressed, Profile, Receives, Usage, pattern};
 use crate::store::Business;
 use crate::translators::Format;
 use crate::tree::Tree;
+use chrono::NaiveDate;
 use uuid::Uuid;
 
 /// What became of the file as a whole.
@@ -135,8 +136,15 @@ pub(super) enum Effects {
 }
 
 /// Reads a file that came on `place`.
-pub(super) fn read(file: Uuid, name: &str, bytes: &[u8], place: &Place, agreements: &Agreements) -> Reading {
-    read_with(file, name, bytes, place, agreements, Effects::AsMarked)
+pub(super) fn read(
+    file: Uuid,
+    name: &str,
+    bytes: &[u8],
+    place: &Place,
+    agreements: &Agreements,
+    received: NaiveDate,
+) -> Reading {
+    read_with(file, name, bytes, place, agreements, Effects::AsMarked, received)
 }
 
 /// As [`read`], with a say in what a test means.
@@ -147,6 +155,7 @@ pub(super) fn read_with(
     place: &Place,
     agreements: &Agreements,
     effects: Effects,
+    received: NaiveDate,
 ) -> Reading {
     match look(bytes) {
         Looks::Empty => Reading::quarantined("the file is empty", "ask the partner to send it again"),
@@ -154,13 +163,42 @@ pub(super) fn read_with(
             format!("the file is {what}, not a document"),
             "ask the partner for the plain file, or take it out of the folder",
         ),
-        Looks::X12 => read_x12(file, bytes, place, agreements, effects),
+        Looks::X12 => read_x12(file, bytes, &Agreed { place, agreements, received }, effects),
         Looks::Xml | Looks::Flat => read_other(file, name, bytes, place, agreements),
     }
 }
 
-fn read_x12(file: Uuid, bytes: &[u8], place: &Place, agreements: &Agreements, effects: Effects) -> Reading {
-    let verdict = reader::validate(bytes, &agreements.x12);
+/// How the interchanges of a file are read: as agreed with the sender of each.
+struct Agreed<'a> {
+    place: &'a Place,
+    agreements: &'a Agreements,
+    /// The day the file came.
+    received: NaiveDate,
+}
+
+impl reader::Terms for Agreed<'_> {
+    fn general(&self) -> &reader::Options {
+        &self.agreements.x12
+    }
+
+    fn of(&self, header: &verdict::InterchangeHeader) -> &reader::Options {
+        let profiles = &self.agreements.profiles;
+        let profile = match self.place.assigned {
+            true => profiles.find(&self.place.partner),
+            false => profiles.find_by_sender(&header.sender.0, &header.sender.1),
+        };
+        let x12 = profile.and_then(|profile| profile.x12.as_ref());
+        x12.map_or_else(|| self.general(), |x12| &x12.reading)
+    }
+
+    fn today(&self) -> Option<NaiveDate> {
+        Some(self.received)
+    }
+}
+
+fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> Reading {
+    let Agreed { place, agreements, .. } = agreed;
+    let verdict = reader::validate(bytes, agreed);
     let said = ack_reader::read_acknowledgments(bytes, &verdict);
     let schemas = &agreements.x12.schemas;
     let lines = Lines::of(bytes);
@@ -221,6 +259,7 @@ fn read_x12(file: Uuid, bytes: &[u8], place: &Place, agreements: &Agreements, ef
             });
             continue;
         }
+        let schemas = &x12.reading.schemas;
         for group in &interchange.groups {
             let context = Context::of_set(window, schemas, &group.version, None, "");
             reading.findings.extend(group.faults.iter().map(|fault| describe::finding(fault, &context)));

@@ -183,7 +183,6 @@ pub fn compose(
     records: &[Record],
     translator: &Translator,
     to: Option<Addressed<'_>>,
-    x12: &reader::Options,
 ) -> Result<Vec<u8>, Vec<Finding>> {
     let mut trees = Vec::new();
     let mut faults = Vec::new();
@@ -206,7 +205,8 @@ pub fn compose(
                     "name one by --partner; its profile needs [x12] with `us` and `them`",
                 )]);
             };
-            let Some(schema) = x12.schemas.find_set(&envelope.version, None, translator.set()) else {
+            let Some(schema) = envelope.reading.schemas.find_set(&envelope.version, None, translator.set())
+            else {
                 let message = format!("there is no {} in release {}", translator.set(), envelope.version);
                 return Err(vec![fault("release_unknown", message, "set `version` in the profile's [x12]")]);
             };
@@ -218,7 +218,7 @@ pub fn compose(
             let numbers = Numbers { interchange: to.control_number, groups: vec![to.control_number] };
             let test = envelope.usage == crate::profiles::Usage::Test;
             let stamp = Stamp { numbers: &numbers, test, now: to.now };
-            compose::write_x12(to.profile, envelope, &[group], Vec::new(), stamp, &x12.schemas)
+            compose::write_x12(to.profile, envelope, &[group], Vec::new(), stamp)
         }
         layout => layout.write(&trees),
     }
@@ -289,7 +289,8 @@ pub fn rehearse(
     now: DateTime<Utc>,
 ) -> Result<Rehearsal, Error> {
     let file = ids::derived("rehearsal", &[&place.key(), name]);
-    let mut reading = read::read_with(file, name, bytes, place, agreements, Effects::Always);
+    let mut reading =
+        read::read_with(file, name, bytes, place, agreements, Effects::Always, now.date_naive());
     agreed::judge(&mut reading, agreements, now);
     let mut outgoing = Outgoing::new(file, now);
     acknowledge(&reading, &[], agreements, &mut outgoing);

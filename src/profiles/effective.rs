@@ -120,6 +120,9 @@ pub fn list_effective(
     Ok(all)
 }
 
+/// Sections whose built-in values hold wherever the section around them is there.
+const IMPLIED: &[&str] = &[".separators", ".reading", ".acks"];
+
 /// Value and layer by dotted name.
 #[derive(Default)]
 struct Said(BTreeMap<String, (String, Layer)>);
@@ -189,14 +192,11 @@ impl Said {
                 Otherwise::Required | Otherwise::Nothing => continue,
             };
             let (above, name) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
-            // Separators need no section of their own to hold.
-            let above = above.strip_suffix(".separators").unwrap_or(above);
-            for at in self.places(above) {
-                let key = if setting.key.contains(".separators.") {
-                    format!("{at}.separators.{name}")
-                } else {
-                    format!("{at}.{name}")
-                };
+            // Some need no section of their own to hold.
+            let implied =
+                IMPLIED.iter().find(|section| above.ends_with(*section)).copied().unwrap_or_default();
+            for at in self.places(above.strip_suffix(implied).unwrap_or(above)) {
+                let key = format!("{at}{implied}.{name}");
                 let below = format!("{key}.");
                 let is_said =
                     self.0.contains_key(&key) || self.0.keys().any(|known| known.starts_with(&below));

@@ -70,6 +70,12 @@ impl Library {
         &self.doubts
     }
 
+    /// The releases that profiles start from.
+    #[must_use]
+    pub fn schemas(&self) -> Schemas {
+        self.schemas.clone().unwrap_or_else(Schemas::builtin)
+    }
+
     /// What is wrong with a translator that carries a partner's habits: places the standard does not have.
     #[must_use]
     pub fn check_habits(&self, translator: &Translator) -> Vec<Finding> {

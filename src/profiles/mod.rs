@@ -13,6 +13,7 @@ mod effective;
 mod exchange;
 mod library;
 pub mod pattern;
+mod reading;
 mod reference;
 mod rules;
 pub mod settings;
@@ -28,6 +29,7 @@ pub use exchange::{
     Acknowledge, Derivation, Exchange, ExpectAck, Invoices, Receives, Route, Sends, WhenOverdue,
 };
 pub use library::{Library, document_of};
+pub use reading::Acks;
 pub use reference::reference_page;
 pub use rules::{Action, Validity};
 pub use x12::{Identity, Usage, X12};
@@ -171,7 +173,9 @@ impl Profiles {
                 .collect();
             let section = own.under(over);
             let kept = [defaults, source, &stored::site_layer(site, &id)];
-            let profile = read_profile(&id, &section, &kept, root, library);
+            let beside = root.join(&source.name);
+            let guides = |name: &str| read_guide(name, beside.parent().unwrap_or(root), root);
+            let profile = read_profile(&id, &section, &kept, library, root, &guides);
             profiles.by_id.insert(id, profile);
         }
         for (name, section) in site_whole.named_sections("site") {
@@ -250,8 +254,9 @@ fn read_profile(
     id: &str,
     section: &Section<'_>,
     layers: &[&Source],
-    root: &Path,
     library: &Library,
+    root: &Path,
+    guides: reading::Guides<'_>,
 ) -> Profile {
     let partner = section.section("partner");
     let name = match &partner {
@@ -285,7 +290,8 @@ fn read_profile(
         partner.finish();
     }
     // The defaults say who we are; a partner has X12 when its own file says who they are.
-    let x12 = section.section("x12").filter(|x12| x12.has("them")).map(|section| x12::read(&section));
+    let x12 = section.section("x12").filter(|x12| x12.has("them"));
+    let (x12, guides) = x12.map(|section| x12::read(&section, library.schemas(), guides)).unzip();
     let channels: BTreeMap<String, Channel> = section
         .named_sections("channels")
         .into_iter()
@@ -295,7 +301,8 @@ fn read_profile(
     let duplicates = duplicates::read(section.section("duplicates").as_ref());
     let agreements = agreement::read(section, x12.is_some(), &exchange, &channels);
     section.finish();
-    let text = stored::text_of(layers);
+    let guides: Vec<Source> = guides.unwrap_or_default();
+    let text = stored::text_of(layers.iter().copied().chain(&guides));
     Profile {
         id: id.to_owned(),
         name,
@@ -328,6 +335,16 @@ fn zone(section: &Section<'_>) -> Option<chrono_tz::Tz> {
         section.fault("time_zone_unknown", &said.place, message, hint);
     }
     zone.ok()
+}
+
+/// The text of a guide in the folder of the profiles.
+fn read_guide(name: &str, folder: &Path, root: &Path) -> Result<Source, String> {
+    let path = folder.join(reading::guide_name(name)?);
+    let name = shown(&path, root);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Source { name, text }),
+        Err(error) => Err(format!("cannot read the guide `{name}`: {error}")),
+    }
 }
 
 fn shown(path: &Path, root: &Path) -> String {

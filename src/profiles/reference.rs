@@ -91,6 +91,16 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ),
     ("x12", "`[x12]`", "Who we are to each other in X12. Leave the section out for a partner without X12."),
     (
+        "x12.reading",
+        "`[x12.reading]`",
+        "How the partner's X12 is read and judged. Findings and their usual severities are listed in `x12-findings.md`, how guides are written in `docs/guides/x12-guides.md`.",
+    ),
+    (
+        "x12.acks",
+        "`[x12.acks]`",
+        "How what the partner sends is acknowledged; the kind stands with each document.",
+    ),
+    (
         "channels.NAME",
         "`[channels.<name>]`",
         "A place where files appear or are put; as many as there are. `inbound` is for files that come to us, `outbound` for files that leave us.",

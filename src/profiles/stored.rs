@@ -3,7 +3,7 @@
 //! Of `crossdock.toml` only the partner's own table is kept: the file may hold the password of the database,
 //! and what else it says is no part of what was agreed.
 
-use super::{Library, Profiles, read_profile};
+use super::{Library, Profiles, read_profile, reading};
 use crate::declaration::{self, Faults, Section, Source};
 use crate::finding::Finding;
 use std::path::Path;
@@ -13,8 +13,8 @@ use toml::de::DeValue;
 const LAYER: char = '\u{1e}';
 
 /// The layers of one partner as one text.
-pub(super) fn text_of(layers: &[&Source]) -> String {
-    layers.iter().map(|layer| format!("{LAYER}{}\n{}", layer.name, layer.text)).collect()
+pub(super) fn text_of<'a>(layers: impl Iterator<Item = &'a Source>) -> String {
+    layers.map(|layer| format!("{LAYER}{}\n{}", layer.name, layer.text)).collect()
 }
 
 /// What `crossdock.toml` says of one partner, and nothing else that it says.
@@ -74,7 +74,7 @@ impl Profiles {
             .collect();
         let faults = Faults::default();
         let mut profiles = self.clone();
-        if let [defaults, own, site] = layers.as_slice() {
+        if let [defaults, own, site, kept @ ..] = layers.as_slice() {
             let site_table = declaration::parse(site, &Faults::default());
             let site_whole = declaration::whole(&[(site, &site_table)], &faults);
             let over: Vec<Section<'_>> = site_whole
@@ -85,7 +85,13 @@ impl Profiles {
                 .collect();
             let (below, table) = (declaration::parse(defaults, &faults), declaration::parse(own, &faults));
             let whole = declaration::whole(&[(defaults, &below), (own, &table)], &faults);
-            let profile = read_profile(id, &whole.under(over), &[defaults, own, site], root, library);
+            let guides = |name: &str| {
+                let file = reading::guide_name(name)?;
+                let found = kept.iter().find(|kept| kept.name.rsplit('/').next() == Some(&file));
+                found.cloned().ok_or_else(|| format!("`{file}` was not kept"))
+            };
+            let layers = [defaults, own, site];
+            let profile = read_profile(id, &whole.under(over), &layers, library, root, &guides);
             profiles.by_id.insert(id.to_owned(), profile);
         } else {
             let source = Source { name: id.to_owned(), text: String::new() };

@@ -1,6 +1,9 @@
 //! What was agreed about X12 envelopes.
 
-use crate::declaration::Section;
+use super::reading::{self, Acks, Guides};
+use crate::declaration::{Section, Source};
+use crate::formats::x12::reader::Options;
+use crate::formats::x12::schema::Schemas;
 use crate::formats::x12::segment::Delimiters;
 
 /// A qualifier and an id of an ISA, trimmed.
@@ -44,9 +47,14 @@ pub struct X12 {
     pub newline_after_segment: bool,
     /// Whether we ask for a TA1 (ISA14).
     pub ask_for_ta1: bool,
+    /// How what comes is read and judged, with the partner's guides.
+    pub reading: Options,
+    /// How what comes is acknowledged.
+    pub acks: Acks,
 }
 
-pub(super) fn read(section: &Section<'_>) -> X12 {
+/// Reads `x12`, with the guides that were read for it.
+pub(super) fn read(section: &Section<'_>, schemas: Schemas, guides: Guides<'_>) -> (X12, Vec<Source>) {
     let us = identity(section, "us", "write us = { qualifier = \"ZZ\", id = \"OURID\" }");
     let mut them = vec![identity(section, "them", "write them = { qualifier = \"01\", id = \"123456789\" }")];
     for alias in section.sections("aliases") {
@@ -97,6 +105,8 @@ pub(super) fn read(section: &Section<'_>) -> X12 {
     if let Some(separators) = &separators {
         separators.finish();
     }
+    let (reading, guides) = reading::read(section, schemas, guides);
+    let acks = reading::read_acks(section, &reading.schemas);
     let x12 = X12 {
         us_group: text("us_group", &us.id),
         them_group: text("them_group", &them.first().map_or_else(String::new, |them| them.id.clone())),
@@ -108,9 +118,11 @@ pub(super) fn read(section: &Section<'_>) -> X12 {
         delimiters,
         newline_after_segment: section.flag("newline_after_segment").is_some_and(|said| said.value),
         ask_for_ta1: section.flag("ask_for_ta1").is_some_and(|said| said.value),
+        reading,
+        acks,
     };
     section.finish();
-    x12
+    (x12, guides)
 }
 
 fn identity(section: &Section<'_>, key: &'static str, hint: &str) -> Identity {

@@ -48,6 +48,44 @@ fn the_acknowledgment_goes_to_standard_output_alone() {
     assert_eq!((summary.as_str(), exit), ("<stdin>: 1 document, 1 accepted, 0 rejected\n", 0));
 }
 
+#[test]
+fn a_partners_files_are_judged_and_answered_as_agreed() {
+    let hub = folder("x12_commands").join("hub/crossdock.toml");
+    let hub = hub.to_str().expect("the path is text");
+    let file = "../x12_commands/north.edi";
+    let (stdout, stderr, exit) = run(&["--config", hub, "validate", "--partner", "north", file], b"");
+    assert_eq!((stderr.as_str(), exit), ("", 1));
+    expect(&folder("x12_commands").join("validate-partner"), &stdout);
+    let (answer, _, _) =
+        run(&["--config", hub, "validate", "--partner", "north", "--ack", "auto", "--summary", file], b"");
+    let body: Vec<&str> = answer.lines().skip(2).collect();
+    let expected = [
+        "ST|997|0001~",
+        "AK1|IN|1~",
+        "AK2|810|0002~",
+        "AK3|BIG|2||8~",
+        "AK4|1|373|8|20261131~",
+        "AK5|E|5~",
+        "AK2|810|0003~",
+        "AK3|ITD|3||2~",
+        "AK5|R|5~",
+        "AK9|R|3|3|0~",
+        "SE|11|0001~",
+        "GE|1|1~",
+        "IEA|1|000000001~",
+    ];
+    assert_eq!(body, expected, "{answer}");
+    // Without the profile the same file is refused for its ISA.
+    let (stdout, _, exit) = run(&["validate", "--summary", file], b"");
+    assert_eq!(exit, 1);
+    assert!(stdout.contains("1 interchange refused"), "{stdout}");
+    for (id, told) in [("nort", "did you mean `north`?"), ("defaults", "there is no partner")] {
+        let (_, stderr, exit) = run(&["--config", hub, "validate", "--partner", id, file], b"");
+        assert_eq!(exit, 2);
+        assert!(stderr.contains(told), "{stderr}");
+    }
+}
+
 /// What a command wrote to its outputs, and its exit code.
 fn run(arguments: &[&str], stdin: &[u8]) -> (String, String, i32) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_crossdock"))

@@ -2,11 +2,14 @@
 //!
 //! `UPDATE_EXPECT=1` writes the expectations anew.
 
+use chrono::NaiveDate;
+use crossdock::finding::Severity;
 use crossdock::formats::x12::ack::{self, Settings, Ta1When};
 use crossdock::formats::x12::ack_reader::{Received, read_acknowledgments};
 use crossdock::formats::x12::describe;
+use crossdock::formats::x12::fault::Code;
 use crossdock::formats::x12::lexer::{Event, Lexer, Limits, Window};
-use crossdock::formats::x12::reader::{self, Collector, Options};
+use crossdock::formats::x12::reader::{self, Collector, Options, Terms};
 use crossdock::formats::x12::segment::Delimiters;
 use crossdock::formats::x12::tree_builder::read_tree;
 use crossdock::formats::x12::verdict::{File, Interchange, Status};
@@ -92,6 +95,38 @@ fn a_file_costs_no_more_than_its_limits() {
     assert_eq!(codes(&text, &options), ["set_too_large"; 3]);
     let junk = "A".repeat(400_000);
     assert_eq!(codes(&junk, &options), ["no_interchange"]);
+}
+
+#[test]
+fn the_date_of_an_interchange_is_held_against_the_day_it_came() {
+    struct On(NaiveDate, Options);
+    impl Terms for On {
+        fn general(&self) -> &Options {
+            &self.1
+        }
+        fn today(&self) -> Option<NaiveDate> {
+            Some(self.0)
+        }
+    }
+    let bytes = read(&folder("x12_reader/envelopes").join("valid.edi"));
+    let day = |text: &str| text.parse::<NaiveDate>().expect("a day");
+    let on = |today, options| {
+        let file = reader::validate(&bytes, &On(day(today), options));
+        let interchange = file.interchanges.into_iter().next().expect("there is one");
+        let ta1 = ack::ta1(&interchange, Ta1When::Requested).expect("it is asked for");
+        (interchange.status, ta1.status + &ta1.note, interchange.faults.len())
+    };
+    // It came on 25 November 2026.
+    assert_eq!(on("2026-11-25", Options::default()), (Status::Accepted, "A000".into(), 0));
+    assert_eq!(on("2031-11-25", Options::default()), (Status::Accepted, "A000".into(), 0));
+    assert_eq!(on("2031-11-26", Options::default()), (Status::Accepted, "A000".into(), 1));
+    assert_eq!(on("2021-11-24", Options::default()), (Status::Accepted, "A000".into(), 1));
+    let mut strict = Options { date_within_days: 7, ..Options::default() };
+    strict.set.severities.set(Code::InterchangeDateFar, Some(Severity::AcceptWithErrors));
+    assert_eq!(on("2026-12-02", strict.clone()), (Status::Accepted, "A000".into(), 0));
+    assert_eq!(on("2026-12-03", strict), (Status::AcceptedWithErrors, "E014".into(), 1));
+    // Years have two digits: 26 is 1926 to whoever reads it in 1930.
+    assert_eq!(on("1930-01-01", Options::default()).2, 0);
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<Exit
             let name = shown(&path, &config.root);
             let result = match kind {
                 Kind::Received => try_received(&path, profile, &agreements)?,
-                Kind::Sent => try_sent(&path, profile, &agreements)?,
+                Kind::Sent => try_sent(&path, profile)?,
             };
             let expected = beside(&path);
             if arguments.accept {
@@ -168,7 +168,7 @@ fn place(name: &str, bytes: &[u8], profile: &Profile) -> anyhow::Result<Place> {
     Ok(Place { partner: profile.id.clone(), channel, assigned: false })
 }
 
-fn try_sent(path: &Path, profile: &Profile, agreements: &Agreements) -> anyhow::Result<Outcome> {
+fn try_sent(path: &Path, profile: &Profile) -> anyhow::Result<Outcome> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let records = parse_records(&text, &path.display().to_string())?;
     let kind = records.first().map(crate::canonical::Record::kind);
@@ -184,7 +184,7 @@ fn try_sent(path: &Path, profile: &Profile, agreements: &Agreements) -> anyhow::
     let mut outcome = Outcome::new();
     for sends in of_kind {
         let to = Addressed { profile, control_number: 1, now: fixed_now() };
-        match rehearse::compose(&records, &sends.translator, Some(to), &agreements.x12) {
+        match rehearse::compose(&records, &sends.translator, Some(to)) {
             Ok(bytes) => {
                 outcome.insert(format!("{}-by-{}", sends.document, sends.translator.name()), bytes);
             }

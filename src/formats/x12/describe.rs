@@ -175,6 +175,9 @@ fn message(fault: &Fault, value: &str, context: &Context<'_>) -> String {
         Code::InvalidInterchangeContent => {
             with_expected(format!("{segment} stands where the envelope allows no such segment"))
         }
+        Code::InterchangeDateFar => {
+            with_expected(format!("{element} is `{value}`, far from the day the file came"))
+        }
         Code::DuplicateInterchange => {
             format!("an interchange with number `{value}` came before, with other contents")
         }
@@ -307,6 +310,7 @@ fn hint(fault: &Fault, value: &str, context: &Context<'_>) -> String {
         Code::WrongFunctionalGroup => {
             "ask the sender to put each kind of document in a group of its own".into()
         }
+        Code::InterchangeDateFar => "ask the sender whether the file was meant to be sent".into(),
         Code::TooManyFaults => "mend the first ones and look again".into(),
         _ => String::new(),
     }
@@ -360,6 +364,9 @@ fn code_hint(fault: &Fault, value: &str, context: &Context<'_>) -> String {
         None => format!("`{code}`"),
     };
     let trimmed = value.trim();
+    if fault.code == Code::GuideCodeNotUsed {
+        return "ask the sender to keep to the guide, or add the code to it".into();
+    }
     let same = codes.iter().find(|code| {
         code.eq_ignore_ascii_case(trimmed) || code.trim_start_matches('0') == trimmed.trim_start_matches('0')
     });

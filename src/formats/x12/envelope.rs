@@ -5,7 +5,7 @@ use super::fault::{Code, Fault};
 use super::segment::{Delimiters, Segment};
 use super::verdict::{Group, InterchangeHeader, Status, Ta1};
 use crate::finding::Severity;
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 
 /// ISA12 of every published version.
 const VERSIONS: &[&str] = &[
@@ -138,6 +138,27 @@ fn check_isa(segment: &Segment<'_>, isa: &Isa, header: &InterchangeHeader, fault
         fault(Code::InvalidUsageIndicator, 15, "`P`, `T` or `I`");
     }
     faults.sort_by_key(|fault| fault.byte);
+}
+
+/// The fault of an ISA whose date lies more than so many days from `today`. Its year has two digits: of the years
+/// they may mean the one nearest to today counts.
+pub(super) fn find_far_date(segment: &Segment<'_>, today: NaiveDate, days: i64) -> Option<Fault> {
+    let date = segment.element(9);
+    if !is_short_date(date) {
+        return None;
+    }
+    let number = parse_number(date)?;
+    let year = i32::try_from(number / 10_000).ok()?;
+    let century = today.year() - today.year() % 100;
+    let distance = [century - 100, century, century + 100]
+        .into_iter()
+        .filter_map(|century| NaiveDate::from_ymd_opt(century + year, number / 100 % 100, number % 100))
+        .map(|date| (date - today).num_days().abs())
+        .min()?;
+    (distance > days).then(|| {
+        let fault = Fault::of_element(Code::InterchangeDateFar, segment, 9);
+        fault.expecting(format!("a date within {days} days of {today}"))
+    })
 }
 
 fn check_separators(

@@ -86,6 +86,8 @@ codes! {
     InvalidSecurity Interchange "013" Reject "invalid_security"
     /// ISA09 is not a date.
     InvalidInterchangeDate Interchange "014" Reject "invalid_interchange_date"
+    /// ISA09 lies further from the day the file came than was agreed.
+    InterchangeDateFar Interchange "014" Warning "interchange_date_far"
     /// ISA10 is not a time.
     InvalidInterchangeTime Interchange "015" Reject "invalid_interchange_time"
     /// ISA11 is neither `U` nor a usable repetition separator.

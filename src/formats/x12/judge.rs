@@ -4,39 +4,15 @@ use super::delimiters::Unreadable;
 use super::envelope::{self, parse_number};
 use super::fault::{Code, Fault};
 use super::lexer::{Event, Window};
-use super::reader::{LeadingBytes, Options, Summary, Visitor};
+use super::reader::{LeadingBytes, Options, Summary, Terms, Visitor};
 use super::schema;
+use super::seen::Seen;
 use super::segment::{Delimiters, Segment, SegmentId};
 use super::validate::SetValidator;
 use super::verdict::{Group, Interchange, InterchangeHeader, Set, Status};
 use crate::finding::Severity;
 use std::collections::HashSet;
 use std::ops::Range;
-
-/// Control numbers seen in one group or interchange. Numbers, which is what they are but for a few senders, are
-/// kept small: a group may hold a million sets.
-#[derive(Debug, Default)]
-struct Seen {
-    numbers: HashSet<u64>,
-    texts: HashSet<Box<[u8]>>,
-}
-
-impl Seen {
-    fn clear(&mut self) {
-        self.numbers.clear();
-        self.texts.clear();
-    }
-
-    /// Whether `text` is new. `0001` and `1` are two control numbers.
-    fn insert(&mut self, text: &[u8]) -> bool {
-        match parse_number(text) {
-            Some(number) if text.len() <= 9 => {
-                self.numbers.insert(u64::from(number) << 8 | text.len() as u64)
-            }
-            _ => self.texts.insert(text.into()),
-        }
-    }
-}
 
 struct OpenSet {
     set: Set,
@@ -48,6 +24,8 @@ struct OpenSet {
 
 /// The state between segments.
 pub(super) struct Judge<'o> {
+    terms: &'o dyn Terms,
+    /// How the interchange at hand is read.
     options: &'o Options,
     interchange: Option<Interchange>,
     group: Option<Group>,
@@ -65,8 +43,10 @@ pub(super) struct Judge<'o> {
 }
 
 impl<'o> Judge<'o> {
-    pub(super) fn new(options: &'o Options) -> Self {
+    pub(super) fn new(terms: &'o dyn Terms) -> Self {
+        let options = terms.general();
         Self {
+            terms,
             options,
             interchange: None,
             group: None,
@@ -101,11 +81,21 @@ impl<'o> Judge<'o> {
                 }
             }
             Event::Interchange(segment, isa) => {
-                if let Some(fault) = self.leading.take() {
-                    self.file_fault(fault, window, visitor);
-                }
                 self.break_off(Code::InvalidControlStructure, &segment, window, visitor);
                 let (header, mut faults) = envelope::read_isa(&segment, &isa);
+                self.agree(&header);
+                if let Some(mut fault) = self.leading.take() {
+                    if self.options.leading == LeadingBytes::Skip {
+                        fault = envelope::as_warning(fault);
+                    }
+                    self.file_fault(fault, window, visitor);
+                }
+                let days = i64::from(self.options.date_within_days);
+                if let Some(far) =
+                    self.terms.today().and_then(|day| envelope::find_far_date(&segment, day, days))
+                {
+                    faults.push(far);
+                }
                 if !isa.fixed_width {
                     let fault = Fault::of_segment(Code::IsaNotFixedWidth, &segment);
                     let fault = fault.expecting("106 characters with every element padded");
@@ -158,6 +148,16 @@ impl<'o> Judge<'o> {
         true
     }
 
+    /// Reads on by what was agreed with the sender of this interchange.
+    fn agree(&mut self, header: &InterchangeHeader) {
+        let agreed = self.terms.of(header);
+        if !std::ptr::eq(agreed, self.options) {
+            self.options = agreed;
+            self.validator = SetValidator::new(agreed.set.clone());
+            self.schema = None;
+        }
+    }
+
     fn begin_interchange(&mut self, header: InterchangeHeader, faults: Vec<Fault>, byte: u64) {
         self.summary.interchanges += 1;
         self.summary.complete = false;
@@ -201,6 +201,7 @@ impl<'o> Judge<'o> {
         let read = envelope::read_header_by_position(header);
         let fault = Fault::of_segment(Code::InvalidSegmentTerminator, &segment)
             .expecting("a sign such as `~` as the 106th character");
+        self.agree(&read);
         visitor.interchange_begins(&read, &segment, window);
         self.begin_interchange(read, vec![fault], byte);
         self.close_interchange(byte + header.len() as u64, window, visitor);
@@ -236,7 +237,7 @@ impl<'o> Judge<'o> {
         let mut fault = Fault::new(code, bytes.start).expecting(format!("{length} bytes"));
         fault.value = head.into();
         // A note from a mail program may follow; more than a kilobyte is another document that was not read.
-        if leading && self.options.leading == LeadingBytes::Skip || padding {
+        if padding {
             fault.severity = Severity::Warning;
         } else if length > 1_024 {
             fault.severity = Severity::Reject;

@@ -12,6 +12,7 @@ pub mod lexer;
 pub mod names;
 pub mod reader;
 pub mod schema;
+mod seen;
 pub mod segment;
 pub mod stream;
 pub mod tree_builder;

@@ -11,6 +11,7 @@ use super::segment::Segment;
 use super::stream::Stream;
 use super::validate;
 use super::verdict::{File, Group, Interchange, InterchangeHeader, Set, Ta1};
+use chrono::NaiveDate;
 use std::io::Read;
 
 /// What to do with bytes before the first ISA, such as the headers of a mail.
@@ -34,6 +35,8 @@ pub struct Options {
     pub lenient_isa: bool,
     /// Bytes before the first ISA.
     pub leading: LeadingBytes,
+    /// Most days that ISA09 may lie from the day the file came, before or after.
+    pub date_within_days: u32,
     /// What one file may cost.
     pub limits: Limits,
 }
@@ -45,8 +48,32 @@ impl Default for Options {
             set: validate::Options::default(),
             lenient_isa: false,
             leading: LeadingBytes::default(),
+            // Five years: files are sent anew, and samples are kept.
+            date_within_days: 1_826,
             limits: Limits::default(),
         }
+    }
+}
+
+/// What was agreed with whoever sends an interchange. One file may hold those of several senders.
+pub trait Terms {
+    /// How to read what lies outside of interchanges, and whatever nothing else was agreed about.
+    fn general(&self) -> &Options;
+
+    /// How to read the interchange that this header begins.
+    fn of(&self, _header: &InterchangeHeader) -> &Options {
+        self.general()
+    }
+
+    /// The day on which the file came, which ISA09 is held against; none leaves it as it is.
+    fn today(&self) -> Option<NaiveDate> {
+        None
+    }
+}
+
+impl Terms for Options {
+    fn general(&self) -> &Options {
+        self
     }
 }
 
@@ -108,10 +135,10 @@ pub trait Visitor {
 
 /// Reads a file that is in memory and keeps every verdict.
 #[must_use]
-pub fn validate(bytes: &[u8], options: &Options) -> File {
+pub fn validate(bytes: &[u8], terms: &impl Terms) -> File {
     let mut collector = Collector::default();
-    let mut judge = Judge::new(options);
-    let mut scanner = Scanner::new(options.limits);
+    let mut judge = Judge::new(terms);
+    let mut scanner = Scanner::new(terms.general().limits);
     let window = Window::whole(bytes);
     while {
         let step = scanner.step(bytes, true);
@@ -126,11 +153,11 @@ pub fn validate(bytes: &[u8], options: &Options) -> File {
 /// [`Error::Read`] when the source fails; what was read until then has reached the visitor.
 pub fn validate_stream(
     read: impl Read,
-    options: &Options,
+    terms: &impl Terms,
     visitor: &mut impl Visitor,
 ) -> Result<Summary, Error> {
-    let mut judge = Judge::new(options);
-    let mut stream = Stream::new(read, options.limits);
+    let mut judge = Judge::new(terms);
+    let mut stream = Stream::new(read, terms.general().limits);
     loop {
         let step = stream.step(judge.keep()).map_err(Error::Read)?;
         if !judge_step(&mut judge, stream.scanner(), step, &stream.window(), visitor) {

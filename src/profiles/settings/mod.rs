@@ -9,6 +9,7 @@ mod channels;
 mod duplicates;
 mod exchange;
 mod partner;
+mod reading;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -92,6 +93,8 @@ const TOPICS: &[&[Setting]] = &[
     partner::PARTNER,
     calendars::CALENDARS,
     x12::X12,
+    reading::READING,
+    reading::ACKS,
     channels::CHANNELS,
     duplicates::DUPLICATES,
     agreements::AGREEMENTS,

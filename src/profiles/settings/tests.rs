@@ -18,6 +18,8 @@ us = { qualifier = "ZZ", id = "US" }
 them = { qualifier = "ZZ", id = "THEM" }
 aliases = [{ qualifier = "ZZ", id = "OTHER" }]
 separators = { element = "*" }
+reading = { unpadded_isa = false }
+acks = { warnings = false }
 [channels.local]
 transport = "local"
 inbound = { path = "in" }
@@ -114,6 +116,15 @@ fn built_in_values_are_those_of_the_list() {
     text = text.replace(
         "separators = { element = \"*\" }",
         "separators = { element = \"*\", component = \">\", repetition = \"^\", segment = \"~\" }",
+    );
+    text = text.replace(
+        "{ unpadded_isa = false }",
+        "{ unpadded_isa = false, bytes_before_isa = \"refuse\", characters = \"extended\", \
+         national_characters = \"accept\", isa_date_within = \"1826d\" }",
+    );
+    text = text.replace(
+        "{ warnings = false }",
+        "{ sets = \"all\", accept_with_errors = true, partial_groups = true, warnings = false, ta1 = \"requested\" }",
     );
     text = text.replacen(
         "{ path = \"in\" }",

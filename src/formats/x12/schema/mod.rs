@@ -22,6 +22,7 @@ pub(super) use set::{NONE, Place, Tables};
 use crate::finding::{Finding, Location, Severity};
 use facts::{Facts, Problem, RawSet};
 use guide::Narrowing;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 /// The texts of our own, oldest release first.
@@ -37,7 +38,7 @@ const MOST_BYTES: usize = 1 << 20;
 const CODES: &str = include_str!("facts/codes.txt");
 
 /// Every release at hand, with the guides that were loaded; cloning is cheap.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Schemas {
     releases: Vec<Arc<Release>>,
 }
@@ -114,6 +115,19 @@ impl Schemas {
     /// # Errors
     /// Every fault of the text, located by line.
     pub fn load_guide(&mut self, text: &str, name: &str) -> Result<(), Vec<Finding>> {
+        self.add_guide(text, name, false)
+    }
+
+    /// Adds a guide that answers to its whole release unless it says `for` which versions: that of a partner whose
+    /// schemas these are.
+    ///
+    /// # Errors
+    /// Every fault of the text, located by line, and that another guide answers to the same version.
+    pub fn adopt_guide(&mut self, text: &str, name: &str) -> Result<(), Vec<Finding>> {
+        self.add_guide(text, name, true)
+    }
+
+    fn add_guide(&mut self, text: &str, name: &str, adopt: bool) -> Result<(), Vec<Finding>> {
         if text.len() > MOST_BYTES {
             let problem = Problem::new(1, "the guide is larger than 1 MiB", "is it the right file?");
             return Err(vec![problem.finding(name)]);
@@ -121,6 +135,9 @@ impl Schemas {
         let (mut facts, mut problems) = facts::parse(text);
         if facts.guide.is_empty() {
             name.clone_into(&mut facts.guide);
+        }
+        if adopt && facts.versions.is_empty() {
+            facts.versions.push(facts.release.clone());
         }
         let mut guide = None;
         match BUILT_IN.iter().find(|(id, _)| *id == facts.release) {
@@ -136,6 +153,17 @@ impl Schemas {
                 "start it with `release` and one of 003040, 003060, 004010, 005010 and 006020",
             )),
         }
+        let others = self.releases.iter().filter(|other| adopt && !other.guide.is_empty());
+        let rival = guide.iter().find_map(|guide: &Release| {
+            others.clone().find(|other| other.versions.iter().any(|version| guide.versions.contains(version)))
+        });
+        if let Some(rival) = rival {
+            problems.push(Problem::new(
+                1,
+                format!("the guide `{}` answers to the same version", rival.guide),
+                "write both as one guide, or let each say `for` which version it is",
+            ));
+        }
         match guide.filter(|_| problems.is_empty()) {
             Some(guide) => {
                 self.releases.retain(|release| release.guide != guide.guide);
@@ -144,6 +172,13 @@ impl Schemas {
             }
             None => Err(problems.into_iter().map(|problem| problem.finding(name)).collect()),
         }
+    }
+}
+
+impl fmt::Debug for Schemas {
+    /// The names alone: the tables would fill pages.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_list().entries(self.list().map(|release| release.guide().unwrap_or(release.id()))).finish()
     }
 }
 
