@@ -4,7 +4,7 @@ use super::agreements::Agreements;
 use super::read::{Document, Outcome, Reading};
 use crate::finding::{Finding, Location, Severity};
 use crate::formats::x12::verdict;
-use crate::profiles::{Action, Addressed, Agreement, Profile, Repeated, Sends, Validity};
+use crate::profiles::{Action, Addressed, Agreement, Profile, Repeated, Sends, Topic, Validity};
 use crate::store::Business;
 use chrono::{DateTime, Utc};
 
@@ -37,7 +37,10 @@ pub(super) fn judge(reading: &mut Reading, agreements: &Agreements, came_at: Dat
         let correct = format!("correct partner-profiles/{}.toml", profile.id);
         let hint = match action {
             Action::Hold => {
-                format!("ask {}, {correct}, then release the file: `crossdock release`", profile.name)
+                format!(
+                    "ask {}, {correct}, then release the file: `crossdock release`",
+                    profile.whom(Topic::Business)
+                )
             }
             Action::Refuse | Action::Accept => format!("if it is agreed after all, {correct}"),
         };

@@ -5,7 +5,7 @@ use super::hub::{Error, Hub};
 use crate::acks;
 use crate::ids;
 use crate::pipeline::Agreements;
-use crate::profiles::{Acknowledge, Due, ExpectAck, Profile, WhenOverdue};
+use crate::profiles::{Acknowledge, Due, ExpectAck, Profile, Topic, WhenOverdue};
 use crate::store::{
     ExpectedAcknowledgmentRow, ExpectedSet, FoundExpectation, NewException, NewExpectedAcknowledgment, Work,
 };
@@ -80,7 +80,7 @@ pub(super) async fn watch(hub: &Hub, work: &mut Work) -> Result<(), Error> {
     let late = work.mark_overdue(now).await?;
     let late = work.with_expected_sets(late).await?;
     tell(&late);
-    let exceptions: Vec<NewException> = late.iter().map(|late| exception(late, now)).collect();
+    let exceptions: Vec<NewException> = late.iter().map(|late| exception(late, &agreements, now)).collect();
     work.insert_exceptions(&exceptions).await?;
     remind(work, &agreements, now).await
 }
@@ -113,8 +113,10 @@ fn what(row: &ExpectedAcknowledgmentRow) -> String {
     }
 }
 
-fn exception(late: &FoundExpectation, now: DateTime<Utc>) -> NewException {
+fn exception(late: &FoundExpectation, agreements: &Agreements, now: DateTime<Utc>) -> NewException {
     let row = &late.row;
+    let profile = agreements.profiles.find(&row.partner_id);
+    let whom = profile.map_or_else(|| row.partner_id.clone(), |profile| profile.whom(Topic::Technical));
     let documents: Vec<String> = late
         .sets
         .iter()
@@ -136,7 +138,7 @@ fn exception(late: &FoundExpectation, now: DateTime<Utc>) -> NewException {
         line: None,
         amount: None,
         message: format!(
-            "{} has not sent a {} for {}{holds}, due {}; ask whether it arrived, it is not sent again by itself",
+            "{} has not sent a {} for {}{holds}, due {}; ask {whom} whether it arrived, it is not sent again by itself",
             row.partner_id,
             row.level,
             what(row),

@@ -7,7 +7,7 @@ use super::process::key;
 use super::read::{Outcome, Reading};
 use crate::finding::{Finding, Location, Severity};
 use crate::ids::short;
-use crate::profiles::{Action, Profile, Repeat, Repeated};
+use crate::profiles::{Action, Profile, Repeat, Repeated, Topic};
 use crate::store::{FileRow, Work};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,7 +54,7 @@ async fn content(
         Repeated::Do(Action::Hold) => {
             let hint = format!(
                 "ask {} whether it is meant a second time; if so, release it: `crossdock release {}`",
-                profile.name,
+                profile.whom(Topic::Business),
                 short(file.id)
             );
             reading.outcome = Outcome::Quarantined { reason, hint };
@@ -94,7 +94,8 @@ async fn control_numbers(
             earlier.file_id
         );
         let hint = format!(
-            "ask the partner which of the two is right; a correction needs a new control number (ISA13). If it is meant all the same, release it: `crossdock release {}`",
+            "ask {} which of the two is right; a correction needs a new control number (ISA13). If it is meant all the same, release it: `crossdock release {}`",
+            profile.whom(Topic::Technical),
             short(file)
         );
         match action_of(work, rule, file).await? {
@@ -202,7 +203,7 @@ fn set_aside(
     let hint = match action {
         Repeated::Do(Action::Hold) => format!(
             "ask {} whether it is meant a second time; if so, release its file: `crossdock release {}`",
-            profile.name,
+            profile.whom(Topic::Business),
             short(file)
         ),
         _ => format!(

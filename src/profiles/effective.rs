@@ -103,6 +103,7 @@ pub fn list_effective(
         let order = [
             "agreement",
             "partner",
+            "contacts",
             "calendars",
             "x12",
             "channels",

@@ -8,6 +8,7 @@ mod agreement;
 mod calendar;
 mod calendars;
 mod channel;
+mod contacts;
 mod duplicates;
 mod effective;
 mod exchange;
@@ -23,6 +24,7 @@ mod x12;
 pub use agreement::{Addressed, Agreement};
 pub use calendar::{Calendar, DUE_FORMS, Due, TimeOfDay, Unsound};
 pub use channel::{After, Channel, Complete, Http, Inbound, Outbound, Transport};
+pub use contacts::{Contact, Topic};
 pub use duplicates::{Duplicates, Repeat, Repeated};
 pub use effective::{Effective, Layer, list_effective};
 pub use exchange::{
@@ -62,6 +64,8 @@ pub struct Profile {
     pub channels: BTreeMap<String, Channel>,
     /// Documents that come, that go, and what follows from them.
     pub exchange: Exchange,
+    /// Whom to ask at the partner's.
+    pub contacts: Vec<Contact>,
     /// What becomes of what comes twice.
     pub duplicates: Duplicates,
     /// What differs by depositor.
@@ -298,6 +302,7 @@ fn read_profile(
         .map(|(name, section)| (name.clone(), channel::read(&name, &section, root)))
         .collect();
     let exchange = exchange::read(section, &channels, x12.is_some(), has_calendar, library);
+    let contacts = contacts::read(section);
     let duplicates = duplicates::read(section.section("duplicates").as_ref());
     let agreements = agreement::read(section, x12.is_some(), &exchange, &channels);
     section.finish();
@@ -313,6 +318,7 @@ fn read_profile(
         x12,
         channels,
         exchange,
+        contacts,
         duplicates,
         agreements,
         validity,

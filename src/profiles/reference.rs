@@ -89,6 +89,11 @@ const SECTIONS: &[(&str, &str, &str)] = &[
         "`[calendars.<name>]`",
         "Business time, by which deadlines such as `4 business hours` are counted. Best written once in `defaults.toml`; a partner takes one with `calendar = \"<name>\"`.",
     ),
+    (
+        "contacts",
+        "`[[contacts]]`",
+        "Whom to ask at the partner's, and about what. Messages that say `ask …` name them.",
+    ),
     ("x12", "`[x12]`", "Who we are to each other in X12. Leave the section out for a partner without X12."),
     (
         "x12.reading",

@@ -6,6 +6,7 @@
 mod agreements;
 mod calendars;
 mod channels;
+mod contacts;
 mod duplicates;
 mod exchange;
 mod partner;
@@ -92,6 +93,7 @@ const fn of(
 const TOPICS: &[&[Setting]] = &[
     partner::PARTNER,
     calendars::CALENDARS,
+    contacts::CONTACTS,
     x12::X12,
     reading::READING,
     reading::ACKS,

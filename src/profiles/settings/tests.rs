@@ -34,6 +34,8 @@ inbound = { path = "in" }
 [channels.http]
 transport = "http"
 url = "https://erp.example"
+[[contacts]]
+name = "desk"
 [duplicates]
 business_key = "hold"
 [[agreements]]
