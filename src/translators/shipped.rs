@@ -1,6 +1,6 @@
 //! The translators that come with the program.
 
-const SHIPPED: [(&str, &str); 29] = [
+const SHIPPED: [(&str, &str); 31] = [
     ("csv-invoice", include_str!("../../translators/csv-invoice.toml")),
     ("csv-shipping-advice", include_str!("../../translators/csv-shipping-advice.toml")),
     ("csv-shipping-order", include_str!("../../translators/csv-shipping-order.toml")),
@@ -14,6 +14,8 @@ const SHIPPED: [(&str, &str); 29] = [
     ("idoc-shipping-order", include_str!("../../translators/idoc-shipping-order.toml")),
     ("json-invoice", include_str!("../../translators/json-invoice.toml")),
     ("json-shipping-advice", include_str!("../../translators/json-shipping-advice.toml")),
+    ("json-shipping-order", include_str!("../../translators/json-shipping-order.toml")),
+    ("json-stock-receipt", include_str!("../../translators/json-stock-receipt.toml")),
     ("x12-810", include_str!("../../translators/x12-810.toml")),
     ("x12-846", include_str!("../../translators/x12-846.toml")),
     ("x12-850", include_str!("../../translators/x12-850.toml")),

@@ -16,6 +16,8 @@ use crossdock::formats::{delimited, fixed_width, json, xml};
 use crossdock::translators::{Layout, Overlay, Spot, Translator, find_shipped, shipped};
 use crossdock::tree::Tree;
 
+mod generated;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
