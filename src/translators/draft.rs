@@ -199,6 +199,25 @@ impl Draft {
         plain(other) && self.children(parent).iter().any(same)
     }
 
+    /// Whether segments below two nodes contradict each other: same tag and qualifiers, other values, as a PAL of
+    /// 8 blocks and one of 9. They cannot stand under one node, where only the first would be read.
+    pub(super) fn clash(&self, one: usize, other: usize) -> bool {
+        let plain =
+            |id: &usize| !self.node(*id).keep && self.children(*id).is_empty() && self.is_written(*id);
+        let weak = |id: usize| {
+            let values = self.node(id).values.iter().filter(|value| value.weak);
+            let mut values: Vec<(&OwnKey, &str)> =
+                values.map(|value| (&value.key, value.text.as_str())).collect();
+            values.sort();
+            values
+        };
+        let rivals = |mine: usize, theirs: usize| {
+            self.tag(mine) == self.tag(theirs) && weak(mine) == weak(theirs) && !self.alike(mine, theirs)
+        };
+        let theirs: Vec<usize> = self.children(other).iter().copied().filter(plain).collect();
+        self.children(one).iter().copied().filter(plain).any(|mine| theirs.iter().any(|id| rivals(mine, *id)))
+    }
+
     /// Whether two nodes have the same values, and any at all.
     pub(super) fn alike(&self, one: usize, other: usize) -> bool {
         let sorted = |id: usize| {

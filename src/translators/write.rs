@@ -198,7 +198,7 @@ impl<'a> Writer<'a> {
         let mut kept = chain.clone();
         let outer = chain.len().saturating_sub(1);
         for (index, (old, new)) in before.iter().zip(&chain).enumerate().take(outer) {
-            if !self.draft.alike(*old, *new) {
+            if !self.draft.alike(*old, *new) || self.draft.clash(*old, *new) {
                 return kept;
             }
             self.draft.merge(*new, *old);

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crossdock::canonical::{ItemId, Purpose, Record, ShippingAdvice, ShippingOrder, ShippingOrderLine};
+use crossdock::canonical::{
+    ItemId, Purpose, Record, ShippingAdvice, ShippingOrder, ShippingOrderLine, StockReceipt,
+};
 use crossdock::finding::Finding;
 use crossdock::formats::x12::fault::Code;
 use crossdock::formats::x12::reader::{self, Options};
@@ -294,6 +296,21 @@ fn a_receipt_of_a_later_release_is_read_with_its_packs() {
     let packs: Vec<Option<&str>> = receipt.lines.iter().map(|line| line.sscc.as_deref()).collect();
     let (first, second) = (Some("00006141410073490017"), Some("00006141410073490024"));
     assert_eq!(packs, [first, first, second]);
+}
+
+#[test]
+fn lines_whose_packs_differ_do_not_share_one() {
+    let translator = load("x12-944-5010");
+    let (record, _) = translator.read(&example(&translator, "pallets-5010.edi"));
+    let Record::StockReceipt(mut receipt) = record else { panic!("it is a stock receipt") };
+    let pallets = |receipt: &StockReceipt| -> Vec<Option<String>> {
+        receipt.lines.iter().map(|line| line.extra.get("pallet_blocks").cloned()).collect()
+    };
+    receipt.lines[1].extra.insert("pallet_blocks".into(), "5".into());
+    let before = pallets(&receipt);
+    let written = translator.write(&Record::StockReceipt(receipt)).expect("it can be written");
+    let Record::StockReceipt(again) = translator.read(&written).0 else { panic!("it is a stock receipt") };
+    assert_eq!(pallets(&again), before);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Writes trees as a delimited file.
 
+use std::collections::HashSet;
+
 use super::layout::{Layout, LineEnd, Role};
 use super::rows::fault;
 use crate::finding::Finding;
@@ -53,10 +55,20 @@ impl Writer<'_> {
             if rows.is_empty() {
                 rows.push((tree.root(), tree.root()));
             }
+            let mut told_apart = HashSet::new();
             for (outer, row) in rows {
                 let of = |name: &str| {
                     [row, outer, tree.root()].iter().find_map(|node| tree.value(*node, Key::Name(name)))
                 };
+                let unique: Vec<&str> =
+                    self.layout.unique.iter().map(|name| of(name).map_or("", |value| value.text)).collect();
+                let shown = unique.join(", ");
+                if !unique.is_empty() && !told_apart.insert(unique) {
+                    let message =
+                        format!("two rows of one document have `{}` {shown}", self.layout.unique.join(", "));
+                    let hint = "each row of a document must differ there: number its lines anew";
+                    self.found.push(fault("row_twice", 0, 0, message, hint));
+                }
                 let values: Vec<&str> =
                     columns.iter().map(|name| of(name).map_or("", |value| value.text)).collect();
                 self.row(&values);
@@ -176,4 +188,32 @@ impl Writer<'_> {
 fn has_column(tree: &Tree, column: &str) -> bool {
     let below = tree.children(tree.root()).flat_map(|node| std::iter::once(node).chain(tree.children(node)));
     std::iter::once(tree.root()).chain(below).any(|node| tree.value(node, Key::Name(column)).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::Origin;
+
+    #[test]
+    fn rows_that_cannot_be_told_apart_are_not_written() {
+        let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let layout =
+            Layout { columns: names(&["line", "sku"]), unique: names(&["line"]), ..Layout::default() };
+        let rows = |lines: &[&str]| {
+            let mut tree = Tree::new("order");
+            for line in lines {
+                let row = tree.add(tree.root(), "row", Origin::default());
+                tree.push(row, Key::Name("line"), line, 0);
+                tree.push(row, Key::Name("sku"), "A", 0);
+            }
+            tree
+        };
+        // Another document may have the same numbers.
+        let written = write(&[rows(&["1", "2"]), rows(&["1"])], &layout);
+        assert_eq!(written.as_deref(), Ok(b"line,sku\n1,A\n2,A\n1,A\n".as_slice()));
+        let found = write(&[rows(&["1", "2", "1"])], &layout).expect_err("line 1 is there twice");
+        let told: Vec<&str> = found.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(told, ["two rows of one document have `line` 1"]);
+    }
 }
