@@ -20,8 +20,11 @@ use crossdock::tree::Tree;
 use std::io::Read;
 use std::sync::{Arc, LazyLock};
 
-/// Every check by its name.
-pub const ALL: &[(&str, fn(&[u8]))] = &[
+/// A check by its name.
+pub type Check = (&'static str, fn(&[u8]));
+
+/// Every check.
+pub const ALL: &[Check] = &[
     ("read", read),
     ("round_trip", round_trip),
     ("acknowledgments", acknowledgments),
@@ -86,7 +89,7 @@ pub fn round_trip(data: &[u8]) {
 pub fn acknowledgments(data: &[u8]) {
     let wrapped = [
         b"ISA*00*          *00*          *ZZ*SENDER         *ZZ*RECEIVER       *261125*1200*U*00401*000000001*0*P*>~GS*FA*S*R*20261125*1200*1*X*005010~ST*".as_slice(),
-        if data.len() % 2 == 0 { b"997" } else { b"999" },
+        if data.len().is_multiple_of(2) { b"997" } else { b"999" },
         b"*0001~",
         data,
         b"~SE*9*0001~GE*1*1~IEA*1*000000001~",
@@ -152,7 +155,10 @@ pub fn translate(data: &[u8]) {
     }
 }
 
-static TRANSLATORS: LazyLock<(Vec<Arc<Translator>>, Vec<Arc<Translator>>)> = LazyLock::new(|| {
+type Translators = Vec<Arc<Translator>>;
+
+/// Those of X12, and the others.
+static TRANSLATORS: LazyLock<(Translators, Translators)> = LazyLock::new(|| {
     let all = translators::shipped().map(|(name, text)| {
         Arc::new(Translator::load(text, &format!("translators/{name}.toml")).expect("it is shipped"))
     });
@@ -247,9 +253,10 @@ fn is_clean(interchange: &Interchange) -> bool {
         && interchange.groups.iter().all(|group| {
             group.faults.is_empty()
                 && group.status == Status::Accepted
-                && group.sets.iter().all(|set| {
-                    set.faults.iter().all(|fault| is_rejected(fault.code.level(), fault.code))
-                })
+                && group
+                    .sets
+                    .iter()
+                    .all(|set| set.faults.iter().all(|fault| is_rejected(fault.code.level(), fault.code)))
         })
 }
 
@@ -312,4 +319,3 @@ fn write_again(interchange: &Interchange, bytes: &[u8], options: &Options) -> Ve
         Err(findings) => panic!("what is valid can be written: {findings:#?}"),
     }
 }
-

@@ -1,5 +1,6 @@
 //! The one test binary: inputs and expected outputs are files beside the tests.
 
+mod fuzzed;
 mod harness;
 mod house;
 mod hub;

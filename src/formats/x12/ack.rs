@@ -202,9 +202,10 @@ pub fn ta1(interchange: &Interchange, when: Ta1When) -> Option<Ta1> {
     };
     Some(Ta1 {
         byte: interchange.bytes.start,
-        control_number: header.control_number.clone(),
-        date: header.date.clone(),
-        time: header.time.clone(),
+        // What was sent may be anything, also separators.
+        control_number: sayable(&header.control_number, 9, 9),
+        date: sayable(&header.date, 6, 6),
+        time: sayable(&header.time, 4, 4),
         status: interchange.status.code().to_owned(),
         note: note.to_owned(),
     })
@@ -236,8 +237,8 @@ impl Composer<'_> {
         let root = self.tree.root();
         // A number that is none is answered as 0, which no group has.
         let number = parse_number(group.control_number.as_bytes()).unwrap_or(0).to_string();
-        let version = if self.is_005010 { group.version.as_str() } else { "" };
-        self.add(root, "AK1", &[&sayable(&group.functional_id, 2, 2), &number, version]);
+        let version = if self.is_005010 { sayable(&group.version, 0, 12) } else { String::new() };
+        self.add(root, "AK1", &[&sayable(&group.functional_id, 2, 2), &number, &version]);
         // Who refuses a group says nothing of its sets.
         let listed = Status::of_faults(&group.faults) != Status::Rejected;
         for set in group.sets.iter().filter(|_| listed) {
@@ -260,9 +261,9 @@ impl Composer<'_> {
     }
 
     fn add_set(&mut self, root: NodeId, set: &Set, status: Status) {
-        let implementation = if self.is_005010 { set.implementation.as_str() } else { "" };
+        let implementation = if self.is_005010 { sayable(&set.implementation, 0, 35) } else { String::new() };
         let (id, number) = (sayable(&set.id, 3, 3), sayable(&set.control_number, 4, 9));
-        let ak2 = self.add(root, "AK2", &[&id, &number, implementation]);
+        let ak2 = self.add(root, "AK2", &[&id, &number, &implementation]);
         let mut faults: Vec<&Fault> = set.faults.iter().filter(|fault| self.is_told(fault)).collect();
         faults.retain(|fault| matches!(fault.code.level(), Level::Segment | Level::Element));
         faults.sort_by_key(|fault| fault.segment_position);

@@ -234,6 +234,7 @@ fn message(fault: &Fault, value: &str, context: &Context<'_>) -> String {
             "{element} is `{}`, which holds a character it must not",
             value.escape_debug()
         )),
+        Code::LoopIdWrong => with_expected(format!("{element} is `{value}`, which is another loop")),
         Code::InvalidDate => with_expected(format!("{element} is `{value}`, which is no date")),
         Code::InvalidTime => with_expected(format!("{element} is `{value}`, which is no time")),
         Code::InvalidCode => with_expected(format!("{element} is `{value}`, which is none of its codes")),

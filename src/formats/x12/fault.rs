@@ -198,6 +198,8 @@ codes! {
     InvalidCharacter Element "6" Reject "invalid_character"
     /// A code that the list does not have.
     InvalidCode Element "7" Reject "invalid_code"
+    /// LS01 is not the loop that follows, or LE01 not what LS01 was.
+    LoopIdWrong Element "7" AcceptWithErrors "loop_id_wrong"
     /// Not a date.
     InvalidDate Element "8" Reject "invalid_date"
     /// Not a time.

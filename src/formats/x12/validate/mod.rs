@@ -1,5 +1,6 @@
 //! Validates one transaction set against its schema.
 
+mod bounds;
 mod element;
 mod hierarchy;
 mod options;
@@ -13,6 +14,7 @@ use super::fault::{Code, Fault};
 use super::schema::{NONE, Set, Tables};
 use super::segment::{Segment, SegmentId};
 use super::walker::{Missing, Step, Walker};
+use bounds::Bounds;
 use element::Characters;
 use hierarchy::Hierarchy;
 use sink::{Counts, Sink};
@@ -28,6 +30,7 @@ pub struct SetValidator {
     options: Options,
     walker: Walker,
     hierarchy: Hierarchy,
+    bounds: Bounds,
     totals: Totals,
     counts: Counts,
     characters: Characters,
@@ -46,6 +49,7 @@ impl SetValidator {
     pub fn begin(&mut self, set: &Set) {
         self.walker.begin(set);
         self.hierarchy.begin();
+        self.bounds.begin();
         self.totals.begin(set.id());
         self.counts = Counts::default();
         if !self.tables.as_ref().is_some_and(|last| Arc::ptr_eq(last, set.tables())) {
@@ -93,6 +97,7 @@ impl SetValidator {
         if definition.id == HL {
             self.hierarchy.take(segment, &mut sink);
         }
+        self.bounds.take(definition.id, segment, step.leaf, tables, &mut sink);
         self.totals.take(definition.id, segment, &mut sink);
     }
 
