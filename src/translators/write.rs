@@ -133,7 +133,13 @@ impl<'a> Writer<'a> {
                     let message = format!("{} ({} to {})", misfit.message, binding.label, binding.path);
                     self.fault(misfit.code, message, &misfit.hint);
                 }
-                _ => {}
+                // A quantity without its store would be gone without a word.
+                (Ok(None), Ok(Some(value))) => self.fault(
+                    "qualifier_missing",
+                    format!("nothing says what `{value}` is ({} to {})", binding.label, binding.path),
+                    "give it the code or store it belongs to, or leave it out",
+                ),
+                (Ok(_), Ok(None)) => {}
             }
         }
     }

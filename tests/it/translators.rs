@@ -425,6 +425,11 @@ fn a_record_that_cannot_be_written_says_why() {
     let found = translator.write(&order.into()).expect_err("it lacks an order number");
     let codes: Vec<&str> = found.iter().map(|finding| finding.code).collect();
     assert_eq!(codes, ["field_missing", "no_free_pair"]);
+    let mut order = ShippingOrder { order_number: Some("SO-1".into()), ..ShippingOrder::default() };
+    order.lines.push(ShippingOrderLine::default());
+    order.lines[0].item_ids = vec![ItemId { qualifier: None, id: Some("777".into()) }];
+    let found = translator.write(&order.into()).expect_err("nothing says what 777 is");
+    assert!(found[0].message.starts_with("nothing says what `777` is"), "{}", told(&found));
 }
 
 #[test]
