@@ -12,5 +12,6 @@ mod translators;
 mod translators_properties;
 mod transports;
 mod x12_commands;
+mod x12_findings;
 mod x12_reader;
 mod x12_validate;
