@@ -446,20 +446,39 @@ impl<'a> Section<'a> {
     }
 }
 
-/// "did you mean" and all the choices, as a hint.
+/// So many choices are told beside the one that was meant, and so many where none is near; of more, the likeliest.
+const MOST_TOLD: (usize, usize) = (8, 16);
+
+/// "did you mean" and the choices, as a hint to someone who wrote what is not known.
 #[must_use]
-pub fn suggestion(said: &str, known: &[&str]) -> String {
+pub fn suggestion<W: AsRef<str>>(said: &str, known: impl IntoIterator<Item = W>) -> String {
+    let known: Vec<W> = known.into_iter().collect();
+    let likely = |word: &str| (strsim::damerau_levenshtein(said, word), letters(said) != letters(word));
     let near = known
         .iter()
-        .map(|word| (strsim::damerau_levenshtein(said, word), letters(said) != letters(word), *word))
-        .filter(|(distance, _, word)| *distance <= 2.max(word.chars().count() / 3))
+        .map(AsRef::as_ref)
+        .map(|word| (likely(word), word))
+        .filter(|((distance, _), word)| match word.chars().count() {
+            // Of three letters any other three are two mistakes away.
+            ..=3 => *distance <= 1,
+            length => *distance <= 2.max(length / 3),
+        })
         // Two letters that changed places are likelier than one that was mistaken.
         .min();
-    let list = known.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    let list = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    let mut words: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
     match near {
-        Some((.., word)) => format!("did you mean `{word}`? known are {list}"),
-        None if known.is_empty() => "take it out".to_owned(),
-        None => format!("known are {list}"),
+        Some((_, word)) if words.len() > MOST_TOLD.0 => format!("did you mean `{word}`?"),
+        Some((_, word)) => format!("did you mean `{word}`? known are {}", list(&words)),
+        None if words.is_empty() => "take it out".to_owned(),
+        None if words.len() <= MOST_TOLD.1 => format!("known are {}", list(&words)),
+        None => {
+            let count = words.len();
+            let likeness = |word: &str| strsim::jaro_winkler(said, word);
+            words.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
+            words.truncate(5);
+            format!("{count} are known, {} among them", list(&words))
+        }
     }
 }
 

@@ -54,7 +54,8 @@ pub(super) fn judge(reading: &mut Reading, agreements: &Agreements, came_at: Dat
 
 /// Does with a document what the profile says of what is not as agreed. Gives why it is held, and what to do.
 pub(super) fn apply(document: &mut Document, fault: NotAgreed) -> Option<(String, String)> {
-    let number = document.record.as_ref().and_then(|record| record.business_number());
+    let number = document.record.as_ref().and_then(|record| record.business_number()).map(str::to_owned);
+    document.number.clone_from(&number);
     let number = number.map(|number| format!(" {number}")).unwrap_or_default();
     let message = format!("{}{number}: {}", document.kind, fault.why);
     let refused = fault.action == Repeated::Do(Action::Refuse);

@@ -424,7 +424,7 @@ fn rows(
                 byte_start: document.bytes.start,
                 byte_end: document.bytes.end,
                 record_kind: None,
-                business_number: None,
+                business_number: document.number.clone(),
                 purchase_order_number: None,
                 order_number: None,
                 validation: validation(document.status),

@@ -69,6 +69,8 @@ pub(super) struct Document {
     pub(super) receives: Option<Receives>,
     /// The agreement of the profile that it falls under.
     pub(super) agreement: Option<String>,
+    /// The number its sender knows it by, of a document that is set aside.
+    pub(super) number: Option<String>,
     /// Where it stands in business and why, when it is set aside.
     pub(super) aside: Option<(Business, String)>,
 }
@@ -93,6 +95,7 @@ impl Document {
             findings: Vec::new(),
             receives: None,
             agreement: None,
+            number: None,
             aside: None,
         }
     }
@@ -286,6 +289,7 @@ fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> 
                     findings: set.faults.iter().map(|fault| describe::finding(fault, &context)).collect(),
                     receives,
                     agreement: None,
+                    number: None,
                     aside: None,
                 };
                 if let (Some(None), Some(receives)) = (&by, &document.receives) {
@@ -523,6 +527,7 @@ fn read_other(file: Uuid, name: &str, bytes: &[u8], place: &Place, agreements: &
             findings: Vec::new(),
             receives: Some(receives.clone()),
             agreement: None,
+            number: None,
             aside: None,
         };
         document.record = settle(&mut document, record, findings);

@@ -48,7 +48,7 @@ fn one(section: &Section<'_>, zone: Tz) -> Calendar {
             Ok(day) => days.push(day),
             Err(_) => {
                 let message = format!("`{}` is no day of the week", said.value);
-                let hint = suggestion(&said.value, &["mon", "tue", "wed", "thu", "fri", "sat", "sun"]);
+                let hint = suggestion(&said.value, ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]);
                 section.fault("value_unknown", &said.place, message, hint);
             }
         }

@@ -7,10 +7,11 @@ use super::function::Function;
 use super::pairs::pairs;
 use super::path::{At, Path, Step};
 use super::program::{Binding, Block};
-use super::spot::{Spot, did_you_mean};
+use super::spot::Spot;
 use super::table::REST;
 use super::{Format, Translator};
 use crate::canonical::FieldType;
+use crate::declaration::suggestion;
 use crate::finding::Finding;
 use crate::formats::x12::schema::{Child, Kind, LoopId, Part, Schemas, Set};
 
@@ -165,7 +166,7 @@ impl Check<'_> {
                     };
                     let message = format!("there is no {} {place} in {}", &*step.tag, self.version);
                     let known = self.children(&at);
-                    let hint = did_you_mean(&step.tag, known.iter().map(String::as_str));
+                    let hint = suggestion(&step.tag, known.iter().map(String::as_str));
                     self.found.push(spot.fault("no_such_place", message, hint));
                     return None;
                 }

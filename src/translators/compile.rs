@@ -12,9 +12,9 @@ use super::path::{At, Path, Step};
 use super::program::{
     Binding, Block, Computed, Constant, Each, FieldPath, Formula, Into, Program, Way, pair_fields,
 };
-use super::spot::did_you_mean;
 use super::table::Table;
 use crate::canonical::{FieldType, Shape};
+use crate::declaration::suggestion;
 use crate::finding::Finding;
 
 /// Compiles a definition. A program comes out even when there are findings, as far as it goes.
@@ -85,7 +85,7 @@ impl<'d> Compiler<'d> {
                 }
                 Some(part) => self.gather(part, entries, depth + 1),
                 None => {
-                    let hint = did_you_mean(&used.text, self.definition.parts.keys().map(String::as_str));
+                    let hint = suggestion(&used.text, self.definition.parts.keys().map(String::as_str));
                     self.found.push(used.spot.fault(
                         "unknown_part",
                         format!("there is no part `{}`", used.text),
@@ -226,7 +226,7 @@ impl<'d> Compiler<'d> {
             let spot = text.spot.forward(offset);
             offset += name.len() + 1;
             let Some((id, field)) = shape.find(name) else {
-                let hint = did_you_mean(name, shape.fields.iter().map(|field| field.name));
+                let hint = suggestion(name, shape.fields.iter().map(|field| field.name));
                 self.found.push(spot.fault(
                     "unknown_field",
                     format!("{} has no field `{name}`", spoken(shape)),
@@ -344,7 +344,7 @@ impl<'d> Compiler<'d> {
         definition: &FieldDefinition,
     ) -> bool {
         let Some(table) = self.program.table(name) else {
-            let hint = did_you_mean(name, self.program.table_numbers.keys().map(String::as_str));
+            let hint = suggestion(name, self.program.table_numbers.keys().map(String::as_str));
             let hint = if hint.is_empty() { format!("add `[tables.{name}]`") } else { hint };
             self.found.push(definition.at.spot.fault(
                 "unknown_table",
@@ -362,7 +362,7 @@ impl<'d> Compiler<'d> {
         for (_, word, spot) in &table.rows {
             if !known.is_empty() && !known.contains(&word.as_str()) && word != super::table::REST {
                 let message = format!("`{label}` has no word `{word}`");
-                found.push(spot.fault("unknown_word", message, did_you_mean(word, known.iter().copied())));
+                found.push(spot.fault("unknown_word", message, suggestion(word, known.iter().copied())));
             }
         }
         if definition.write != WriteWhen::Never && definition.read {

@@ -7,10 +7,11 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::layout_keys::read_layout;
-use super::spot::{Spot, did_you_mean};
+use super::spot::Spot;
 use super::{Format, Layout};
 use crate::canonical::RecordKind;
 use crate::declaration::Source;
+use crate::declaration::suggestion;
 use crate::finding::Finding;
 
 /// A text of the file and where it begins.
@@ -142,7 +143,7 @@ impl<'t> Walk<'t> {
     }
 
     pub(super) fn unknown(&mut self, key: &str, spot: &Spot, known: &[&str]) {
-        let hint = did_you_mean(key, known.iter().copied());
+        let hint = suggestion(key, known.iter().copied());
         self.found.push(spot.fault("unknown_key", format!("there is no key `{key}` here"), hint));
     }
 
@@ -255,7 +256,7 @@ impl<'t> Walk<'t> {
         let text = self.text("record", value)?;
         let kind = text.text.parse().ok();
         if kind.is_none() {
-            let hint = did_you_mean(&text.text, RecordKind::ALL.map(RecordKind::word));
+            let hint = suggestion(&text.text, RecordKind::ALL.map(RecordKind::word));
             self.found.push(text.spot.fault(
                 "unknown_record",
                 format!("there is no record `{}`", text.text),
@@ -269,7 +270,7 @@ impl<'t> Walk<'t> {
         let text = self.text("format", value)?;
         let format = Format::ALL.into_iter().find(|format| format.word() == text.text);
         if format.is_none() {
-            let hint = did_you_mean(&text.text, Format::ALL.map(Format::word));
+            let hint = suggestion(&text.text, Format::ALL.map(Format::word));
             self.found.push(text.spot.fault(
                 "unknown_format",
                 format!("there is no format `{}`", text.text),

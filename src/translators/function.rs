@@ -7,9 +7,9 @@ use chrono::{NaiveDate, NaiveTime};
 
 use super::Format;
 use super::scalar::{not_a_number, number_of, parse_date, parse_number, parse_time};
-use super::spot::did_you_mean;
 use super::table::Table;
 use crate::canonical::{Field, FieldType, Mismatch, Value};
+use crate::declaration::suggestion;
 
 /// One function of a pipe: `read` goes from the document to the record, `write` back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,7 +195,7 @@ impl Function {
                 }
                 _ => Err(usage("part(\"/\", 1)")),
             },
-            _ => Err((format!("there is no function `{name}`"), did_you_mean(name, NAMES))),
+            _ => Err((format!("there is no function `{name}`"), suggestion(name, NAMES))),
         }
     }
 
@@ -490,7 +490,7 @@ fn coerce(text: &str, holds: &FieldType, format: Format, decimal_mark: char) -> 
             )),
         },
         FieldType::Code(words) if !words.contains(&text) => {
-            Err(misfit("value_not_understood", did_you_mean(text, words.iter().copied())))
+            Err(misfit("value_not_understood", suggestion(text, words.iter().copied())))
         }
         _ => Ok(Value::Text(text.to_owned())),
     }

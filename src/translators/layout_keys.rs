@@ -4,8 +4,8 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::definition::{Text, Walk};
-use super::spot::did_you_mean;
 use super::{Format, Layout};
+use crate::declaration::suggestion;
 use crate::declaration::{Faults, parse, whole};
 use crate::formats::{delimited, fixed_width, json, xml};
 
@@ -83,7 +83,7 @@ fn delimited<'t>(walk: &mut Walk<'t>, value: Option<&'t Spanned<DeValue<'t>>>) -
                         _ => walk.found.push(text.spot.fault(
                             "unknown_encoding",
                             format!("there is no encoding `{}`", text.text),
-                            did_you_mean(
+                            suggestion(
                                 &text.text,
                                 ["utf-8", "windows-1252", "iso-8859-1", "iso-8859-15", "macintosh"],
                             ),
@@ -171,7 +171,7 @@ fn records<'t>(walk: &mut Walk<'t>, value: &'t Spanned<DeValue<'t>>) -> Vec<deli
             Some("file_header") => delimited::Role::FileHeader,
             Some("detail") | None => delimited::Role::Detail,
             Some(other) => {
-                let hint = did_you_mean(other, ["start", "detail", "trailer", "file_header"]);
+                let hint = suggestion(other, ["start", "detail", "trailer", "file_header"]);
                 walk.found.push(spot.fault("unknown_word", format!("there is no role `{other}`"), hint));
                 delimited::Role::Detail
             }

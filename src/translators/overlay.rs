@@ -6,8 +6,9 @@ use super::definition::{
     Block, ConstantDefinition, Definition, EachDefinition, FieldDefinition, Text, WriteWhen,
 };
 use super::path::{Path, Step};
-use super::spot::{Spot, did_you_mean};
+use super::spot::Spot;
 use super::{Format, Translator};
+use crate::declaration::suggestion;
 use crate::finding::Finding;
 
 /// What a profile changes in a translator.
@@ -102,7 +103,7 @@ impl Translator {
         }
         for row in &overlay.tables {
             let Some(rows) = definition.tables.get_mut(&row.table) else {
-                let hint = did_you_mean(&row.table, definition.tables.keys().map(String::as_str));
+                let hint = suggestion(&row.table, definition.tables.keys().map(String::as_str));
                 found.push(row.spot.fault(
                     "unknown_table",
                     format!("{} has no table `{}`", self.name(), row.table),

@@ -73,25 +73,3 @@ impl Spot {
         Finding { severity: Severity::Warning, ..self.fault(code, message, hint) }
     }
 }
-
-/// Asks whether one of `known` was meant, or lists them when they are few.
-pub(super) fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let known: Vec<&str> = known.into_iter().collect();
-    let nearest = known
-        .iter()
-        .map(|word| (strsim::jaro_winkler(typed, word), *word))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match nearest {
-        Some((_, word)) => format!("did you mean `{word}`?"),
-        None if known.is_empty() => String::new(),
-        None if known.len() <= 16 => format!("known are {}", known.join(", ")),
-        None => {
-            let mut near: Vec<(f64, &str)> =
-                known.iter().map(|word| (strsim::jaro_winkler(typed, word), *word)).collect();
-            near.sort_by(|a, b| b.0.total_cmp(&a.0));
-            let some: Vec<&str> = near.iter().take(5).map(|(_, word)| *word).collect();
-            format!("{} are known, {} among them", known.len(), some.join(", "))
-        }
-    }
-}

@@ -229,7 +229,11 @@ impl Learned {
             }
             if !files.is_empty() {
                 let files: Vec<String> = files.iter().map(|files| quoted(files)).collect();
-                line(&mut text, &format!("files      = [{}]", files.join(", ")));
+                let files = files.join(", ");
+                line(
+                    &mut text,
+                    &format!("files      = [{files}]  {TODO} which names its files have; * stands for any"),
+                );
             }
             if translator.ends_with("-810") || translator.ends_with("-invoice") {
                 line(&mut text, &format!("invoices   = \"purchase\"  {TODO} purchase, sale or service"));

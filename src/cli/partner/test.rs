@@ -72,9 +72,12 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<Exit
         );
     }
     let ends = match (differing, arguments.accept) {
-        (0, false) => format!("{samples} samples, all as expected\n"),
+        (0, false) => format!("{}, all as expected\n", counted(samples, "sample")),
         (_, true) => {
-            format!("{samples} samples, and what came of them is expected from now on; read it through\n")
+            format!(
+                "{}, and what came of it is expected from now on; read it through\n",
+                counted(samples, "sample")
+            )
         }
         _ => {
             format!("{differing} of {samples} samples differ; `--accept` takes what comes out as expected\n")
@@ -252,11 +255,15 @@ fn finding_line(finding: &crate::finding::Finding) -> String {
     format!("line {}: {word}: {}{hint}", finding.location.line, finding.message)
 }
 
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 fn summary(outcome: &Outcome) -> String {
     let records =
         outcome.get("records.jsonl").map_or(0, |text| text.iter().filter(|byte| **byte == b'\n').count());
     let files = outcome.keys().filter(|name| *name != "outcome.txt" && *name != "records.jsonl").count();
-    format!("{records} records, {files} files sent")
+    format!("{}, {} sent", counted(records, "record"), counted(files, "file"))
 }
 
 fn beside(sample: &Path) -> PathBuf {
