@@ -15,7 +15,7 @@ use crossdock::formats::x12::schema::Schemas;
 use crossdock::formats::x12::segment::Delimiters;
 use crossdock::formats::x12::tree_builder::TreeBuilder;
 use crossdock::formats::x12::verdict::{Group, InterchangeHeader, Set};
-use crossdock::translators::{Translator, find_shipped};
+use crossdock::translators::{Lookup, Translator, find_shipped};
 use crossdock::tree::Tree;
 use generate::Document;
 use measure::{ROUNDS, compare, contestant, time};
@@ -132,7 +132,7 @@ impl<'b> Bench<'b> {
         for (range, delimiters) in &self.sets {
             let body = &self.bytes[range.clone()];
             self.builder.read(body, range.start as u64, *delimiters, &self.schema, &mut self.tree);
-            let (record, findings) = self.translator.read(&self.tree);
+            let (record, findings) = self.translator.read(&self.tree, Lookup::none());
             assert!(findings.is_empty(), "{findings:?}");
             black_box::<Record>(record);
         }

@@ -15,7 +15,7 @@ use crossdock::formats::x12::writer::{
     DelimiterInData, Envelope, LineEnding, OutboundGroup, OutboundSet, write_interchange,
 };
 use crossdock::pipeline::rehearse;
-use crossdock::translators::{self, Format, Translator};
+use crossdock::translators::{self, Format, Lookup, Translator};
 use crossdock::tree::Tree;
 use std::io::Read;
 use std::sync::{Arc, LazyLock};
@@ -144,10 +144,10 @@ pub fn translate(data: &[u8]) {
         one = [other[usize::from(*choice) % other.len()].clone()];
         &one
     };
-    let translation = rehearse::translate(document, chosen, &Options::default());
+    let translation = rehearse::translate(document, chosen, &Options::default(), Lookup::none());
     for document in translation.documents {
         let (Some(record), Some(translator)) = (document.record, document.translator) else { continue };
-        if let Ok(tree) = translator.write(&record)
+        if let Ok(tree) = translator.write(&record, Lookup::none())
             && translator.format() != Format::X12
         {
             drop(translator.layout().write(&[tree]));

@@ -18,6 +18,7 @@ pub mod telemetry;
 pub mod transports;
 
 // floor 3: meaning
+pub mod master_data;
 pub mod translators;
 
 // floor 4: difference

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::declaration::suggestion;
 use crate::pipeline::rehearse::{self, Addressed};
 use crate::profiles::Profile;
-use crate::translators::Translator;
+use crate::translators::{Lookup, Translator};
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use std::io::{self, Write as _};
@@ -42,7 +42,7 @@ pub fn run(config: &Config, arguments: &Arguments, clock: Clock) -> anyhow::Resu
     let agreements = match &arguments.partner {
         None => None,
         Some(_) => match open::agreements(config) {
-            Ok(agreements) => Some(agreements),
+            Ok(agreements) => Some(open::with_master_data(config, agreements)?),
             Err(shown) => {
                 write!(io::stderr(), "{shown}")?;
                 return Ok(ExitCode::from(exit::USAGE));
@@ -68,7 +68,11 @@ pub fn run(config: &Config, arguments: &Arguments, clock: Clock) -> anyhow::Resu
         control_number: arguments.control_number,
         now: clock.now(),
     });
-    match rehearse::compose(&records, &translator, to) {
+    let lookup = match (&agreements, profile) {
+        (Some(agreements), Some(profile)) => agreements.lookup(&profile.id, clock.now()),
+        _ => Lookup::none(),
+    };
+    match rehearse::compose(&records, &translator, to, lookup) {
         Ok(bytes) => {
             let mut out = io::stdout().lock();
             match out.write_all(&bytes).and_then(|()| out.flush()) {

@@ -32,6 +32,20 @@ pub(super) fn agreements(config: &Config) -> Result<Agreements, String> {
     Agreements::load(config).map_err(|findings| show(&findings, &config.root))
 }
 
+/// The agreements with the master data of the database, where a translator of theirs asks any.
+pub(super) fn with_master_data(config: &Config, agreements: Agreements) -> anyhow::Result<Agreements> {
+    if agreements.crosswalk_names().is_empty() {
+        return Ok(agreements);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let database = database(config).await.context("cannot ask the master data")?;
+        let renewed = agreements.with_master_data(&database.store).await;
+        database.store.close().await;
+        Ok(renewed?.unwrap_or(agreements))
+    })
+}
+
 /// Connects to the database, starting a private one if none is named, and brings it up to date.
 pub(super) async fn database(config: &Config) -> anyhow::Result<Database> {
     let (store, server) = match &config.database_url {

@@ -2,14 +2,16 @@
 
 use super::inputs::{self, Input};
 use super::{exit, faults, open};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::declaration::suggestion;
 use crate::finding::{Finding, Severity};
 use crate::formats::x12::{reader, schema::Schemas};
 use crate::formats::{Looks, look};
+use crate::pipeline::Agreements;
 use crate::pipeline::rehearse::{self, Translated, Translation};
 use crate::profiles::{Library, Receives};
-use crate::translators::{Format, Traced, Translator};
+use crate::translators::{Format, Lookup, Traced, Translator};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use serde_json::json;
@@ -43,8 +45,8 @@ pub struct Arguments {
 /// # Errors
 /// When a file cannot be read, or nothing says how to read it.
 pub fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let translators = match translators(config, arguments)? {
-        Ok(translators) => translators,
+    let (translators, agreements) = match translators(config, arguments)? {
+        Ok(found) => found,
         Err(shown) => {
             write!(io::stderr(), "{shown}")?;
             return Ok(ExitCode::from(exit::USAGE));
@@ -70,7 +72,11 @@ pub fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 continue;
             }
         };
-        let translation = rehearse::translate(&bytes, &chosen, &options());
+        let partner = arguments.partner.as_deref().unwrap_or_default();
+        let lookup = agreements
+            .as_ref()
+            .map_or_else(Lookup::none, |agreements| agreements.lookup(partner, Clock::System.now()));
+        let translation = rehearse::translate(&bytes, &chosen, &options(), lookup);
         let written = write(&translation, &name, arguments, &mut out);
         match written {
             Ok(refused) if refused => code = code.max(exit::FINDINGS),
@@ -115,14 +121,14 @@ pub(super) fn read(input: &Input) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Translators, and what a partner's master data is asked through.
+type Chosen = (Vec<Arc<Translator>>, Option<Agreements>);
+
 /// What the arguments let files be read by, or faults of settings, shown.
-fn translators(
-    config: &Config,
-    arguments: &Arguments,
-) -> anyhow::Result<Result<Vec<Arc<Translator>>, String>> {
+fn translators(config: &Config, arguments: &Arguments) -> anyhow::Result<Result<Chosen, String>> {
     if let Some(id) = &arguments.partner {
         let agreements = match open::agreements(config) {
-            Ok(agreements) => agreements,
+            Ok(agreements) => open::with_master_data(config, agreements)?,
             Err(shown) => return Ok(Err(shown)),
         };
         let Some(profile) = agreements.profiles.find(id) else {
@@ -137,15 +143,15 @@ fn translators(
                 bail!("partner `{id}` sends nothing that `{name}` reads; hint: take `--partner` out");
             }
         }
-        return Ok(Ok(own));
+        return Ok(Ok((own, Some(agreements))));
     }
     let library = match library(config) {
         Ok(library) => library,
         Err(shown) => return Ok(Err(shown)),
     };
-    let Some(name) = &arguments.translator else { return Ok(Ok(library.list().cloned().collect())) };
+    let Some(name) = &arguments.translator else { return Ok(Ok((library.list().cloned().collect(), None))) };
     match library.find(name) {
-        Some(translator) => Ok(Ok(vec![translator.clone()])),
+        Some(translator) => Ok(Ok((vec![translator.clone()], None))),
         None => bail!("there is no translator `{name}`; hint: {}", library.suggestion(name)),
     }
 }
@@ -203,7 +209,7 @@ pub(super) fn fitting(bytes: &[u8], translators: &[Arc<Translator>]) -> Vec<Arc<
     });
     let reads = |translator: &&Arc<Translator>| {
         let one = [Arc::clone(translator)];
-        let translation = rehearse::translate(bytes, &one, &reader::Options::default());
+        let translation = rehearse::translate(bytes, &one, &reader::Options::default(), Lookup::none());
         !translation.documents.is_empty()
             && all_findings(&translation).all(|finding| finding.severity != Severity::Reject)
     };

@@ -5,6 +5,11 @@ use crate::finding::Finding;
 use crate::formats::x12::reader;
 use crate::formats::x12::schema::Schemas;
 use crate::profiles::{Library, Profiles};
+use crate::store::{self, CrosswalkEntry, Store};
+use crate::translators::{CrosswalkRow, Crosswalks, Lookup, Translator};
+use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Everything that says how documents are read and written; replaced as a whole or not at all.
 #[derive(Clone, Debug)]
@@ -15,6 +20,9 @@ pub struct Agreements {
     pub library: Library,
     /// How X12 is read, with its releases and guides.
     pub x12: reader::Options,
+    /// Master data that translators ask, as of the load of this number.
+    pub(super) crosswalks: Arc<Crosswalks>,
+    pub(super) loaded: i64,
 }
 
 impl Agreements {
@@ -27,6 +35,60 @@ impl Agreements {
         let x12 = reader::Options { schemas: Schemas::builtin(), ..reader::Options::default() };
         let library = Library::load(&config.translators, &config.root, &x12.schemas)?;
         let profiles = Profiles::load(&config.profiles, &config.source, &config.root, &library)?;
-        Ok(Self { profiles, library, x12 })
+        Ok(Self { profiles, library, x12, crosswalks: Arc::default(), loaded: 0 })
+    }
+
+    /// The crosswalks that translators in force ask, by name.
+    #[must_use]
+    pub fn crosswalk_names(&self) -> BTreeSet<&str> {
+        let own = self.profiles.list().flat_map(|profile| {
+            let receives = profile.exchange.receives.iter().map(|receives| &receives.translator);
+            receives.chain(profile.exchange.sends.iter().map(|sends| &sends.translator))
+        });
+        own.chain(self.library.list())
+            .flat_map(|translator: &Arc<Translator>| translator.crosswalks())
+            .collect()
+    }
+
+    /// The same with master data as it is now; none when it is as it was.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn with_master_data(&self, store: &Store) -> Result<Option<Self>, store::Error> {
+        let names: Vec<&str> = self.crosswalk_names().into_iter().collect();
+        if names.is_empty() {
+            return Ok(None);
+        }
+        let loaded = store.find_master_data_version().await?;
+        if loaded == self.loaded {
+            return Ok(None);
+        }
+        let entries = store.list_crosswalk_entries(&names).await?;
+        Ok(Some(Self { loaded, ..self.clone().with_crosswalks(entries) }))
+    }
+
+    /// The same with these crosswalks.
+    #[must_use]
+    pub fn with_crosswalks(self, entries: impl IntoIterator<Item = CrosswalkEntry>) -> Self {
+        let mut crosswalks = Crosswalks::default();
+        for entry in entries {
+            let row = CrosswalkRow {
+                partner: entry.partner,
+                code: entry.code,
+                word: entry.word,
+                preferred: entry.preferred,
+                valid_from: Some(entry.valid_from),
+                valid_to: entry.valid_to,
+            };
+            crosswalks.add(&entry.name, [row]);
+        }
+        Self { crosswalks: Arc::new(crosswalks), ..self }
+    }
+
+    /// How a translator asks master data for a partner's document of a time.
+    #[must_use]
+    pub fn lookup<'a>(&'a self, partner: &'a str, at: DateTime<Utc>) -> Lookup<'a> {
+        let zone = self.profiles.find(partner).map_or(chrono_tz::UTC, |profile| profile.time_zone);
+        Lookup::new(&self.crosswalks, partner, at.with_timezone(&zone).date_naive())
     }
 }

@@ -6,6 +6,7 @@ use crate::formats::x12::verdict::Ta1;
 use crate::formats::x12::writer::{self, DelimiterInData, Envelope, LineEnding, OutboundGroup, OutboundSet};
 use crate::profiles::{Profile, X12, pattern};
 use crate::store::{NumberRequest, Work};
+use crate::translators::HELD;
 use crate::tree::Tree;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use std::collections::{BTreeMap, VecDeque};
@@ -198,5 +199,16 @@ pub(super) fn unsound(document: &str, partner: &str, findings: &[Finding]) -> Er
         let known = place.is_empty() || finding.message.contains(&place);
         if known { finding.message.clone() } else { format!("{place}: {}", finding.message) }
     });
-    Error::Compose { document: document.to_owned(), partner: partner.to_owned(), first }
+    // Master data is mended where it is loaded, everything else in the source or the profile.
+    let asked =
+        findings.first().filter(|finding| matches!(finding.code, "value_unknown" | "several_codes" | HELD));
+    let hint = asked.map_or_else(
+        || {
+            format!(
+                "have the source fill it, or give it a place or a default in [sends.fields] of partner-profiles/{partner}.toml"
+            )
+        },
+        |finding| format!("{}; then `crossdock replay` its source with --issue-new", finding.hint),
+    );
+    Error::Compose { document: document.to_owned(), partner: partner.to_owned(), first, hint }
 }

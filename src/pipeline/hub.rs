@@ -53,9 +53,7 @@ pub enum Error {
     #[error("reading the file ended in a fault of the program; the log says where")]
     Panicked(#[source] tokio::task::JoinError),
     /// Our own document is not sound; it must not leave.
-    #[error(
-        "cannot write the {document} for {partner}: {first}; hint: have the source fill it, or give it a place or a default in [sends.fields] of partner-profiles/{partner}.toml"
-    )]
+    #[error("cannot write the {document} for {partner}: {first}; hint: {hint}")]
     Compose {
         /// The document.
         document: String,
@@ -63,6 +61,8 @@ pub enum Error {
         partner: String,
         /// The first fault of it.
         first: String,
+        /// What to do.
+        hint: String,
     },
 }
 
@@ -113,6 +113,22 @@ impl Hub {
     #[must_use]
     pub fn agreements(&self) -> Arc<Agreements> {
         self.agreements.read().expect("no step panics while it holds the lock").clone()
+    }
+
+    /// The same, with the master data that translators ask as it is now.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn prepared(&self) -> Result<Arc<Agreements>, Error> {
+        let agreements = self.agreements();
+        let Some(renewed) = agreements.with_master_data(&self.store).await? else { return Ok(agreements) };
+        let renewed = Arc::new(renewed);
+        let mut in_force = self.agreements.write().expect("no step panics while it holds the lock");
+        // Profiles that came in force meanwhile ask for themselves.
+        if Arc::ptr_eq(&in_force, &agreements) {
+            *in_force = renewed.clone();
+        }
+        Ok(renewed)
     }
 
     /// Puts other profiles and translators in force, all at once.

@@ -9,6 +9,7 @@ mod compose;
 mod deliver;
 mod follow;
 mod hub;
+pub mod load_master_data;
 pub mod operate;
 mod outbound;
 mod outgoing;

@@ -303,17 +303,18 @@ fn pending_group<'a>(
         let source = shipment.source;
         let document_id = outbound_document_id(&identity(&shipment, shipment.issue));
         // Tried out before a control number is taken, so that a document that cannot be sent leaves no gap.
-        let tried = shipment.sends.translator.write(&shipment.record).and_then(|tree| {
-            let group = X12Group {
-                functional_id: schema.group(),
-                version: &x12.version,
-                sets: vec![(document, "", &tree)],
-            };
-            let numbers = Numbers { interchange: 1, groups: vec![1] };
-            let stamp = compose::Stamp { numbers: &numbers, test, now };
-            compose::write_x12(profile, &x12, &[group], Vec::new(), stamp)?;
-            Ok(tree)
-        });
+        let tried =
+            shipment.sends.translator.write(&shipment.record, agreements.lookup(to, now)).and_then(|tree| {
+                let group = X12Group {
+                    functional_id: schema.group(),
+                    version: &x12.version,
+                    sets: vec![(document, "", &tree)],
+                };
+                let numbers = Numbers { interchange: 1, groups: vec![1] };
+                let stamp = compose::Stamp { numbers: &numbers, test, now };
+                compose::write_x12(profile, &x12, &[group], Vec::new(), stamp)?;
+                Ok(tree)
+            });
         match tried {
             Ok(tree) => {
                 file_identity.push_str(&format!(" {document_id}"));
@@ -456,7 +457,7 @@ fn call_or_file(
     let profile = agreements.profiles.find(&to).ok_or_else(not_agreed)?;
     let channel = profile.channels.get(&sends.channel).ok_or_else(not_agreed)?;
     let unsound = |findings: Vec<crate::finding::Finding>| compose::unsound(&sends.document, &to, &findings);
-    let tree = sends.translator.write(&record).map_err(unsound)?;
+    let tree = sends.translator.write(&record, agreements.lookup(&to, now)).map_err(unsound)?;
     let bytes = sends.translator.layout().write(std::slice::from_ref(&tree)).map_err(unsound)?;
     let file_id = ids::derived("outbound_file", &[&identity]);
     let delivery_id = ids::derived("delivery", &[&identity]);

@@ -29,7 +29,7 @@ use uuid::Uuid;
 /// When the database fails or a document of ours would be unsound; nothing is kept then.
 pub(super) async fn process(hub: &Arc<Hub>, job: &Job) -> Result<(), Error> {
     let file = hub.store.load_file(job.subject_id).await?;
-    let agreements = hub.agreements();
+    let agreements = hub.prepared().await?;
     let place = hub.place_of(&file.row)?;
     let partner = place.partner.clone();
     let reading = read_file(&file, place, &agreements).await?;
@@ -57,7 +57,7 @@ pub(super) async fn read_file(
     agreements: &Arc<Agreements>,
 ) -> Result<Reading, Error> {
     let (agreements, bytes) = (agreements.clone(), file.bytes.clone());
-    let (id, name, received) = (file.row.id, file.row.name.clone(), file.row.received_at.date_naive());
+    let (id, name, received) = (file.row.id, file.row.name.clone(), file.row.received_at);
     let reading =
         tokio::task::spawn_blocking(move || read::read(id, &name, &bytes, &place, &agreements, received));
     reading.await.map_err(Error::Panicked)

@@ -15,9 +15,10 @@ use crate::formats::{Looks, look};
 use crate::ids;
 use crate::profiles::{Addressed, Profile, Receives, Usage, pattern};
 use crate::store::Business;
-use crate::translators::Format;
+use crate::translators::{Format, HELD};
 use crate::tree::Tree;
-use chrono::NaiveDate;
+
+use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 /// What became of the file as a whole.
@@ -145,7 +146,7 @@ pub(super) fn read(
     bytes: &[u8],
     place: &Place,
     agreements: &Agreements,
-    received: NaiveDate,
+    received: DateTime<Utc>,
 ) -> Reading {
     read_with(file, name, bytes, place, agreements, Effects::AsMarked, received)
 }
@@ -158,25 +159,32 @@ pub(super) fn read_with(
     place: &Place,
     agreements: &Agreements,
     effects: Effects,
-    received: NaiveDate,
+    received: DateTime<Utc>,
 ) -> Reading {
-    match look(bytes) {
+    let mut reading = match look(bytes) {
         Looks::Empty => Reading::quarantined("the file is empty", "ask the partner to send it again"),
         Looks::Foreign(what) => Reading::quarantined(
             format!("the file is {what}, not a document"),
             "ask the partner for the plain file, or take it out of the folder",
         ),
         Looks::X12 => read_x12(file, bytes, &Agreed { place, agreements, received }, effects),
-        Looks::Xml | Looks::Flat => read_other(file, name, bytes, place, agreements),
+        Looks::Xml | Looks::Flat => read_other((file, name, received), bytes, place, agreements),
+    };
+    let aside = reading.documents.iter().filter(|document| document.aside.is_some());
+    let why = aside.flat_map(|document| &document.findings).find(|finding| finding.code == HELD);
+    if let (Some(why), Outcome::Processed) = (why, &reading.outcome) {
+        let hint = format!("{}; then release the file: `crossdock release`", why.hint);
+        reading.outcome = Outcome::Quarantined { reason: why.message.clone(), hint };
     }
+    reading
 }
 
 /// How the interchanges of a file are read: as agreed with the sender of each.
 struct Agreed<'a> {
     place: &'a Place,
     agreements: &'a Agreements,
-    /// The day the file came.
-    received: NaiveDate,
+    /// When the file came.
+    received: DateTime<Utc>,
 }
 
 impl reader::Terms for Agreed<'_> {
@@ -195,7 +203,7 @@ impl reader::Terms for Agreed<'_> {
     }
 
     fn today(&self) -> Option<NaiveDate> {
-        Some(self.received)
+        Some(self.received.date_naive())
     }
 }
 
@@ -303,7 +311,8 @@ fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> 
                 {
                     let body = window.get(set.bytes.clone()).unwrap_or_default();
                     builder.read(body, set.bytes.start, interchange.header.delimiters, schema, &mut tree);
-                    let (record, mut findings) = translator.read(&tree);
+                    let (record, mut findings) =
+                        translator.read(&tree, agreements.lookup(&profile.id, agreed.received));
                     locate(&mut findings, window);
                     document.record = settle(&mut document, record, findings);
                 }
@@ -366,14 +375,20 @@ fn interchange_is_trusted(interchange: &verdict::Interchange) -> bool {
 }
 
 /// Adds what translating found; a document that cannot be translated is not processed further.
-fn settle(document: &mut Document, record: Record, findings: Vec<Finding>) -> Option<Record> {
+fn settle(document: &mut Document, record: Record, mut findings: Vec<Finding>) -> Option<Record> {
+    // What only waits for master data is not the partner's fault: it is accepted, and has no effects yet.
+    for finding in findings.iter_mut().filter(|finding| finding.code == HELD) {
+        finding.severity = Severity::Warning;
+        document.aside.get_or_insert_with(|| (Business::Exception, finding.message.clone()));
+    }
     let refused = findings.iter().any(|finding| finding.severity == Severity::Reject);
     document.findings.extend(findings);
     if refused {
         document.status = verdict::Status::Rejected;
+        document.aside = None;
         return None;
     }
-    Some(record)
+    document.aside.is_none().then_some(record)
 }
 
 /// Translators know bytes, not lines. `window` is the whole file.
@@ -478,7 +493,12 @@ fn refuse_what_was_not_agreed(interchange: &mut verdict::Interchange, profile: &
     }
 }
 
-fn read_other(file: Uuid, name: &str, bytes: &[u8], place: &Place, agreements: &Agreements) -> Reading {
+fn read_other(
+    (file, name, received): (Uuid, &str, DateTime<Utc>),
+    bytes: &[u8],
+    place: &Place,
+    agreements: &Agreements,
+) -> Reading {
     let Some(profile) = agreements.profiles.find(&place.partner) else {
         return Reading::quarantined(
             format!("there is no profile {}", place.partner),
@@ -506,7 +526,7 @@ fn read_other(file: Uuid, name: &str, bytes: &[u8], place: &Place, agreements: &
     let mut reading =
         Reading { outcome: Outcome::Processed, documents: Vec::new(), interchanges: Vec::new(), findings };
     for tree in &trees {
-        let (record, mut findings) = receives.translator.read(tree);
+        let (record, mut findings) = receives.translator.read(tree, agreements.lookup(&profile.id, received));
         locate(&mut findings, window);
         let start = tree.origin(tree.root()).byte;
         let ordinal = reading.documents.len() as u64 + 1;

@@ -17,7 +17,7 @@ use crate::formats::x12::{reader, verdict};
 use crate::formats::{Looks, look};
 use crate::ids;
 use crate::profiles::Profile;
-use crate::translators::{Format, Layout, Traced, Translator};
+use crate::translators::{Format, Layout, Lookup, Traced, Translator};
 use crate::tree::Tree;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
@@ -57,9 +57,14 @@ pub struct Translation {
 /// Reads a file by the first of `translators` that fits each document. Nothing is judged by a profile but what the
 /// translators carry of it.
 #[must_use]
-pub fn translate(bytes: &[u8], translators: &[Arc<Translator>], x12: &reader::Options) -> Translation {
+pub fn translate(
+    bytes: &[u8],
+    translators: &[Arc<Translator>],
+    x12: &reader::Options,
+    lookup: Lookup<'_>,
+) -> Translation {
     if look(bytes) == Looks::X12 {
-        return translate_x12(bytes, translators, x12);
+        return translate_x12(bytes, translators, x12, lookup);
     }
     let Some(translator) = translators.iter().find(|translator| translator.format() != Format::X12) else {
         return Translation::default();
@@ -80,7 +85,7 @@ pub fn translate(bytes: &[u8], translators: &[Arc<Translator>], x12: &reader::Op
             trace: Vec::new(),
             unread: Vec::new(),
         };
-        translated(blank, tree, translator, window)
+        translated(blank, tree, translator, window, lookup)
     });
     Translation { documents: documents.collect(), findings }
 }
@@ -94,7 +99,12 @@ fn fitting<'t>(translators: &'t [Arc<Translator>], set: &str, release: &str) -> 
     of_set().filter(knows).min_by_key(|translator| translator.versions().len()).or_else(|| of_set().next())
 }
 
-fn translate_x12(bytes: &[u8], translators: &[Arc<Translator>], x12: &reader::Options) -> Translation {
+fn translate_x12(
+    bytes: &[u8],
+    translators: &[Arc<Translator>],
+    x12: &reader::Options,
+    lookup: Lookup<'_>,
+) -> Translation {
     let verdict = reader::validate(bytes, x12);
     let lines = Lines::of(bytes);
     let window = Window::indexed(bytes, &lines);
@@ -121,7 +131,7 @@ fn translate_x12(bytes: &[u8], translators: &[Arc<Translator>], x12: &reader::Op
                 };
                 let body = window.get(set.bytes.clone()).unwrap_or_default();
                 builder.read(body, set.bytes.start, interchange.header.delimiters, schema, &mut tree);
-                translation.documents.push(translated(blank, &tree, translator, window));
+                translation.documents.push(translated(blank, &tree, translator, window, lookup));
             }
         }
     }
@@ -147,13 +157,14 @@ fn translated(
     tree: &Tree,
     translator: &Arc<Translator>,
     window: Window<'_>,
+    lookup: Lookup<'_>,
 ) -> Translated {
-    let (record, mut findings) = translator.read(tree);
+    let (record, mut findings) = translator.read(tree, lookup);
     read::locate(&mut findings, window);
     blank.findings.extend(findings);
-    blank.unread = translator.unread(tree);
+    blank.unread = translator.unread(tree, lookup);
     read::locate(&mut blank.unread, window);
-    blank.trace = translator.trace(tree);
+    blank.trace = translator.trace(tree, lookup);
     for traced in &mut blank.trace {
         if traced.location.line == 0 {
             traced.location.line = window.line_of(traced.location.byte);
@@ -183,11 +194,12 @@ pub fn compose(
     records: &[Record],
     translator: &Translator,
     to: Option<Addressed<'_>>,
+    lookup: Lookup<'_>,
 ) -> Result<Vec<u8>, Vec<Finding>> {
     let mut trees = Vec::new();
     let mut faults = Vec::new();
     for record in records {
-        match translator.write(record) {
+        match translator.write(record, lookup) {
             Ok(tree) => trees.push(tree),
             Err(findings) => faults.extend(findings),
         }
@@ -289,8 +301,7 @@ pub fn rehearse(
     now: DateTime<Utc>,
 ) -> Result<Rehearsal, Error> {
     let file = ids::derived("rehearsal", &[&place.key(), name]);
-    let mut reading =
-        read::read_with(file, name, bytes, place, agreements, Effects::Always, now.date_naive());
+    let mut reading = read::read_with(file, name, bytes, place, agreements, Effects::Always, now);
     agreed::judge(&mut reading, agreements, now);
     let mut outgoing = Outgoing::new(file, now);
     acknowledge(&reading, &[], agreements, &mut outgoing);

@@ -252,7 +252,7 @@ async fn open(
         return Err(Refusal::new(format!("`{}` is a file of ours", file.row.name), hint).into());
     }
     let agreements = match which {
-        Which::Current => hub.agreements(),
+        Which::Current => hub.prepared().await?,
         Which::Original => original(hub, &file.row).await?,
     };
     let key = file.row.assigned_to.as_deref().unwrap_or(&file.row.channel);
@@ -270,7 +270,7 @@ async fn original(hub: &Hub, file: &FileRow) -> Result<Arc<Agreements>, Unmade> 
     let version = file.profile_version.ok_or_else(|| missing("no profile has read the file yet"))?;
     let stored = hub.store.find_profile_version(version).await?;
     let (partner, text) = stored.ok_or_else(|| missing("the profile that read the file was not kept"))?;
-    let current = hub.agreements();
+    let current = hub.prepared().await?;
     let profiles = current.profiles.with_stored(&partner, &text, &hub.config.root, &current.library);
     let profiles = profiles.map_err(|findings| {
         let first = findings.first().map(|finding| finding.message.clone()).unwrap_or_default();

@@ -6,7 +6,7 @@ use super::library::{Library, document_of};
 use super::rules::{Validity, validity};
 use crate::canonical::RecordKind;
 use crate::declaration::{Place, Said, Section, suggestion};
-use crate::translators::{Format, Overlay, Spot, Translator};
+use crate::translators::{Format, Overlay, Spot, Translator, WhenUnknown};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -408,6 +408,21 @@ fn overlay(section: &Section<'_>) -> Overlay {
     let mut overlay = Overlay::default();
     for (field, place) in section.pairs("fields") {
         overlay = overlay.with_field(&field.value, &place.value, spot(&place.place));
+    }
+    for (name, said) in section.pairs("crosswalks") {
+        let known = WhenUnknown::ALL.map(|(word, _)| word);
+        match WhenUnknown::ALL.into_iter().find(|(word, _)| *word == said.value) {
+            Some((_, unknown)) => overlay.crosswalks.push((name.value, unknown, spot(&said.place))),
+            None => section.fault(
+                "crosswalk_rule_unknown",
+                &said.place,
+                format!(
+                    "`{}` does not say what to do with a value that `{}` does not hold",
+                    said.value, name.value
+                ),
+                suggestion(&said.value, known),
+            ),
+        }
     }
     for (name, table) in section.named_sections("tables") {
         for (code, word) in table.own_pairs() {

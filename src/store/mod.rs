@@ -14,6 +14,7 @@ mod files;
 mod findings;
 mod job_overview;
 mod jobs;
+mod master_data;
 mod naming;
 mod operations;
 pub mod private;
@@ -58,6 +59,7 @@ pub use files::{
 pub use findings::FindingRow;
 pub use job_overview::{JobFilter, JobOverview};
 pub use jobs::{Job, JobRow, Lease, NewJob, job_id};
+pub use master_data::{CrosswalkEntry, MasterKindRow, MasterTable, NewMasterLoad};
 pub use naming::Noun;
 pub use received_acknowledgments::{NewMatch, NewReceivedAcknowledgment, ReceivedAcknowledgmentRow};
 pub use records::{FoundRecord, MovedLine, NewRecord};

@@ -12,10 +12,11 @@ use super::path::{At, Path, Step};
 use super::program::{
     Binding, Block, Computed, Constant, Each, FieldPath, Formula, Into, Program, Way, pair_fields,
 };
-use super::table::Table;
 use crate::canonical::{FieldType, Shape};
 use crate::declaration::suggestion;
 use crate::finding::Finding;
+
+mod tables;
 
 /// Compiles a definition. A program comes out even when there are findings, as far as it goes.
 pub(super) fn compile(definition: &Definition) -> (Program, Vec<Finding>) {
@@ -59,15 +60,6 @@ struct Entries<'d> {
 }
 
 impl<'d> Compiler<'d> {
-    fn tables(&mut self) {
-        for (name, rows) in &self.definition.tables {
-            let rows =
-                rows.iter().map(|(code, word)| (code.text.clone(), word.text.clone(), word.spot.clone()));
-            self.program.table_numbers.insert(name.clone(), self.program.tables.len());
-            self.program.tables.push(Table::new(rows.collect()));
-        }
-    }
-
     fn gather(&mut self, block: &'d BlockDefinition, entries: &mut Entries<'d>, depth: usize) {
         entries.fields.extend(block.fields.iter());
         entries.eaches.extend(block.eaches.iter());
@@ -174,6 +166,9 @@ impl<'d> Compiler<'d> {
         for function in &mut functions {
             if let Function::Table(name, number) = function {
                 *number = self.program.table_numbers.get(name).copied().unwrap_or(usize::MAX);
+                if let Some(unknown) = self.program.crosswalks.get(name) {
+                    *function = Function::Crosswalk(name.clone(), *unknown);
+                }
             }
         }
         let has_default = functions.iter().any(|function| matches!(function, Function::Default(_)));
@@ -331,57 +326,6 @@ impl<'d> Compiler<'d> {
                 let message = format!("`{function}` does not go with `{label}`, which is {}", holds.words());
                 self.found.push(spot.fault("type_clash", message, ""));
                 fine = false;
-            }
-        }
-        fine
-    }
-
-    fn table_fits(
-        &mut self,
-        name: &str,
-        label: &str,
-        holds: &FieldType,
-        definition: &FieldDefinition,
-    ) -> bool {
-        let Some(table) = self.program.table(name) else {
-            let hint = suggestion(name, self.program.table_numbers.keys().map(String::as_str));
-            let hint = if hint.is_empty() { format!("add `[tables.{name}]`") } else { hint };
-            self.found.push(definition.at.spot.fault(
-                "unknown_table",
-                format!("there is no table `{name}`"),
-                hint,
-            ));
-            return false;
-        };
-        let known: &[&str] = match holds {
-            FieldType::Code(words) => words,
-            FieldType::Bool => &["true", "false"],
-            _ => &[],
-        };
-        let mut found = Vec::new();
-        for (_, word, spot) in &table.rows {
-            if !known.is_empty() && !known.contains(&word.as_str()) && word != super::table::REST {
-                let message = format!("`{label}` has no word `{word}`");
-                found.push(spot.fault("unknown_word", message, suggestion(word, known.iter().copied())));
-            }
-        }
-        if definition.write != WriteWhen::Never && definition.read {
-            for (code, word, spot) in table.lost() {
-                // Two codes of one word are told apart by another field of the same place, or not at all.
-                let told = definition.write == WriteWhen::IfEmpty;
-                if !told {
-                    let message = format!("`{code}` is read as `{word}`, but another code is written for it");
-                    let hint = format!(
-                        "give `{code}` a word of its own, or bind the code to a field beside `{label}` and this with `write = \"if_empty\"`"
-                    );
-                    found.push(spot.doubt("lossy_table", message, hint));
-                }
-            }
-        }
-        let fine = !found.iter().any(|finding| finding.severity == crate::finding::Severity::Reject);
-        for finding in found {
-            if !self.found.contains(&finding) {
-                self.found.push(finding);
             }
         }
         fine

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::crosswalk::WhenUnknown;
 use super::layout_keys::read_layout;
 use super::spot::Spot;
 use super::{Format, Layout};
@@ -84,6 +85,8 @@ pub(super) struct Definition {
     pub(super) block: Block,
     pub(super) parts: BTreeMap<String, Block>,
     pub(super) tables: BTreeMap<String, Vec<(Text, Text)>>,
+    /// Crosswalks by name, each with where it is named.
+    pub(super) crosswalks: BTreeMap<String, (WhenUnknown, Spot)>,
     pub(super) drops: Vec<Text>,
     pub(super) layout: Layout,
     pub(super) next_id: u32,
@@ -101,7 +104,8 @@ pub(super) struct Walk<'t> {
 pub(super) type Entry<'t> = (&'t str, Spot, &'t Spanned<DeValue<'t>>);
 
 const BLOCK_KEYS: [&str; 5] = ["fields", "each", "constants", "computed", "use"];
-const ROOT_KEYS: [&str; 8] = ["record", "format", "set", "versions", "parts", "tables", "drops", "layout"];
+const ROOT_KEYS: [&str; 9] =
+    ["record", "format", "set", "versions", "parts", "tables", "crosswalks", "drops", "layout"];
 
 impl Definition {
     /// Reads a translator file.
@@ -192,6 +196,7 @@ impl<'t> Walk<'t> {
         let (mut record, mut format, mut set, mut versions) = (None, None, None, Vec::new());
         let (mut block, mut parts, mut tables, mut drops) =
             (Block::default(), BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let mut crosswalks = BTreeMap::new();
         let mut layout = None;
         for (key, spot, value) in self.entries(table) {
             match key {
@@ -214,6 +219,13 @@ impl<'t> Walk<'t> {
                     for (name, _, value) in self.table(key, value) {
                         let rows = self.rows(name, value);
                         tables.insert(name.to_owned(), rows);
+                    }
+                }
+                "crosswalks" => {
+                    for (name, spot, value) in self.table(key, value) {
+                        if let Some(unknown) = self.when_unknown(name, value) {
+                            crosswalks.insert(name.to_owned(), (unknown, spot));
+                        }
                     }
                 }
                 _ => self.block_entry(&mut block, key, &spot, value, &ROOT_KEYS),
@@ -246,6 +258,7 @@ impl<'t> Walk<'t> {
             block,
             parts,
             tables,
+            crosswalks,
             drops,
             layout,
             next_id: self.next_id,
@@ -278,6 +291,19 @@ impl<'t> Walk<'t> {
             ));
         }
         format
+    }
+
+    fn when_unknown(&mut self, name: &str, value: &Spanned<DeValue<'_>>) -> Option<WhenUnknown> {
+        let text = self.text(name, value)?;
+        let unknown = WhenUnknown::ALL.into_iter().find(|(word, _)| *word == text.text);
+        if unknown.is_none() {
+            self.found.push(text.spot.fault(
+                "unknown_word",
+                format!("`{}` does not say what to do with a value that `{name}` does not hold", text.text),
+                "write \"refuse\", \"hold\" or \"pass\"",
+            ));
+        }
+        unknown.map(|(_, unknown)| unknown)
     }
 
     fn rows(&mut self, name: &str, value: &'t Spanned<DeValue<'t>>) -> Vec<(Text, Text)> {

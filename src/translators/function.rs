@@ -1,11 +1,13 @@
 //! The closed list of functions after a path, each with its inverse.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
 use chrono::{NaiveDate, NaiveTime};
 
 use super::Format;
+use super::crosswalk::{HELD, Lookup, WhenUnknown};
 use super::scalar::{not_a_number, number_of, parse_date, parse_number, parse_time};
 use super::table::Table;
 use crate::canonical::{Field, FieldType, Mismatch, Value};
@@ -16,6 +18,8 @@ use crate::declaration::suggestion;
 pub(super) enum Function {
     /// `table(name)`: a code for a word; with the number of the table once it is known.
     Table(String, usize),
+    /// `table(name)` where the name is a crosswalk's: a code for a word out of master data.
+    Crosswalk(String, WhenUnknown),
     /// `date(CCYYMMDD)`: a date in a form of its own.
     Date(Pattern),
     /// `time(HHMM)`: a time in a form of its own.
@@ -75,7 +79,7 @@ impl Misfit {
 impl fmt::Display for Function {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Table(name, _) => write!(out, "table({name})"),
+            Self::Table(name, _) | Self::Crosswalk(name, _) => write!(out, "table({name})"),
             Self::Date(pattern) => write!(out, "date({})", pattern.text),
             Self::Time(pattern) => write!(out, "time({})", pattern.text),
             Self::Implied(digits) => write!(out, "implied({digits})"),
@@ -200,7 +204,7 @@ impl Function {
     }
 
     /// From the document towards the record.
-    fn read<'t>(&self, value: Passing<'t>, tables: &'t [Table]) -> Result<Option<Passing<'t>>, Box<Misfit>> {
+    fn read<'t>(&self, value: Passing<'t>, known: &Known<'t>) -> Result<Option<Passing<'t>>, Box<Misfit>> {
         if let Self::Default(_) | Self::Cut(_) = self {
             return Ok(Some(value));
         }
@@ -208,7 +212,7 @@ impl Function {
         Ok(Some(match self {
             Self::Default(_) | Self::Cut(_) => Passing::Text(text),
             Self::Table(name, number) => {
-                let table = tables.get(*number).expect("compiled functions name known tables");
+                let table = known.tables.get(*number).expect("compiled functions name known tables");
                 match table.word(&text) {
                     Some(Some(word)) => Passing::Text(Cow::Borrowed(word)),
                     Some(None) => Passing::Text(text),
@@ -221,6 +225,10 @@ impl Function {
                     }
                 }
             }
+            Self::Crosswalk(name, unknown) => match known.lookup.word(name, &text) {
+                Ok(word) => Passing::Text(Cow::Borrowed(word)),
+                Err(misfit) => known.without(misfit, *unknown).map(|()| Passing::Text(text))?,
+            },
             Self::Date(pattern) => {
                 Passing::Value(Value::Date(pattern.parse_date(&text).ok_or_else(|| {
                     Misfit::new(
@@ -273,12 +281,12 @@ impl Function {
         &self,
         value: Value,
         present: Option<&str>,
-        tables: &[Table],
+        known: &Known<'_>,
         format: Format,
     ) -> Result<Option<Value>, Box<Misfit>> {
         Ok(Some(match self {
             Self::Table(name, number) => {
-                let table = tables.get(*number).expect("compiled functions name known tables");
+                let table = known.tables.get(*number).expect("compiled functions name known tables");
                 let word = value.to_string();
                 match table.code(&word) {
                     Some(Some(code)) => Value::Text(code.to_owned()),
@@ -290,6 +298,13 @@ impl Function {
                             format!("add a code for it to `[tables.{name}]` of the partner profile"),
                         ));
                     }
+                }
+            }
+            Self::Crosswalk(name, unknown) => {
+                let word = value.to_string();
+                match known.lookup.code(name, &word) {
+                    Ok(code) => Value::Text(code.to_owned()),
+                    Err(misfit) => known.without(misfit, *unknown).map(|()| Value::Text(word))?,
                 }
             }
             Self::Date(pattern) => match &value {
@@ -348,6 +363,38 @@ impl Function {
     }
 }
 
+/// What functions may ask: the translator's own code tables, and crosswalks.
+pub(super) struct Known<'t> {
+    tables: &'t [Table],
+    lookup: Lookup<'t>,
+    /// What is worth a warning of the value read last.
+    doubt: Cell<Option<Box<Misfit>>>,
+}
+
+impl<'t> Known<'t> {
+    pub(super) fn new(tables: &'t [Table], lookup: Lookup<'t>) -> Self {
+        Self { tables, lookup, doubt: Cell::default() }
+    }
+
+    /// What is doubtful of the value read last, told once.
+    pub(super) fn doubt(&self) -> Option<Box<Misfit>> {
+        self.doubt.take()
+    }
+
+    /// Goes on without a crosswalk's answer, where that is agreed.
+    fn without(&self, mut misfit: Box<Misfit>, unknown: WhenUnknown) -> Result<(), Box<Misfit>> {
+        match unknown {
+            WhenUnknown::Pass => {
+                self.doubt.set(Some(misfit));
+                return Ok(());
+            }
+            WhenUnknown::Hold => misfit.code = HELD,
+            WhenUnknown::Refuse => {}
+        }
+        Err(misfit)
+    }
+}
+
 /// A value on its way through the pipe; a text stays where it is until a function changes it.
 enum Passing<'t> {
     Text(Cow<'t, str>),
@@ -376,11 +423,11 @@ pub(super) fn read_value(
     functions: &[Function],
     text: Option<&str>,
     holds: &FieldType,
-    tables: &[Table],
+    known: &Known<'_>,
     format: Format,
     decimal_mark: char,
 ) -> Result<Option<Value>, Box<Misfit>> {
-    Ok(match read_pipe(functions, text, holds, tables)? {
+    Ok(match read_pipe(functions, text, holds, known)? {
         Some(Passing::Text(text)) => Some(coerce(&text, holds, format, decimal_mark)?),
         Some(Passing::Value(value)) => Some(value),
         None => None,
@@ -393,14 +440,14 @@ pub(super) fn read_into(
     functions: &[Function],
     text: Option<&str>,
     holds: &FieldType,
-    tables: &[Table],
+    known: &Known<'_>,
     format: Format,
     decimal_mark: char,
 ) -> Result<bool, Box<Misfit>> {
     if let (Some(text), [], FieldType::Text) = (text, functions, holds) {
         return field.set_text(text).map(|()| true).map_err(misfit_of);
     }
-    let set = match read_pipe(functions, text, holds, tables)? {
+    let set = match read_pipe(functions, text, holds, known)? {
         Some(Passing::Text(text)) if matches!(holds, FieldType::Text) => field.set_text(&text),
         Some(Passing::Text(text)) => field.set(coerce(&text, holds, format, decimal_mark)?),
         Some(Passing::Value(value)) => field.set(value),
@@ -418,7 +465,7 @@ fn read_pipe<'t>(
     functions: &'t [Function],
     text: Option<&'t str>,
     holds: &FieldType,
-    tables: &'t [Table],
+    known: &Known<'t>,
 ) -> Result<Option<Passing<'t>>, Box<Misfit>> {
     let Some(text) = text else {
         let default = functions.iter().find_map(|function| match function {
@@ -431,7 +478,7 @@ fn read_pipe<'t>(
     };
     let mut value = Passing::Text(Cow::Borrowed(text));
     for function in functions {
-        match function.read(value, tables)? {
+        match function.read(value, known)? {
             Some(next) => value = next,
             None => return Ok(None),
         }
@@ -444,7 +491,7 @@ pub(super) fn write_value(
     functions: &[Function],
     value: Option<Value>,
     present: Option<&str>,
-    tables: &[Table],
+    known: &Known<'_>,
     format: Format,
     decimal_mark: char,
 ) -> Result<Option<String>, Box<Misfit>> {
@@ -454,7 +501,7 @@ pub(super) fn write_value(
     });
     let Some(mut value) = value.or(default) else { return Ok(None) };
     for function in functions.iter().rev() {
-        match function.write(value, present, tables, format)? {
+        match function.write(value, present, known, format)? {
             Some(next) => value = next,
             None => return Ok(None),
         }
@@ -525,10 +572,10 @@ mod tests {
     fn both(function: &str, arguments: &[&str], text: &str, holds: FieldType) -> (String, String) {
         let arguments: Vec<String> = arguments.iter().map(|a| (*a).to_owned()).collect();
         let functions = [Function::new(function, &arguments).expect("a known function")];
-        let tables = [];
-        let read = read_value(&functions, Some(text), &holds, &tables, Format::X12, '.').expect("readable");
+        let known = Known::new(&[], Lookup::none());
+        let read = read_value(&functions, Some(text), &holds, &known, Format::X12, '.').expect("readable");
         let value = read.clone().map(|value| value.to_string()).unwrap_or_default();
-        let back = write_value(&functions, read, None, &tables, Format::X12, '.').expect("writable");
+        let back = write_value(&functions, read, None, &known, Format::X12, '.').expect("writable");
         (value, back.unwrap_or_default())
     }
 

@@ -13,6 +13,7 @@ use crate::tree::Tree;
 
 mod check;
 mod compile;
+mod crosswalk;
 mod definition;
 mod draft;
 mod expression;
@@ -33,6 +34,7 @@ mod table;
 mod unread;
 mod write;
 
+pub use crosswalk::{CrosswalkRow, Crosswalks, HELD, Lookup, WhenUnknown};
 pub use overlay::{Overlay, OverlayConstant, OverlayField, OverlayRow};
 pub use read::Traced;
 pub use shipped::{find_shipped, shipped};
@@ -196,6 +198,11 @@ impl Translator {
         &self.definition.versions
     }
 
+    /// The crosswalks it asks, by name.
+    pub fn crosswalks(&self) -> impl Iterator<Item = &str> {
+        self.program.crosswalks.keys().map(String::as_str)
+    }
+
     /// The layout of its documents.
     #[must_use]
     pub fn layout(&self) -> &Layout {
@@ -210,9 +217,10 @@ impl Translator {
 
     /// Turns a document into a record. The record holds what could be read, whatever the findings.
     #[must_use]
-    pub fn read(&self, tree: &Tree) -> (Record, Vec<Finding>) {
+    pub fn read(&self, tree: &Tree, lookup: Lookup<'_>) -> (Record, Vec<Finding>) {
         let mut record = self.definition.record.blank();
-        let mut reader = read::Reader::new(&self.program, tree, self.definition.format, self.decimal_mark());
+        let mut reader =
+            read::Reader::new(&self.program, tree, self.definition.format, self.decimal_mark(), lookup);
         reader.read(&mut record);
         (record, reader.found)
     }
@@ -222,7 +230,7 @@ impl Translator {
     /// # Errors
     /// What keeps the record from being written: words without a code, figures that do not fit, a
     /// required field that is empty, another kind of record.
-    pub fn write(&self, record: &Record) -> Result<Tree, Vec<Finding>> {
+    pub fn write(&self, record: &Record, lookup: Lookup<'_>) -> Result<Tree, Vec<Finding>> {
         let tag = match (&self.definition.format, &self.layout) {
             (Format::X12, _) => self.definition.set.as_str(),
             (_, Layout::Xml(layout)) => layout.document.last().map_or("", String::as_str),
@@ -236,7 +244,8 @@ impl Translator {
                 format!("{} writes a {}, not a {}", self.name, self.definition.record, record.kind());
             return Err(vec![Spot::default().fault("wrong_record", message, "")]);
         }
-        let mut writer = write::Writer::new(&self.program, self.definition.format, self.decimal_mark(), tag);
+        let mut writer =
+            write::Writer::new(&self.program, self.definition.format, self.decimal_mark(), tag, lookup);
         writer.write(record);
         if writer.found.is_empty() {
             Ok(writer.draft.into_tree(self.definition.format == Format::X12))
@@ -247,9 +256,10 @@ impl Translator {
 
     /// What a document holds that the translator neither keeps nor drops, as warnings.
     #[must_use]
-    pub fn unread(&self, tree: &Tree) -> Vec<Finding> {
+    pub fn unread(&self, tree: &Tree, lookup: Lookup<'_>) -> Vec<Finding> {
         let mut record = self.definition.record.blank();
-        let mut reader = read::Reader::new(&self.program, tree, self.definition.format, self.decimal_mark());
+        let mut reader =
+            read::Reader::new(&self.program, tree, self.definition.format, self.decimal_mark(), lookup);
         reader.seen = Some(std::collections::HashSet::new());
         reader.read(&mut record);
         reader.unread()
@@ -257,9 +267,10 @@ impl Translator {
 
     /// Where each field of the record comes from. Lists of pairs (`<*>`) are not told apart.
     #[must_use]
-    pub fn trace(&self, tree: &Tree) -> Vec<Traced> {
+    pub fn trace(&self, tree: &Tree, lookup: Lookup<'_>) -> Vec<Traced> {
         let mut record = self.definition.record.blank();
-        let mut reader = read::Reader::new(&self.program, tree, self.definition.format, self.decimal_mark());
+        let mut reader =
+            read::Reader::new(&self.program, tree, self.definition.format, self.decimal_mark(), lookup);
         reader.traced = Some(Vec::new());
         reader.read(&mut record);
         reader.traced.unwrap_or_default()
@@ -269,9 +280,9 @@ impl Translator {
     /// translator drops and from computed figures that the document left out. Numbers are compared by
     /// value, pairs by qualifier.
     #[must_use]
-    pub fn prove(&self, tree: &Tree) -> Vec<Finding> {
-        let (record, found) = self.read(tree);
-        match self.write(&record) {
+    pub fn prove(&self, tree: &Tree, lookup: Lookup<'_>) -> Vec<Finding> {
+        let (record, found) = self.read(tree, lookup);
+        match self.write(&record, lookup) {
             Ok(written) => prove::differences(&self.program, self.definition.format, tree, &written),
             Err(faults) => found.into_iter().chain(faults).collect(),
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::crosswalk::WhenUnknown;
 use super::definition::{
     Block, ConstantDefinition, Definition, EachDefinition, FieldDefinition, Text, WriteWhen,
 };
@@ -18,6 +19,8 @@ pub struct Overlay {
     pub fields: Vec<OverlayField>,
     /// Rows of code tables, which go before the translator's own.
     pub tables: Vec<OverlayRow>,
+    /// Crosswalks that the fields may name, and what becomes of what they do not hold.
+    pub crosswalks: Vec<(String, WhenUnknown, Spot)>,
     /// Texts that always stand at a place of the document's own level.
     pub constants: Vec<OverlayConstant>,
     /// Parts of the document that are not kept.
@@ -115,6 +118,9 @@ impl Translator {
             let text = |text: &str| Text { text: text.to_owned(), spot: row.spot.clone() };
             rows.insert(0, (text(&row.code), text(&row.word)));
         }
+        for (name, unknown, spot) in &overlay.crosswalks {
+            definition.crosswalks.insert(name.clone(), (*unknown, spot.clone()));
+        }
         for constant in &overlay.constants {
             definition.block.constants.retain(|own| own.at.text != constant.at);
             definition.block.constants.push(ConstantDefinition {
@@ -198,9 +204,11 @@ impl Descent<'_> {
         for each in block.eaches.iter_mut().filter(|each| fills(each, &into)) {
             let Ok(of) = Path::parse_node(&each.of.text, self.format) else { continue };
             if self.overlay.at.is_empty() || begins_with(steps, &of.steps) {
-                // A path that ends at the loop's own segment keeps that step: `LX/W12<VN>`.
+                // A path that ends at the loop's own segment keeps that step: `LX/W12<VN>`. A column of a row, or an
+                // element below another, is in it: `row/sku` is `sku` to the row.
                 let own = of.steps.len();
-                let dropped = if steps.len() == own { own.saturating_sub(1) } else { own };
+                let keeps = self.format == Format::X12 && steps.len() == own;
+                let dropped = if keeps { own.saturating_sub(1) } else { own };
                 let shorten = |text: &str| {
                     let rest = without_steps(text, dropped);
                     if dropped < own { without_condition(rest) } else { rest.to_owned() }

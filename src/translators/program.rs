@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::crosswalk::WhenUnknown;
 use super::definition::WriteWhen;
 use super::function::Function;
 use super::path::{Path, Step};
@@ -17,6 +18,8 @@ pub(super) struct Program {
     /// Code tables by number, and their numbers by name.
     pub(super) tables: Vec<Table>,
     pub(super) table_numbers: BTreeMap<String, usize>,
+    /// Crosswalks by name, and what becomes of what they do not hold.
+    pub(super) crosswalks: BTreeMap<String, WhenUnknown>,
     /// Parts of the document that are not kept.
     pub(super) drops: Vec<(Path, Spot)>,
     /// Tags that a sender may leave out.

@@ -6,7 +6,8 @@ use std::ops::Range;
 use rust_decimal::Decimal;
 
 use super::Format;
-use super::function::{Misfit, read_into, read_value};
+use super::crosswalk::Lookup;
+use super::function::{Known, Misfit, read_into, read_value};
 use super::pairs::pairs;
 use super::path::{At, Path, Step};
 use super::places::{descendants, locate, meets_conditions, paired_values, steps_end_at, text_at, value_at};
@@ -20,6 +21,7 @@ use crate::tree::{Key, NodeId, Tree, ValueRef};
 pub(super) struct Reader<'a> {
     pub(super) program: &'a Program,
     pub(super) tree: &'a Tree,
+    known: Known<'a>,
     pub(super) format: Format,
     pub(super) decimal_mark: char,
     pub(super) found: Vec<Finding>,
@@ -50,8 +52,15 @@ pub struct Traced {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(program: &'a Program, tree: &'a Tree, format: Format, decimal_mark: char) -> Self {
+    pub(super) fn new(
+        program: &'a Program,
+        tree: &'a Tree,
+        format: Format,
+        decimal_mark: char,
+        lookup: Lookup<'a>,
+    ) -> Self {
         Self {
+            known: Known::new(&program.tables, lookup),
             program,
             tree,
             format,
@@ -129,16 +138,21 @@ impl<'a> Reader<'a> {
             return;
         }
         let (functions, holds) = (&binding.functions, &binding.holds);
-        let (tables, format, mark) = (&self.program.tables, self.format, self.decimal_mark);
+        let (known, format, mark) = (&self.known, self.format, self.decimal_mark);
         let field = field_mut(group, &binding.field);
         let read = if let Some(name) = &binding.field.name {
-            read_value(functions, text, holds, tables, format, mark).map(|value| {
+            read_value(functions, text, holds, known, format, mark).map(|value| {
                 let texts = field.texts_mut().expect("a named field is among texts");
                 value.map(|value| texts.insert(name.clone(), value.to_string())).is_some()
             })
         } else {
-            read_into(field, functions, text, holds, tables, format, mark)
+            read_into(field, functions, text, holds, known, format, mark)
         };
+        if program_asks(self.program)
+            && let Some(doubt) = self.known.doubt()
+        {
+            self.doubt(binding, text.map(|_| self.at), *doubt);
+        }
         let told = self.seen.is_some() || self.traced.is_some() || delimited;
         if told || read.as_ref().map_or(true, |any| !any && binding.required) {
             self.tell(binding, text.map(|_| self.at), read, node);
@@ -184,6 +198,17 @@ impl<'a> Reader<'a> {
         first.is_some_and(|first| rows.any(|other| other != first))
     }
 
+    /// What is worth a warning of a value that was read all the same.
+    #[cold]
+    fn doubt(&mut self, binding: &Binding, at: Option<NodeId>, doubt: Misfit) {
+        let tree = self.tree;
+        let found = at.and_then(|at| value_at(tree, at, &binding.path.at).map(|value| (at, value)));
+        self.misfit(binding, found, doubt);
+        if let Some(finding) = self.found.last_mut() {
+            finding.severity = Severity::Warning;
+        }
+    }
+
     fn misfit(&mut self, binding: &Binding, found: Option<(NodeId, ValueRef<'a>)>, misfit: Misfit) {
         let message = format!("{} ({} at {})", misfit.message, binding.label, binding.path);
         let node = found.map_or(self.tree.root(), |(node, _)| node);
@@ -220,9 +245,14 @@ impl<'a> Reader<'a> {
             let functions = binding.functions.as_slice();
             for (id, text, functions) in [(fields.qualifier, code, functions), (fields.value, text, &[])] {
                 let holds = shape().fields.get(id).map_or(FieldType::Text, |field| field.holds);
-                let tables = &self.program.tables;
-                let value =
-                    read_value(functions, Some(text.text), &holds, tables, self.format, self.decimal_mark);
+                let value = read_value(
+                    functions,
+                    Some(text.text),
+                    &holds,
+                    &self.known,
+                    self.format,
+                    self.decimal_mark,
+                );
                 match value {
                     Ok(Some(value)) => {
                         item.field_mut(id).set(value).expect("a value that was read for a field fits it");
@@ -319,7 +349,7 @@ impl<'a> Reader<'a> {
                 &computed.functions,
                 Some(value.text),
                 &FieldType::Decimal,
-                &program.tables,
+                &self.known,
                 self.format,
                 self.decimal_mark,
             );
@@ -503,6 +533,11 @@ impl<'a> Reader<'a> {
             ack_code: String::new(),
         }
     }
+}
+
+/// Whether any binding may leave a doubt.
+fn program_asks(program: &Program) -> bool {
+    !program.crosswalks.is_empty()
 }
 
 fn is_rest(each: &Each) -> bool {

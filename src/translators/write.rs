@@ -3,9 +3,10 @@
 use rust_decimal::Decimal;
 
 use super::Format;
+use super::crosswalk::Lookup;
 use super::definition::WriteWhen;
 use super::draft::{Draft, key_of};
-use super::function::{Function, write_value};
+use super::function::{Function, Known, write_value};
 use super::path::{At, Path, Step};
 use super::program::{Binding, Each, FieldPath, Formula, Into, Program, pair_fields};
 use crate::canonical::{Field, FieldType, Group, Record, Value};
@@ -14,6 +15,7 @@ use crate::finding::{Finding, Location, Severity};
 /// Writes one document.
 pub(super) struct Writer<'a> {
     program: &'a Program,
+    known: Known<'a>,
     format: Format,
     decimal_mark: char,
     pub(super) draft: Draft,
@@ -25,8 +27,15 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(program: &'a Program, format: Format, decimal_mark: char, tag: &str) -> Self {
+    pub(super) fn new(
+        program: &'a Program,
+        format: Format,
+        decimal_mark: char,
+        tag: &str,
+        lookup: Lookup<'a>,
+    ) -> Self {
         Self {
+            known: Known::new(&program.tables, lookup),
             program,
             format,
             decimal_mark,
@@ -94,7 +103,7 @@ impl<'a> Writer<'a> {
             &binding.functions,
             value,
             present.as_deref(),
-            &self.program.tables,
+            &self.known,
             self.format,
             self.decimal_mark,
         );
@@ -120,7 +129,7 @@ impl<'a> Writer<'a> {
         for item in (0..list.len()).filter_map(|index| list.item(index)) {
             let text = |id: usize, functions: &[Function]| {
                 let value = item.field(id).get();
-                write_value(functions, value, None, &self.program.tables, self.format, self.decimal_mark)
+                write_value(functions, value, None, &self.known, self.format, self.decimal_mark)
             };
             match (text(fields.qualifier, &binding.functions), text(fields.value, &[])) {
                 (Ok(Some(qualifier)), Ok(Some(value))) => {
@@ -311,7 +320,7 @@ impl<'a> Writer<'a> {
                 &computed.functions,
                 Some(Value::Decimal(value)),
                 None,
-                &program.tables,
+                &self.known,
                 self.format,
                 self.decimal_mark,
             );

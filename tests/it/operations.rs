@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 mod act;
+mod data;
 mod look;
 mod replay;
 

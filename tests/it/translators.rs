@@ -15,7 +15,7 @@ use crossdock::formats::x12::writer::{
     DelimiterInData, Envelope, LineEnding, OutboundGroup, OutboundSet, write_interchange,
 };
 use crossdock::formats::{delimited, fixed_width, json, xml};
-use crossdock::translators::{Layout, Overlay, Spot, Translator, find_shipped, shipped};
+use crossdock::translators::{Layout, Lookup, Overlay, Spot, Translator, find_shipped, shipped};
 use crossdock::tree::Tree;
 
 mod generated;
@@ -129,7 +129,8 @@ fn without_source(record: &Record) -> serde_json::Value {
 }
 
 fn write(translator: &Translator, records: &[Record], version: &str) -> Result<Vec<u8>, Vec<Finding>> {
-    let trees: Vec<Tree> = records.iter().map(|record| translator.write(record)).collect::<Result<_, _>>()?;
+    let trees: Vec<Tree> =
+        records.iter().map(|record| translator.write(record, Lookup::none())).collect::<Result<_, _>>()?;
     match translator.layout() {
         Layout::X12 => interchange(translator, &trees, version),
         Layout::Delimited(layout) => delimited::write(&trees, layout),
@@ -209,8 +210,11 @@ fn round_trip(translator: &Translator, path: &Path) -> String {
     let bytes = std::fs::read(path).expect("the example is there");
     let (mut records, mut found, mut version) = (Vec::new(), Vec::new(), String::new());
     for (tree, release) in documents(translator, &bytes) {
-        let (record, faults) = translator.read(&tree);
-        found.extend([faults, translator.unread(&tree), translator.prove(&tree)].concat());
+        let (record, faults) = translator.read(&tree, Lookup::none());
+        found.extend(
+            [faults, translator.unread(&tree, Lookup::none()), translator.prove(&tree, Lookup::none())]
+                .concat(),
+        );
         records.push(record);
         version = release;
     }
@@ -224,7 +228,7 @@ fn round_trip(translator: &Translator, path: &Path) -> String {
             expect(&path.with_extension(format!("written.{extension}")), &String::from_utf8_lossy(&written));
             documents(translator, &written)
                 .iter()
-                .map(|(tree, _)| without_source(&translator.read(tree).0))
+                .map(|(tree, _)| without_source(&translator.read(tree, Lookup::none()).0))
                 .collect()
         }
         Err(faults) => {
@@ -290,8 +294,8 @@ fn advice(record: Record) -> ShippingAdvice {
 fn a_receipt_of_a_later_release_is_read_with_its_packs() {
     let tree = example(&load("x12-944-5010"), "pallets-5010.edi");
     let translator = load("x12-944");
-    let (record, found) = translator.read(&tree);
-    assert_eq!(told(&[found, translator.unread(&tree)].concat()), "");
+    let (record, found) = translator.read(&tree, Lookup::none());
+    assert_eq!(told(&[found, translator.unread(&tree, Lookup::none())].concat()), "");
     let Record::StockReceipt(receipt) = record else { panic!("it is a stock receipt") };
     let packs: Vec<Option<&str>> = receipt.lines.iter().map(|line| line.sscc.as_deref()).collect();
     let (first, second) = (Some("00006141410073490017"), Some("00006141410073490024"));
@@ -301,15 +305,18 @@ fn a_receipt_of_a_later_release_is_read_with_its_packs() {
 #[test]
 fn lines_whose_packs_differ_do_not_share_one() {
     let translator = load("x12-944-5010");
-    let (record, _) = translator.read(&example(&translator, "pallets-5010.edi"));
+    let (record, _) = translator.read(&example(&translator, "pallets-5010.edi"), Lookup::none());
     let Record::StockReceipt(mut receipt) = record else { panic!("it is a stock receipt") };
     let pallets = |receipt: &StockReceipt| -> Vec<Option<String>> {
         receipt.lines.iter().map(|line| line.extra.get("pallet_blocks").cloned()).collect()
     };
     receipt.lines[1].extra.insert("pallet_blocks".into(), "5".into());
     let before = pallets(&receipt);
-    let written = translator.write(&Record::StockReceipt(receipt)).expect("it can be written");
-    let Record::StockReceipt(again) = translator.read(&written).0 else { panic!("it is a stock receipt") };
+    let written =
+        translator.write(&Record::StockReceipt(receipt), Lookup::none()).expect("it can be written");
+    let Record::StockReceipt(again) = translator.read(&written, Lookup::none()).0 else {
+        panic!("it is a stock receipt")
+    };
     assert_eq!(pallets(&again), before);
 }
 
@@ -327,7 +334,7 @@ fn a_partner_may_keep_a_field_elsewhere() {
         .with_field("ship_to.id", "", at())
         .with_field("ship_to.extra.code", "N1[ST]04", at());
     let changed = translator.overlay(&overlay).unwrap_or_else(|found| panic!("{}", told(&found)));
-    let record = advice(changed.read(&tree).0);
+    let record = advice(changed.read(&tree, Lookup::none()).0);
     let pack = &record.packs[0];
     assert_eq!(pack.extra.get("aisle").map(String::as_str), Some("AISLE 4"));
     assert_eq!(pack.lines[0].lot.as_deref(), Some("1"));
@@ -350,12 +357,12 @@ fn a_partner_may_have_codes_and_parts_of_its_own() {
         at(),
     );
     let changed = translator.overlay(&overlay).unwrap_or_else(|found| panic!("{}", told(&found)));
-    let (record, _) = changed.read(&tree);
+    let (record, _) = changed.read(&tree, Lookup::none());
     let Record::ShipNotice(notice) = &record else { panic!("it is a ship notice") };
     let item = &notice.orders[0].packs[0].items[0];
     assert_eq!(item.unit.as_deref(), Some("crate"));
     assert_eq!(item.extra.get("buyer_sku").map(String::as_str), Some("7788"));
-    assert_eq!(told(&changed.prove(&tree)), "");
+    assert_eq!(told(&changed.prove(&tree, Lookup::none())), "");
 }
 
 #[test]
@@ -392,7 +399,7 @@ fn a_document_that_cannot_be_read_says_where() {
     let delimiters = Delimiters { element: b'*', component: b'>', repetition: None, segment: b'~' };
     let mut tree = Tree::default();
     read_tree(text.as_bytes(), 1000, delimiters, set, &mut tree);
-    let (record, found) = translator.read(&tree);
+    let (record, found) = translator.read(&tree, Lookup::none());
     let shown: Vec<String> = found
         .iter()
         .map(|finding| {
@@ -422,13 +429,13 @@ fn a_record_that_cannot_be_written_says_why() {
     order.lines.push(ShippingOrderLine::default());
     let item = |qualifier: &str| ItemId { qualifier: Some(qualifier.into()), id: Some("1".into()) };
     order.lines[0].item_ids = ["A1", "A2", "A3", "A4"].map(item).to_vec();
-    let found = translator.write(&order.into()).expect_err("it lacks an order number");
+    let found = translator.write(&order.into(), Lookup::none()).expect_err("it lacks an order number");
     let codes: Vec<&str> = found.iter().map(|finding| finding.code).collect();
     assert_eq!(codes, ["field_missing", "no_free_pair"]);
     let mut order = ShippingOrder { order_number: Some("SO-1".into()), ..ShippingOrder::default() };
     order.lines.push(ShippingOrderLine::default());
     order.lines[0].item_ids = vec![ItemId { qualifier: None, id: Some("777".into()) }];
-    let found = translator.write(&order.into()).expect_err("nothing says what 777 is");
+    let found = translator.write(&order.into(), Lookup::none()).expect_err("nothing says what 777 is");
     assert!(found[0].message.starts_with("nothing says what `777` is"), "{}", told(&found));
 }
 
@@ -437,7 +444,7 @@ fn each_figure_can_be_traced_to_its_element() {
     let translator = load("x12-945");
     let path = root().join("translators/examples/x12-945/cartons.edi");
     let bytes = std::fs::read(path).expect("the example is there");
-    let traced = translator.trace(&documents(&translator, &bytes)[0].0);
+    let traced = translator.trace(&documents(&translator, &bytes)[0].0, Lookup::none());
     let figure = traced
         .iter()
         .find(|traced| traced.field == "packs[0].lines[1].quantity_shipped")

@@ -6,7 +6,7 @@ use crossdock::formats::x12::schema::Schemas;
 use crossdock::formats::x12::segment::Delimiters;
 use crossdock::formats::x12::tree_builder::read_tree;
 use crossdock::formats::{delimited, json, xml};
-use crossdock::translators::{Layout, Translator, find_shipped, shipped};
+use crossdock::translators::{Layout, Lookup, Translator, find_shipped, shipped};
 use crossdock::tree::{Key, Origin, Tree};
 use proptest::prelude::*;
 
@@ -74,13 +74,13 @@ proptest! {
         let mut tree = Tree::default();
         read_tree(&bytes, 0, delimiters, set, &mut tree);
         let translator = load("x12-856");
-        let (record, _) = translator.read(&tree);
-        drop(translator.unread(&tree));
-        drop(translator.prove(&tree));
-        if let Ok(written) = translator.write(&record) {
+        let (record, _) = translator.read(&tree, Lookup::none());
+        drop(translator.unread(&tree, Lookup::none()));
+        drop(translator.prove(&tree, Lookup::none()));
+        if let Ok(written) = translator.write(&record, Lookup::none()) {
             // What was written once stays as it is.
-            let (again, _) = translator.read(&written);
-            let twice = translator.write(&again).expect("what was read of our own document can be written");
+            let (again, _) = translator.read(&written, Lookup::none());
+            let twice = translator.write(&again, Lookup::none()).expect("what was read of our own document can be written");
             let sorted = |tree: &Tree| {
                 let mut all = cells(tree);
                 all.sort();
@@ -117,9 +117,9 @@ proptest! {
                 Layout::FixedWidth(_) | Layout::X12 => unreachable!("it is none of these"),
             };
             for tree in &trees {
-                drop(translator.read(tree));
-                drop(translator.unread(tree));
-                drop(translator.prove(tree));
+                drop(translator.read(tree, Lookup::none()));
+                drop(translator.unread(tree, Lookup::none()));
+                drop(translator.prove(tree, Lookup::none()));
             }
         }
     }

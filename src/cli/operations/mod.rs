@@ -3,6 +3,7 @@
 
 mod act;
 mod audit;
+mod data;
 mod deliveries;
 mod documents;
 mod exceptions;
@@ -46,6 +47,9 @@ pub(super) enum Command {
     Replay(replay::Arguments),
     /// List what people did, or verify that nobody has changed the record of it
     Audit(audit::Arguments),
+    /// Load, export and list master data: items, numbers, packs, prices, locations, carriers, crosswalks
+    #[command(subcommand)]
+    Data(data::Command),
     /// List what a person must settle, show it, settle it, or give it to somebody
     Exceptions(exceptions::Arguments),
 }
@@ -81,6 +85,7 @@ async fn dispatch(config: &Config, store: &Store, command: Command) -> anyhow::R
         Command::Assign(asked) => return act::assign(&hub(config, store)?, &asked).await,
         Command::Replay(arguments) => return replay::run(&hub(config, store)?, &arguments).await,
         Command::Audit(arguments) => return audit::run(store, arguments).await,
+        Command::Data(command) => return data::run(config, store, command).await,
     }
     Ok(ExitCode::from(exit::DONE))
 }

@@ -14,7 +14,7 @@ use crate::formats::x12::{names, reader};
 use crate::formats::{Looks, look};
 use crate::pipeline::rehearse::{self, Translation};
 use crate::profiles::Library;
-use crate::translators::{Format, Translator};
+use crate::translators::{Format, Lookup, Translator};
 use anyhow::ensure;
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,7 +94,7 @@ impl Learned {
         let options = translate::options();
         let verdict = reader::validate(bytes, &options);
         let translators: Vec<Arc<Translator>> = library.list().cloned().collect();
-        let translation = rehearse::translate(bytes, &translators, &options);
+        let translation = rehearse::translate(bytes, &translators, &options, Lookup::none());
         let from_us = verdict
             .interchanges
             .iter()
@@ -169,8 +169,12 @@ impl Learned {
         let names: Vec<&str> = fitting.iter().map(|translator| translator.name()).collect();
         match fitting.first() {
             Some(first) => {
-                let documents =
-                    rehearse::translate(bytes, std::slice::from_ref(first), &translate::options());
+                let documents = rehearse::translate(
+                    bytes,
+                    std::slice::from_ref(first),
+                    &translate::options(),
+                    Lookup::none(),
+                );
                 self.notes.push(format!(
                     "{name}: {}, documents: {}, read by {}",
                     first.format(),
@@ -418,8 +422,12 @@ fn nearest<'t>(bytes: &[u8], translators: &'t [Arc<Translator>]) -> Option<(&'t 
         _ => !matches!(translator.format(), Format::X12 | Format::Xml),
     });
     let faults = |translator: &Arc<Translator>| {
-        let Translation { documents, findings } =
-            rehearse::translate(bytes, std::slice::from_ref(translator), &translate::options());
+        let Translation { documents, findings } = rehearse::translate(
+            bytes,
+            std::slice::from_ref(translator),
+            &translate::options(),
+            Lookup::none(),
+        );
         let all = findings.iter().chain(documents.iter().flat_map(|document| &document.findings));
         let count = all.filter(|finding| finding.severity == Severity::Reject).count();
         (documents.is_empty(), count)

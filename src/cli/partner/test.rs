@@ -5,9 +5,11 @@ use super::super::{exit, open};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::formats::{Looks, look};
+use crate::master_data;
 use crate::pipeline::rehearse::{self, Addressed, Rehearsal};
 use crate::pipeline::{Agreements, Place};
 use crate::profiles::{Profile, pattern};
+use crate::store::CrosswalkEntry;
 use crate::translators::Format;
 use anyhow::{Context as _, ensure};
 use chrono::{DateTime, Utc};
@@ -44,12 +46,13 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<Exit
     let (mut samples, mut differing, mut told) = (0, 0, String::new());
     for profile in agreements.profiles.list().filter(wanted) {
         let folder = config.profiles.join(&profile.id);
+        let agreements = agreements.clone().with_crosswalks(master_data(&folder, &agreements)?);
         for (kind, path) in list_samples(&folder)? {
             samples += 1;
             let name = shown(&path, &config.root);
             let result = match kind {
                 Kind::Received => try_received(&path, profile, &agreements)?,
-                Kind::Sent => try_sent(&path, profile)?,
+                Kind::Sent => try_sent(&path, profile, &agreements)?,
             };
             let expected = beside(&path);
             if arguments.accept {
@@ -90,6 +93,30 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<Exit
 enum Kind {
     Received,
     Sent,
+}
+
+/// The master data that samples are tried with: CSV files named for their kind in `master-data/`.
+fn master_data(folder: &Path, agreements: &Agreements) -> anyhow::Result<Vec<CrosswalkEntry>> {
+    let folder = folder.join("master-data");
+    let mut entries = Vec::new();
+    let partners: Vec<&str> = agreements.profiles.list().map(|profile| profile.id.as_str()).collect();
+    for entry in fs::read_dir(&folder).into_iter().flatten() {
+        let path = entry.with_context(|| format!("cannot list {}", folder.display()))?.path();
+        let Some(word) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".csv")) else {
+            continue;
+        };
+        let kind = master_data::Kind::find(word)
+            .map_err(|(message, hint)| anyhow::anyhow!("{}: {message}; hint: {hint}", path.display()))?;
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let rows = master_data::read(&kind, &bytes, &partners).map_err(|found| {
+            let first = found
+                .first()
+                .map(|one| format!("line {}: {}; hint: {}", one.location.line, one.message, one.hint));
+            anyhow::anyhow!("{}: {}", path.display(), first.unwrap_or_default())
+        })?;
+        entries.extend(master_data::crosswalk_entries(&kind, &rows));
+    }
+    Ok(entries)
 }
 
 fn list_samples(folder: &Path) -> anyhow::Result<Vec<(Kind, PathBuf)>> {
@@ -171,7 +198,7 @@ fn place(name: &str, bytes: &[u8], profile: &Profile) -> anyhow::Result<Place> {
     Ok(Place { partner: profile.id.clone(), channel, assigned: false })
 }
 
-fn try_sent(path: &Path, profile: &Profile) -> anyhow::Result<Outcome> {
+fn try_sent(path: &Path, profile: &Profile, agreements: &Agreements) -> anyhow::Result<Outcome> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let records = parse_records(&text, &path.display().to_string())?;
     let kind = records.first().map(crate::canonical::Record::kind);
@@ -187,7 +214,12 @@ fn try_sent(path: &Path, profile: &Profile) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::new();
     for sends in of_kind {
         let to = Addressed { profile, control_number: 1, now: fixed_now() };
-        match rehearse::compose(&records, &sends.translator, Some(to)) {
+        match rehearse::compose(
+            &records,
+            &sends.translator,
+            Some(to),
+            agreements.lookup(&profile.id, fixed_now()),
+        ) {
             Ok(bytes) => {
                 outcome.insert(format!("{}-by-{}", sends.document, sends.translator.name()), bytes);
             }

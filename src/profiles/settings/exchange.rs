@@ -34,6 +34,12 @@ pub(super) const RECEIVES: &[Setting] = &[
         "The partner's own habits: a field of the record, and where it stands.",
     ),
     setting(
+        "receives[].crosswalks",
+        Pairs,
+        Nothing,
+        "Master data that `table(…)` of the fields may ask, and what becomes of a value it does not hold: `refuse` the document, `hold` it until the value is loaded, or `pass` it as it is, with a warning.",
+    ),
+    setting(
         "receives[].tables",
         Tables,
         Nothing,
@@ -81,6 +87,12 @@ pub(super) const SENDS: &[Setting] = &[
         Pairs,
         Nothing,
         "The partner's own habits: a field of the record, and where it stands.",
+    ),
+    setting(
+        "sends[].crosswalks",
+        Pairs,
+        Nothing,
+        "Master data that `table(…)` of the fields may ask, and what becomes of a value it does not hold: `refuse` the document, `hold` it until the value is loaded, or `pass` it as it is, with a warning.",
     ),
     setting(
         "sends[].tables",

@@ -143,8 +143,10 @@ fn samples(translator: &Translator) -> Vec<Sample> {
             let bytes = std::fs::read(path).expect("the example is there");
             let read = documents(translator, &bytes);
             let version = read.first().map(|(_, version)| version.clone()).unwrap_or_default();
-            let records: Vec<Value> =
-                read.iter().map(|(tree, _)| without_source(&translator.read(tree).0)).collect();
+            let records: Vec<Value> = read
+                .iter()
+                .map(|(tree, _)| without_source(&translator.read(tree, Lookup::none()).0))
+                .collect();
             let mut pointers = Vec::new();
             texts(&Value::Array(records.clone()), "", &mut pointers);
             let places: Vec<(String, Holds)> =
@@ -286,7 +288,7 @@ fn a_generated_record_written_and_read_back_is_the_same_record() {
                 written.set(written.get() + 1);
                 let again: Vec<Value> = documents(&translator, &bytes)
                     .iter()
-                    .map(|(tree, _)| without_source(&translator.read(tree).0))
+                    .map(|(tree, _)| without_source(&translator.read(tree, Lookup::none()).0))
                     .collect();
                 let (again, before) = (Value::Array(again), Value::Array(before));
                 if let Some(lost) = lost(&again, &before, "") {
