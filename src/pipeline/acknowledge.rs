@@ -49,6 +49,7 @@ pub(super) fn acknowledge(
                     .agreement_of(None, Some(agreed::addressed(&refused.header, refused.groups.first())))
                     .map(|agreement| agreement.id.clone()),
                 control_number: interchange.verdict.header.control_number.clone(),
+                byte: interchange.verdict.bytes.start,
                 ta1,
                 acknowledgments: composed,
             });

@@ -17,6 +17,8 @@ pub(super) struct Answer {
     pub(super) agreement: Option<String>,
     /// ISA13 of what is answered.
     pub(super) control_number: String,
+    /// Where it begins in its file: two of a file may have the same number.
+    pub(super) byte: u64,
     pub(super) ta1: Option<Ta1>,
     /// Each with the channel its documents came on.
     pub(super) acknowledgments: Vec<(String, Composed)>,
@@ -25,7 +27,7 @@ pub(super) struct Answer {
 impl Answer {
     /// Identity of the answer to an interchange of this file.
     pub(super) fn identity(&self, file: Uuid) -> String {
-        format!("{file} answer {}", self.control_number)
+        format!("{file} answer {} at {}", self.control_number, self.byte)
     }
 
     pub(super) fn file_id(&self, file: Uuid) -> Uuid {

@@ -3,6 +3,19 @@
 use super::{Site, short, text};
 
 #[tokio::test]
+async fn two_interchanges_of_one_number_in_one_file_are_both_answered() {
+    let site = Site::new().await;
+    let text = std::fs::read_to_string(super::fixtures().join("files/orders.edi")).expect("it is text");
+    let other = text.replace("PO-9*", "PO-19*").replace("PO-10*", "PO-20*");
+    std::fs::write(site.path("shop/out/twice.edi"), text + &other).expect("written");
+    site.done(&["run", "--once"]);
+    let accepted = site.json(&["documents", "--kind", "850", "--validation", "accepted"]);
+    assert_eq!(accepted.as_array().map(Vec::len), Some(2), "{accepted}");
+    let answers = std::fs::read_dir(site.path("shop/in")).expect("answered").count();
+    assert_eq!(answers, 2, "a group that was received is acknowledged, whatever its neighbour's number");
+}
+
+#[tokio::test]
 async fn a_file_shows_all_that_came_of_it() {
     let site = Site::after_a_day().await;
     let order = site.only(&["files", "--name", "orders.csv"]);

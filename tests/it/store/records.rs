@@ -206,6 +206,68 @@ async fn records_come_back_as_they_went() {
     assert_eq!(stock[1], (String::from("12345678905"), String::from("available")));
 }
 
+/// Tables with a `document_id` that do not hold the record itself: what is known of the document whatever it says.
+const ABOUT_DOCUMENTS: [&str; 7] = [
+    "delivery_document",
+    "exception",
+    "expected_acknowledgment_set",
+    "finding",
+    "interchange",
+    "received_acknowledgment",
+    "record_revision",
+];
+
+#[tokio::test]
+async fn a_revision_takes_every_row_of_a_record_away() {
+    let database = Database::new().await;
+    let store = database.store();
+    let file = accepted(&store).await;
+    let records = [all(), answers_and_stock()].concat();
+    let rows: Vec<NewRecord<'_>> = records.iter().enumerate().map(|(n, record)| new(n, record)).collect();
+    let mut work = begin(&store).await;
+    let documents: Vec<NewDocument> = records
+        .iter()
+        .enumerate()
+        .map(|(n, record)| document(id(n), file, "940").with_record(record))
+        .collect();
+    work.insert_documents(&documents).await.expect("writes");
+    work.insert_records(&rows).await.expect("writes");
+    work.commit().await.expect("commits");
+    let mut connection = database.connection().await;
+    let tables: Vec<String> = sqlx::query_scalar(
+        "select table_name::text from information_schema.columns
+         where column_name = 'document_id' and table_schema = 'public' order by 1",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .expect("lists");
+    let of_records: Vec<&String> =
+        tables.iter().filter(|table| !ABOUT_DOCUMENTS.contains(&table.as_str())).collect();
+    let mut held = 0;
+    for revised in [false, true] {
+        for table in &of_records {
+            let counted: i64 =
+                sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) from {table}")))
+                    .fetch_one(&mut connection)
+                    .await
+                    .expect("counts");
+            assert!(!revised || counted == 0, "{table} still holds {counted} rows of what was revised");
+            held += counted;
+        }
+        if !revised {
+            let mut work = begin(&store).await;
+            for (n, record) in records.iter().enumerate() {
+                work.revise(id(n), &serde_json::to_value(record).expect("it is JSON"))
+                    .await
+                    .expect("revises");
+            }
+            work.commit().await.expect("commits");
+        }
+    }
+    assert!(held > i64::try_from(2 * records.len()).expect("few"), "every record has a row, most have lines");
+    assert_eq!(store.list_revisions(id(0)).await.expect("lists").len(), 1);
+}
+
 #[tokio::test]
 async fn the_latest_order_counts_and_every_shipment_and_invoice_does() {
     let database = Database::new().await;
