@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use crate::harness::postgres::Database;
 
 /// Longest wait for a state; the machine may be busy with other tests.
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_secs(180);
 
 /// What one run of the program said.
 pub(crate) struct Said {
