@@ -9,7 +9,7 @@ use crate::profiles::{Derivation, Invoices, Profile, Sends};
 use crate::reconcile::{self, Difference, Moved};
 use crate::store::{Business, FoundRecord};
 use chrono::{DateTime, Utc};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
 /// A stored record, whose it is, and its document.
@@ -28,6 +28,8 @@ pub(super) struct Known {
     pub(super) advices: Vec<Stored<ShippingAdvice>>,
     pub(super) notices: Vec<Stored<ShipNotice>>,
     pub(super) invoices: Vec<Stored<Invoice>>,
+    /// Documents of all of them.
+    documents: HashSet<Uuid>,
 }
 
 /// Numbers that documents speak of.
@@ -97,9 +99,10 @@ impl Known {
     /// Adds one record with its document.
     pub(super) fn add_own(&mut self, partner: &str, document: Uuid, record: &Record) {
         fn put<R: Clone>(known: &mut Vec<Stored<R>>, partner: &str, document: Uuid, record: &R) {
-            if known.iter().all(|stored| stored.document != document) {
-                known.push(Stored { partner: partner.to_owned(), document, record: record.clone() });
-            }
+            known.push(Stored { partner: partner.to_owned(), document, record: record.clone() });
+        }
+        if !self.documents.insert(document) {
+            return;
         }
         match record {
             Record::PurchaseOrder(record) => put(&mut self.purchase_orders, partner, document, record),
@@ -194,7 +197,12 @@ fn ship_notice(
 }
 
 /// How an invoice differs from its order and what was shipped.
-pub(super) fn differences(invoice: &Stored<Invoice>, profile: &Profile, known: &Known) -> Vec<Difference> {
+pub(super) fn differences(
+    (place, invoice): (usize, &Stored<Invoice>),
+    profile: &Profile,
+    known: &Known,
+    index: &InvoiceIndex<'_>,
+) -> Vec<Difference> {
     let receives =
         profile.exchange.receives.iter().find(|receives| receives.translator.record() == RecordKind::Invoice);
     let kind = receives.map_or(Invoices::Purchase, |receives| receives.invoices);
@@ -203,7 +211,7 @@ pub(super) fn differences(invoice: &Stored<Invoice>, profile: &Profile, known: &
         return Vec::new();
     }
     let number = &invoice.record.purchase_order_number;
-    let order = known.purchase_orders.iter().find(|order| order.record.purchase_order_number == *number);
+    let order = index.orders.get(number).and_then(|at| known.purchase_orders.get(*at));
     let shipped: Vec<Moved> = match kind {
         Invoices::Sale => known
             .advices
@@ -217,13 +225,15 @@ pub(super) fn differences(invoice: &Stored<Invoice>, profile: &Profile, known: &
         }
     };
     // Those that came later are compared with this one, not the other way round.
-    let before = known.invoices.iter().take_while(|other| other.document != invoice.document);
-    let before: Vec<&Stored<Invoice>> = before.filter(|other| other.partner == invoice.partner).collect();
-    let of_order = before.iter().filter(|other| other.record.purchase_order_number == *number);
-    let billed: Vec<Moved> = of_order.flat_map(|other| billed(other)).collect();
-    let earlier = before.iter().find(|other| {
-        other.record.invoice_number.is_some() && other.record.invoice_number == invoice.record.invoice_number
-    });
+    let before = |places: Option<&Vec<usize>>| -> Vec<&Stored<Invoice>> {
+        let places = places.into_iter().flatten().take_while(|other| **other < place);
+        places.filter_map(|other| known.invoices.get(*other)).collect()
+    };
+    let of_order = before(index.by_order.get(&(invoice.partner.as_str(), number)));
+    let billed: Vec<Moved> = of_order.into_iter().flat_map(billed).collect();
+    let named = &invoice.record.invoice_number;
+    let same = named.as_ref().and_then(|named| index.by_number.get(&(invoice.partner.as_str(), named)));
+    let earlier = before(same).into_iter().next();
     let known = reconcile::Known {
         order: order.map(|order| (&order.record, order.document)),
         shipped: &shipped,
@@ -231,6 +241,30 @@ pub(super) fn differences(invoice: &Stored<Invoice>, profile: &Profile, known: &
         earlier: earlier.map(|earlier| earlier.document),
     };
     reconcile::check_invoice(&invoice.record, invoice.document, &known)
+}
+
+/// Where invoices and orders are among those that are known, so that a file of many is compared in one go.
+pub(super) struct InvoiceIndex<'k> {
+    orders: HashMap<&'k Option<String>, usize>,
+    by_order: HashMap<(&'k str, &'k Option<String>), Vec<usize>>,
+    by_number: HashMap<(&'k str, &'k String), Vec<usize>>,
+}
+
+impl<'k> InvoiceIndex<'k> {
+    pub(super) fn of(known: &'k Known) -> Self {
+        let mut index = Self { orders: HashMap::new(), by_order: HashMap::new(), by_number: HashMap::new() };
+        for (at, order) in known.purchase_orders.iter().enumerate() {
+            index.orders.entry(&order.record.purchase_order_number).or_insert(at);
+        }
+        for (at, invoice) in known.invoices.iter().enumerate() {
+            let (partner, record) = (invoice.partner.as_str(), &invoice.record);
+            index.by_order.entry((partner, &record.purchase_order_number)).or_default().push(at);
+            if let Some(number) = &record.invoice_number {
+                index.by_number.entry((partner, number)).or_default().push(at);
+            }
+        }
+        index
+    }
 }
 
 /// What comparing an invoice makes of it.

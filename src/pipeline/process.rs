@@ -360,10 +360,11 @@ async fn compare(
     let mut exceptions = Vec::new();
     let mut compared = Vec::new();
     let mut businesses = Vec::new();
-    for invoice in &known.invoices {
+    let index = follow::InvoiceIndex::of(known);
+    for (place, invoice) in known.invoices.iter().enumerate() {
         compared.push(invoice.document);
         let Some(profile) = agreements.profiles.find(&invoice.partner) else { continue };
-        let differences = follow::differences(invoice, profile, known);
+        let differences = follow::differences((place, invoice), profile, known, &index);
         businesses.push(follow::business(invoice.document, &differences));
         for difference in differences {
             let currency = invoice.record.currency.clone().unwrap_or_else(|| "USD".to_owned());

@@ -123,9 +123,12 @@ impl World {
                     .iter()
                     .find(|word| word.len() == 6 && !word.contains('='))
                     .copied()
-                    .unwrap_or("261125");
+                    .unwrap_or_default();
+                // Dated when it is sent, unless the scenario says otherwise.
+                let at = self.now.format("%y%m%d*%H%M").to_string();
+                let dated = if dated.is_empty() { at } else { format!("{dated}*0612") };
                 let to = rest.iter().find_map(|word| word.strip_prefix("to=")).unwrap_or("OURHUB");
-                let text = interchange(partner, what, &step.lines, number, usage, dated).replacen(
+                let text = interchange(partner, what, &step.lines, number, usage, &dated).replacen(
                     "*OURHUB*20",
                     &format!("*{to}*20"),
                     1,
@@ -229,7 +232,7 @@ fn expect(folder: &str, name: &str, told: &str) -> Option<String> {
 fn interchange(partner: &str, what: &str, lines: &[String], number: u32, usage: char, dated: &str) -> String {
     let sender = partner.to_uppercase();
     let mut text = format!(
-        "ISA*00*          *00*          *ZZ*{sender:<15}*ZZ*OURHUB         *{dated}*0612*U*00401*{number:09}*0*{usage}*>~\n"
+        "ISA*00*          *00*          *ZZ*{sender:<15}*ZZ*OURHUB         *{dated}*U*00401*{number:09}*0*{usage}*>~\n"
     );
     if what == "TA1" {
         let body: String = lines.iter().map(|line| format!("{line}~\n")).collect();
@@ -252,7 +255,7 @@ fn interchange(partner: &str, what: &str, lines: &[String], number: u32, usage: 
     };
     // A line of dashes begins another set.
     let sets: Vec<&[String]> = lines.split(|line| line.starts_with("--")).collect();
-    writeln!(text, "GS*{group}*{sender}*OURHUB*20{dated}*0612*{number}*X*004010~").expect("memory takes it");
+    writeln!(text, "GS*{group}*{sender}*OURHUB*20{dated}*{number}*X*004010~").expect("memory takes it");
     for (index, set) in sets.iter().enumerate() {
         let control = index + 1;
         let body: String = set.iter().map(|line| format!("{line}~\n")).collect();
