@@ -106,11 +106,12 @@ pub(super) async fn carry_out(
     let mut standing =
         if outgoing.again { forget_what_had_no_effect(work, file.id, again).await? } else { BTreeSet::new() };
     outgoing.earlier.extend(&standing);
-    let revised = if again.revise { revise(hub, work, &reading, &mut standing, again).await? } else { 0 };
     let received_at = if outgoing.again { file.received_at } else { now };
 
     agreed::judge(&mut reading, agreements, received_at);
     let repeated = repeats::judge(work, &mut reading, file, agreements, now).await?;
+    // After it is judged: what is held or refused now stays what it was.
+    let revised = if again.revise { revise(hub, work, &reading, &mut standing, again).await? } else { 0 };
     let known = look_up(work, reading.documents.iter()).await?;
     acknowledge(&reading, &repeated, agreements, &mut outgoing);
     let mut fresh = Vec::new();

@@ -84,6 +84,20 @@ async fn an_applied_replay_revises_the_record_and_sends_nothing_again() {
 }
 
 #[tokio::test]
+async fn a_document_that_would_be_held_now_stays_what_it_was() {
+    let site = Site::after_a_day().await;
+    site.mend();
+    let path = site.path("partner-profiles/owner.toml");
+    let profile = std::fs::read_to_string(&path).expect("it is there");
+    let later = "name = \"Owner\"\nvalid_from = 2099-01-01";
+    std::fs::write(&path, profile.replace("name = \"Owner\"", later)).expect("written");
+    let order = site.order();
+    site.done(&[&["replay", &order, "--apply"][..], &WHY].concat());
+    let shown = site.json(&["documents", "show", &order]);
+    assert_eq!(shown["record"]["department"], "01", "its record went and nothing came: {shown}");
+}
+
+#[tokio::test]
 async fn what_is_issued_anew_has_its_own_numbers_and_is_issued_once_for_each_reason() {
     let site = Site::after_a_day().await;
     let order = site.order();
