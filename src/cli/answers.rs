@@ -8,7 +8,7 @@ use crate::formats::x12::verdict::{Group, Interchange, InterchangeHeader, Set, S
 use crate::formats::x12::writer::{
     DelimiterInData, Envelope, LineEnding, OutboundGroup, OutboundSet, write_interchange,
 };
-use crate::profiles::{Acknowledge, Profile, X12};
+use crate::profiles::{Profile, X12};
 use anyhow::anyhow;
 use clap::ValueEnum;
 use std::io::{BufWriter, Write};
@@ -71,11 +71,7 @@ impl<'p> Answers<'p> {
         let agreed = |profile: &Profile| {
             let of =
                 |set: &Set| profile.exchange.receives.iter().find(|receives| receives.document == set.id);
-            match group.sets.iter().find_map(of).map(|receives| receives.acknowledge) {
-                Some(Acknowledge::F997) => ack::Kind::F997,
-                Some(Acknowledge::F999) => ack::Kind::F999,
-                Some(Acknowledge::None) | None => ack::Kind::None,
-            }
+            group.sets.iter().find_map(of).map_or(ack::Kind::None, |receives| receives.acknowledge.kind())
         };
         let kind = match (self.kind, self.partner) {
             (AckKind::Auto, None) => ack::Kind::Auto,

@@ -30,24 +30,24 @@ pub(super) fn acknowledge(
         if refused.status != verdict::Status::Rejected {
             for group in &interchange.verdict.groups {
                 let wanted = acknowledged(profile, group);
-                let kind = match wanted {
-                    Some((Acknowledge::F997, _)) => ack::Kind::F997,
-                    Some((Acknowledge::F999, _)) => ack::Kind::F999,
-                    Some((Acknowledge::None, _)) | None => continue,
+                let Some((how, channel)) = wanted.filter(|(how, _)| *how != Acknowledge::None) else {
+                    continue;
                 };
-                let settings = ack::Settings { kind, ..x12.acks.settings.clone() };
+                let settings = ack::Settings { kind: how.kind(), ..x12.acks.settings.clone() };
                 let judged = judged(group, reading, &settings);
-                let channel = wanted.map(|(_, channel)| channel.to_owned()).unwrap_or_default();
-                composed.extend(ack::compose(&judged, &settings, &x12.delimiters).map(|ack| (channel, ack)));
+                let ack = ack::compose(&judged, &settings, &x12.delimiters);
+                composed.extend(ack.map(|ack| (channel.to_owned(), ack)));
             }
         }
         if ta1.is_some() || !composed.is_empty() {
             outgoing.answers.push(Answer {
                 partner: interchange.partner.clone(),
                 test: interchange.verdict.header.usage == "T",
-                agreement: profile
-                    .agreement_of(None, Some(agreed::addressed(&refused.header, refused.groups.first())))
-                    .map(|agreement| agreement.id.clone()),
+                agreement: agreed::agreement_of(
+                    profile,
+                    None,
+                    Some((&refused.header, refused.groups.first())),
+                ),
                 control_number: interchange.verdict.header.control_number.clone(),
                 byte: interchange.verdict.bytes.start,
                 ta1,

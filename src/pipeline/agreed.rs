@@ -1,22 +1,29 @@
 //! Agreed: whether a document came when it was agreed, and for whom; and what becomes of it when not.
 
 use super::agreements::Agreements;
-use super::read::{Document, Outcome, Reading};
+use super::read::{Document, Reading};
+use crate::canonical::Record;
 use crate::finding::{Finding, Location, Severity};
 use crate::formats::x12::verdict;
 use crate::profiles::{Action, Addressed, Agreement, Profile, Repeated, Sends, Topic, Validity};
 use crate::store::Business;
+use crate::translators::HELD;
 use chrono::{DateTime, Utc};
 
-/// To whom an interchange, or one group of it, is addressed.
-pub(super) fn addressed<'h>(
-    header: &'h verdict::InterchangeHeader,
-    group: Option<&'h verdict::Group>,
-) -> Addressed<'h> {
-    Addressed {
+/// An interchange, and one group of it.
+pub(super) type Envelope<'h> = (&'h verdict::InterchangeHeader, Option<&'h verdict::Group>);
+
+/// The id of the agreement that something falls under, by what it says and to whom it is addressed.
+pub(super) fn agreement_of(
+    profile: &Profile,
+    record: Option<&Record>,
+    envelope: Option<Envelope<'_>>,
+) -> Option<String> {
+    let addressed = envelope.map(|(header, group)| Addressed {
         receiver: (&header.receiver.0, &header.receiver.1),
         group: group.map(|group| (group.sender.as_str(), group.receiver.as_str())),
-    }
+    });
+    profile.agreement_of(record, addressed).map(|agreement| agreement.id.clone())
 }
 
 /// What is not as agreed about a document.
@@ -32,6 +39,14 @@ pub(super) struct NotAgreed {
 pub(super) fn judge(reading: &mut Reading, agreements: &Agreements, came_at: DateTime<Utc>) {
     let mut held = None;
     for document in &mut reading.documents {
+        let waits = document.findings.iter().find(|finding| finding.code == HELD);
+        if let (Some(_), Some(finding)) = (&document.record, waits) {
+            let hint = format!("{}; then release the file: `crossdock release`", finding.hint);
+            let why = finding.message.clone();
+            document.hold(why.clone());
+            held = held.or(Some((why, hint)));
+            continue;
+        }
         let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
         let Some((code, action, why)) = fault(document, profile, came_at) else { continue };
         let correct = format!("correct partner-profiles/{}.toml", profile.id);
@@ -47,15 +62,14 @@ pub(super) fn judge(reading: &mut Reading, agreements: &Agreements, came_at: Dat
         let fault = NotAgreed { code, action: Repeated::Do(action), why, hint };
         held = held.or(apply(document, fault));
     }
-    if let (Some((reason, hint)), Outcome::Processed) = (held, &reading.outcome) {
-        reading.outcome = Outcome::Quarantined { reason, hint };
+    if let Some((reason, hint)) = held {
+        reading.keep_aside(reason, hint);
     }
 }
 
 /// Does with a document what the profile says of what is not as agreed. Gives why it is held, and what to do.
 pub(super) fn apply(document: &mut Document, fault: NotAgreed) -> Option<(String, String)> {
-    let number = document.record.as_ref().and_then(|record| record.business_number()).map(str::to_owned);
-    document.number.clone_from(&number);
+    let number = document.record.as_ref().and_then(|record| record.business_number());
     let number = number.map(|number| format!(" {number}")).unwrap_or_default();
     let message = format!("{}{number}: {}", document.kind, fault.why);
     let refused = fault.action == Repeated::Do(Action::Refuse);
@@ -72,17 +86,15 @@ pub(super) fn apply(document: &mut Document, fault: NotAgreed) -> Option<(String
         Repeated::Do(Action::Accept) => None,
         Repeated::Do(Action::Refuse) => {
             document.status = verdict::Status::Rejected;
-            document.record = None;
+            document.forget_record();
             None
         }
         Repeated::Do(Action::Hold) => {
-            // It has no effects until its file is released and it is read again.
-            document.record = None;
-            document.aside = Some((Business::Exception, message.clone()));
+            document.hold(message.clone());
             Some((message, fault.hint))
         }
         Repeated::Ignore => {
-            document.record = None;
+            document.forget_record();
             document.aside = Some((Business::Settled, format!("ignored: {message}")));
             None
         }
@@ -99,7 +111,7 @@ fn fault(
     // acknowledgments, which settle what was sent however late they are.
     document.record.as_ref()?;
     let day = came_at.with_timezone(&profile.time_zone).date_naive();
-    let agreement = document.agreement.as_deref().and_then(|id| profile.find_agreement(id));
+    let agreement = profile.find_agreement(document.agreement.as_deref());
     let validities = [
         (format!("{} is", profile.name), Some(profile.validity)),
         (

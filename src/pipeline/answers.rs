@@ -45,8 +45,8 @@ pub(super) async fn settle(
             .collect();
         let header = &interchange.verdict.header;
         // Codes of acknowledgments are often odd: they only choose among groups of the same number.
-        let addressed = agreed::addressed(header, interchange.verdict.groups.first());
-        let agreement = profile.agreement_of(None, Some(addressed)).map(|agreement| agreement.id.clone());
+        let envelope = (header, interchange.verdict.groups.first());
+        let agreement = agreed::agreement_of(profile, None, Some(envelope));
         let mut matter = Matter::new(profile, agreement, test, now);
         matter.find(work, &said).await?;
         matter.match_all(&mut said);

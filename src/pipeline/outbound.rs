@@ -266,7 +266,7 @@ fn pending_answer(answer: Answer, agreements: &Agreements, file: Uuid) -> Option
         }
     }
     let agreement = answer.agreement;
-    let x12 = profile.x12_under(agreement.as_deref().and_then(|id| profile.find_agreement(id)))?;
+    let x12 = profile.x12_under(profile.find_agreement(agreement.as_deref()))?;
     let (test, ta1) = (answer.test, answer.ta1);
     Some(Pending { profile, channel, x12, agreement, test, ta1, groups, expect: None, identity })
 }
@@ -281,7 +281,7 @@ fn pending_group<'a>(
     unsound: &mut Vec<Unsound>,
 ) -> Option<Pending<'a>> {
     let profile = agreements.profiles.find(to)?;
-    let x12 = profile.x12_under(agreement.as_deref().and_then(|id| profile.find_agreement(id)))?;
+    let x12 = profile.x12_under(profile.find_agreement(agreement.as_deref()))?;
     let first = shipments.first()?;
     let channel = profile.channels.get(&first.sends.channel)?;
     let expect = first.sends.expect_ack;

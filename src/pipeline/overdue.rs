@@ -192,7 +192,7 @@ async fn escalate(
     let Some(after) = after else { return Ok(()) };
     let mut by_person: BTreeMap<&str, Vec<Uuid>> = BTreeMap::new();
     for row in late.iter().filter(|row| now >= row.due_at + after) {
-        let agreement = row.agreement.as_deref().and_then(|id| profile.find_agreement(id));
+        let agreement = profile.find_agreement(row.agreement.as_deref());
         let to = agreement.and_then(|agreement| agreement.escalate_to.as_ref());
         let Some(to) = to.or(profile.escalate_to.as_ref()) else { continue };
         by_person.entry(to).or_default().push(about(OVERDUE, row.id, ""));

@@ -13,11 +13,10 @@ use crate::formats::x12::tree_builder::TreeBuilder;
 use crate::formats::x12::{ack_reader, reader, verdict};
 use crate::formats::{Looks, look};
 use crate::ids;
-use crate::profiles::{Addressed, Profile, Receives, Usage, pattern};
+use crate::profiles::{Profile, Receives, Usage, pattern};
 use crate::store::Business;
 use crate::translators::{Format, HELD};
 use crate::tree::Tree;
-
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
@@ -100,6 +99,19 @@ impl Document {
             aside: None,
         }
     }
+
+    /// Takes its effects away: what is known of it is its number.
+    pub(super) fn forget_record(&mut self) {
+        if let Some(record) = self.record.take() {
+            self.number = record.business_number().map(str::to_owned);
+        }
+    }
+
+    /// Keeps it aside for a person. It has no effects until its file is released and it is read again.
+    pub(super) fn hold(&mut self, why: String) {
+        self.forget_record();
+        self.aside = Some((Business::Exception, why));
+    }
 }
 
 /// One interchange of a file, of a partner we know.
@@ -127,6 +139,13 @@ impl Reading {
     fn quarantined(reason: impl Into<String>, hint: impl Into<String>) -> Self {
         let outcome = Outcome::Quarantined { reason: reason.into(), hint: hint.into() };
         Self { outcome, documents: Vec::new(), interchanges: Vec::new(), findings: Vec::new() }
+    }
+
+    /// Keeps the file aside for a person, unless something else became of it.
+    pub(super) fn keep_aside(&mut self, reason: String, hint: String) {
+        if self.outcome == Outcome::Processed {
+            self.outcome = Outcome::Quarantined { reason, hint };
+        }
     }
 }
 
@@ -161,7 +180,7 @@ pub(super) fn read_with(
     effects: Effects,
     received: DateTime<Utc>,
 ) -> Reading {
-    let mut reading = match look(bytes) {
+    match look(bytes) {
         Looks::Empty => Reading::quarantined("the file is empty", "ask the partner to send it again"),
         Looks::Foreign(what) => Reading::quarantined(
             format!("the file is {what}, not a document"),
@@ -169,14 +188,7 @@ pub(super) fn read_with(
         ),
         Looks::X12 => read_x12(file, bytes, &Agreed { place, agreements, received }, effects),
         Looks::Xml | Looks::Flat => read_other((file, name, received), bytes, place, agreements),
-    };
-    let aside = reading.documents.iter().filter(|document| document.aside.is_some());
-    let why = aside.flat_map(|document| &document.findings).find(|finding| finding.code == HELD);
-    if let (Some(why), Outcome::Processed) = (why, &reading.outcome) {
-        let hint = format!("{}; then release the file: `crossdock release`", why.hint);
-        reading.outcome = Outcome::Quarantined { reason: why.message.clone(), hint };
     }
-    reading
 }
 
 /// How the interchanges of a file are read: as agreed with the sender of each.
@@ -271,6 +283,7 @@ fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> 
             continue;
         }
         let schemas = &x12.reading.schemas;
+        let lookup = agreements.lookup(&profile.id, agreed.received);
         for group in &interchange.groups {
             let context = Context::of_set(window, schemas, &group.version, None, "");
             reading.findings.extend(group.faults.iter().map(|fault| describe::finding(fault, &context)));
@@ -311,13 +324,12 @@ fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> 
                 {
                     let body = window.get(set.bytes.clone()).unwrap_or_default();
                     builder.read(body, set.bytes.start, interchange.header.delimiters, schema, &mut tree);
-                    let (record, mut findings) =
-                        translator.read(&tree, agreements.lookup(&profile.id, agreed.received));
+                    let (record, mut findings) = translator.read(&tree, lookup);
                     locate(&mut findings, window);
                     document.record = settle(&mut document, record, findings);
                 }
-                let addressed = agreed::addressed(&interchange.header, Some(group));
-                document.agreement = agreement_of(profile, document.record.as_ref(), Some(addressed));
+                let envelope = (&interchange.header, Some(group));
+                document.agreement = agreed::agreement_of(profile, document.record.as_ref(), Some(envelope));
                 reading.documents.push(document);
             }
         }
@@ -361,14 +373,6 @@ fn release_unknown(
     }
 }
 
-fn agreement_of(
-    profile: &Profile,
-    record: Option<&Record>,
-    addressed: Option<Addressed<'_>>,
-) -> Option<String> {
-    profile.agreement_of(record, addressed).map(|agreement| agreement.id.clone())
-}
-
 /// Whether the envelope holds: groups of an interchange that was refused are not processed.
 fn interchange_is_trusted(interchange: &verdict::Interchange) -> bool {
     interchange.status != verdict::Status::Rejected
@@ -376,19 +380,17 @@ fn interchange_is_trusted(interchange: &verdict::Interchange) -> bool {
 
 /// Adds what translating found; a document that cannot be translated is not processed further.
 fn settle(document: &mut Document, record: Record, mut findings: Vec<Finding>) -> Option<Record> {
-    // What only waits for master data is not the partner's fault: it is accepted, and has no effects yet.
+    // What only waits for master data is not the partner's fault: it is accepted, and kept aside when it is judged.
     for finding in findings.iter_mut().filter(|finding| finding.code == HELD) {
         finding.severity = Severity::Warning;
-        document.aside.get_or_insert_with(|| (Business::Exception, finding.message.clone()));
     }
     let refused = findings.iter().any(|finding| finding.severity == Severity::Reject);
     document.findings.extend(findings);
     if refused {
         document.status = verdict::Status::Rejected;
-        document.aside = None;
         return None;
     }
-    document.aside.is_none().then_some(record)
+    Some(record)
 }
 
 /// Translators know bytes, not lines. `window` is the whole file.
@@ -525,8 +527,9 @@ fn read_other(
     let window = Window::indexed(bytes, &lines);
     let mut reading =
         Reading { outcome: Outcome::Processed, documents: Vec::new(), interchanges: Vec::new(), findings };
+    let lookup = agreements.lookup(&profile.id, received);
     for tree in &trees {
-        let (record, mut findings) = receives.translator.read(tree, agreements.lookup(&profile.id, received));
+        let (record, mut findings) = receives.translator.read(tree, lookup);
         locate(&mut findings, window);
         let start = tree.origin(tree.root()).byte;
         let ordinal = reading.documents.len() as u64 + 1;
@@ -551,7 +554,7 @@ fn read_other(
             aside: None,
         };
         document.record = settle(&mut document, record, findings);
-        document.agreement = agreement_of(profile, document.record.as_ref(), None);
+        document.agreement = agreed::agreement_of(profile, document.record.as_ref(), None);
         reading.documents.push(document);
     }
     // A flat file stands or falls as a whole: a broken row may have belonged to any of its documents.

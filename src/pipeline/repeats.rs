@@ -212,8 +212,7 @@ fn set_aside(
         ),
     };
     let fault = NotAgreed { code: "business_repeated", action, why, hint };
-    let held = agreed::apply(document, fault);
-    if let (Some((reason, hint)), Outcome::Processed) = (held, &reading.outcome) {
-        reading.outcome = Outcome::Quarantined { reason, hint };
+    if let Some((reason, hint)) = agreed::apply(document, fault) {
+        reading.keep_aside(reason, hint);
     }
 }

@@ -92,10 +92,10 @@ impl Profile {
         })
     }
 
-    /// The agreement of this id.
+    /// The agreement of this id, where one is named.
     #[must_use]
-    pub fn find_agreement(&self, id: &str) -> Option<&Agreement> {
-        self.agreements.iter().find(|agreement| agreement.id == id)
+    pub fn find_agreement(&self, id: Option<&str>) -> Option<&Agreement> {
+        self.agreements.iter().find(|agreement| Some(agreement.id.as_str()) == id)
     }
 
     /// The envelope towards this partner, under an agreement if there is one.

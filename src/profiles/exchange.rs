@@ -6,6 +6,7 @@ use super::library::{Library, document_of};
 use super::rules::{Validity, validity};
 use crate::canonical::RecordKind;
 use crate::declaration::{Place, Said, Section, suggestion};
+use crate::formats::x12::ack;
 use crate::translators::{Format, Overlay, Spot, Translator, WhenUnknown};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
@@ -74,6 +75,18 @@ pub enum Acknowledge {
     F997,
     /// By a 999.
     F999,
+}
+
+impl Acknowledge {
+    /// The acknowledgment that is composed.
+    #[must_use]
+    pub fn kind(self) -> ack::Kind {
+        match self {
+            Self::None => ack::Kind::None,
+            Self::F997 => ack::Kind::F997,
+            Self::F999 => ack::Kind::F999,
+        }
+    }
 }
 
 /// What an invoice is compared with; the three are never mixed.
