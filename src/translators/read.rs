@@ -148,9 +148,7 @@ impl<'a> Reader<'a> {
         } else {
             read_into(field, functions, text, holds, known, format, mark)
         };
-        if program_asks(self.program)
-            && let Some(doubt) = self.known.doubt()
-        {
+        if let Some(doubt) = self.known.doubt() {
             self.doubt(binding, text.map(|_| self.at), *doubt);
         }
         let told = self.seen.is_some() || self.traced.is_some() || delimited;
@@ -174,7 +172,7 @@ impl<'a> Reader<'a> {
                 self.found.push(self.finding("field_missing", Severity::Reject, node, None, message, ""));
             }
             Ok(false) => {}
-            Err(misfit) => self.misfit(binding, found, *misfit),
+            Err(misfit) => self.misfit(binding, found, *misfit, Severity::Reject),
         }
         if self.rows_disagree(binding, node) {
             let name = binding.path.to_string();
@@ -203,23 +201,20 @@ impl<'a> Reader<'a> {
     fn doubt(&mut self, binding: &Binding, at: Option<NodeId>, doubt: Misfit) {
         let tree = self.tree;
         let found = at.and_then(|at| value_at(tree, at, &binding.path.at).map(|value| (at, value)));
-        self.misfit(binding, found, doubt);
-        if let Some(finding) = self.found.last_mut() {
-            finding.severity = Severity::Warning;
-        }
+        self.misfit(binding, found, doubt, Severity::Warning);
     }
 
-    fn misfit(&mut self, binding: &Binding, found: Option<(NodeId, ValueRef<'a>)>, misfit: Misfit) {
+    fn misfit(
+        &mut self,
+        binding: &Binding,
+        found: Option<(NodeId, ValueRef<'a>)>,
+        misfit: Misfit,
+        severity: Severity,
+    ) {
         let message = format!("{} ({} at {})", misfit.message, binding.label, binding.path);
         let node = found.map_or(self.tree.root(), |(node, _)| node);
-        let finding = self.finding(
-            misfit.code,
-            Severity::Reject,
-            node,
-            found.map(|(_, value)| value),
-            message,
-            &misfit.hint,
-        );
+        let finding =
+            self.finding(misfit.code, severity, node, found.map(|(_, value)| value), message, &misfit.hint);
         self.found.push(finding);
     }
 
@@ -258,12 +253,13 @@ impl<'a> Reader<'a> {
                         item.field_mut(id).set(value).expect("a value that was read for a field fits it");
                     }
                     Ok(None) => {}
-                    Err(misfit) => misfits.push((text, *misfit)),
+                    Err(misfit) => misfits.push((text, *misfit, Severity::Reject)),
                 }
+                misfits.extend(self.known.doubt().map(|doubt| (text, *doubt, Severity::Warning)));
             }
         }
-        for (value, misfit) in misfits {
-            self.misfit(binding, Some((at, value)), misfit);
+        for (value, misfit, severity) in misfits {
+            self.misfit(binding, Some((at, value)), misfit, severity);
         }
     }
 
@@ -533,11 +529,6 @@ impl<'a> Reader<'a> {
             ack_code: String::new(),
         }
     }
-}
-
-/// Whether any binding may leave a doubt.
-fn program_asks(program: &Program) -> bool {
-    !program.crosswalks.is_empty()
 }
 
 fn is_rest(each: &Each) -> bool {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crossdock::canonical::{
     ItemId, Purpose, Record, ShippingAdvice, ShippingOrder, ShippingOrderLine, StockReceipt,
 };
-use crossdock::finding::Finding;
+use crossdock::finding::{Finding, Severity};
 use crossdock::formats::x12::fault::Code;
 use crossdock::formats::x12::reader::{self, Options};
 use crossdock::formats::x12::schema::Schemas;
@@ -15,7 +15,7 @@ use crossdock::formats::x12::writer::{
     DelimiterInData, Envelope, LineEnding, OutboundGroup, OutboundSet, write_interchange,
 };
 use crossdock::formats::{delimited, fixed_width, json, xml};
-use crossdock::translators::{Layout, Lookup, Overlay, Spot, Translator, find_shipped, shipped};
+use crossdock::translators::{Layout, Lookup, Overlay, Spot, Translator, WhenUnknown, find_shipped, shipped};
 use crossdock::tree::Tree;
 
 mod generated;
@@ -363,6 +363,29 @@ fn a_partner_may_have_codes_and_parts_of_its_own() {
     assert_eq!(item.unit.as_deref(), Some("crate"));
     assert_eq!(item.extra.get("buyer_sku").map(String::as_str), Some("7788"));
     assert_eq!(told(&changed.prove(&tree, Lookup::none())), "");
+}
+
+#[test]
+fn a_value_that_passes_is_told_of_the_field_that_has_it() {
+    let translator = load("x12-940");
+    let tree = example(&translator, "pallet-order.edi");
+    let at = || Spot::new(&"acme.toml".into(), "", 0);
+    let mut overlay = Overlay::default().with_field("lines.upc", "", at()).with_field(
+        "lines.item_ids",
+        "LX/W01<*> | table(kind)",
+        at(),
+    );
+    overlay.crosswalks.push(("kind".to_owned(), WhenUnknown::Pass, at()));
+    let changed = translator.overlay(&overlay).unwrap_or_else(|found| panic!("{}", told(&found)));
+    let (record, found) = changed.read(&tree, Lookup::none());
+    let Record::ShippingOrder(order) = &record else { panic!("it is a shipping order") };
+    let passed = order.lines.iter().flat_map(|line| &line.item_ids).count();
+    assert!(passed > 0, "the example has such values");
+    assert_eq!(found.len(), passed);
+    for finding in found {
+        assert_eq!((finding.code, finding.severity), ("value_unknown", Severity::Warning));
+        assert!(finding.message.ends_with("(item_ids at W01<*>)"), "{}", finding.message);
+    }
 }
 
 #[test]
