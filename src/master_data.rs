@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::finding::{Finding, Location, Severity};
 use crate::formats::delimited::{self, Layout};
 use crate::formats::x12::lexer::{Lines, Window};
-use crate::store::{CrosswalkEntry, MasterTable};
+use crate::store::{CrosswalkEntry, MADE_OF, MadeOf, MasterTable};
 use crate::tree::{Key, NodeId, Tree};
 
 /// What a column holds.
@@ -156,15 +156,6 @@ pub const TABLES: [(&str, MasterTable, &[Column]); 6] = [
     ("carriers", MasterTable::Carriers, CARRIERS),
 ];
 
-/// Crosswalks that are made of other kinds, and of which.
-pub const MADE_OF: [(&str, &str); 5] = [
-    ("item_number", "item-numbers"),
-    ("upc", "items"),
-    ("gtin", "items"),
-    ("location", "locations"),
-    ("carrier", "carriers"),
-];
-
 /// The first day of a row that always counted.
 const ALWAYS: &str = "0001-01-01";
 
@@ -177,7 +168,7 @@ impl Kind {
         if let Some((word, table, columns)) = TABLES.into_iter().find(|(known, ..)| *known == word) {
             return Ok(Self { word: word.to_owned(), table, columns });
         }
-        if let Some((_, kind)) = MADE_OF.into_iter().find(|(name, _)| *name == word) {
+        if let Some(MadeOf { kind, .. }) = MADE_OF.iter().find(|made| made.name == word) {
             let hint = format!("load them instead: `crossdock data load {kind} FILE.csv`");
             return Err((format!("the crosswalk `{word}` is made of the {kind}"), hint));
         }
@@ -274,18 +265,18 @@ pub fn write(kind: &Kind, rows: &[Value]) -> Vec<u8> {
 /// The rows of crosswalks that rows of a kind make, as the database would.
 #[must_use]
 pub fn crosswalk_entries(kind: &Kind, rows: &[Value]) -> Vec<CrosswalkEntry> {
-    let named: &[(&str, &str, &str)] = match kind.table {
-        MasterTable::Items => &[("upc", "upc", "sku"), ("gtin", "gtin", "sku")],
-        MasterTable::ItemNumbers => &[("item_number", "number", "sku")],
-        MasterTable::Locations => &[("location", "code", "location")],
-        MasterTable::Carriers => &[("carrier", "code", "scac")],
-        MasterTable::Crosswalk => &[(&kind.word, "code", "word")],
-        MasterTable::Packs | MasterTable::Prices => &[],
-    };
+    let mut named: Vec<(&str, &str, &str)> = MADE_OF
+        .iter()
+        .filter(|made| made.table == kind.table)
+        .map(|made| (made.name, made.code, made.word))
+        .collect();
+    if kind.table == MasterTable::Crosswalk {
+        named.push((&kind.word, "code", "word"));
+    }
     let text = |row: &Value, column: &str| row.get(column).and_then(Value::as_str).map(str::to_owned);
     let day = |row: &Value, column: &str| text(row, column).and_then(|day| day.parse().ok());
     let entries = rows.iter().flat_map(|row| {
-        named.iter().filter_map(move |(name, code, word)| {
+        named.iter().filter_map(|(name, code, word)| {
             Some(CrosswalkEntry {
                 name: (*name).to_owned(),
                 partner: text(row, "partner").unwrap_or_default(),

@@ -4,9 +4,9 @@ use crate::config::Config;
 use crate::finding::Finding;
 use crate::formats::x12::reader;
 use crate::formats::x12::schema::Schemas;
-use crate::profiles::{Library, Profiles};
+use crate::profiles::{Library, Profiles, Receives};
 use crate::store::{self, CrosswalkEntry, Store};
-use crate::translators::{CrosswalkRow, Crosswalks, Lookup, Translator};
+use crate::translators::{Crosswalks, Lookup, Translator};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl Agreements {
     #[must_use]
     pub fn crosswalk_names(&self) -> BTreeSet<&str> {
         let own = self.profiles.list().flat_map(|profile| {
-            let receives = profile.exchange.receives.iter().map(|receives| &receives.translator);
+            let receives = profile.exchange.receives.iter().flat_map(Receives::translators);
             receives.chain(profile.exchange.sends.iter().map(|sends| &sends.translator))
         });
         own.chain(self.library.list())
@@ -70,19 +70,7 @@ impl Agreements {
     /// The same with these crosswalks.
     #[must_use]
     pub fn with_crosswalks(self, entries: impl IntoIterator<Item = CrosswalkEntry>) -> Self {
-        let mut crosswalks = Crosswalks::default();
-        for entry in entries {
-            let row = CrosswalkRow {
-                partner: entry.partner,
-                code: entry.code,
-                word: entry.word,
-                preferred: entry.preferred,
-                valid_from: Some(entry.valid_from),
-                valid_to: entry.valid_to,
-            };
-            crosswalks.add(&entry.name, [row]);
-        }
-        Self { crosswalks: Arc::new(crosswalks), ..self }
+        Self { crosswalks: Arc::new(entries.into_iter().collect()), ..self }
     }
 
     /// How a translator asks master data for a partner's document of a time.

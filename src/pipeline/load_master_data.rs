@@ -2,7 +2,6 @@
 
 use super::hub::Error;
 use super::operate::Wish;
-use crate::ids;
 use crate::master_data::Kind;
 use crate::store::{AuditEvent, NewAuditEvent, NewMasterLoad, Store};
 use serde_json::{Value, json};
@@ -10,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 /// What is to be loaded.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Load<'a> {
     /// Its kind.
     pub kind: &'a Kind,
@@ -21,7 +20,7 @@ pub struct Load<'a> {
     /// The file.
     pub bytes: &'a [u8],
     /// What it holds.
-    pub rows: &'a [Value],
+    pub rows: Vec<Value>,
     /// Whether the owner's other rows of the kind go.
     pub replace: bool,
 }
@@ -39,10 +38,10 @@ pub struct Loaded {
 ///
 /// # Errors
 /// When the database cannot be written; nothing is loaded then.
-pub async fn load(store: &Store, load: &Load<'_>, wish: &Wish) -> Result<Loaded, Error> {
+pub async fn load(store: &Store, load: Load<'_>, wish: &Wish) -> Result<Loaded, Error> {
     let sha256 = Sha256::digest(load.bytes);
-    let request = Uuid::now_v7();
-    let id = ids::derived("master_data_load", &[&request.to_string()]);
+    let id = Uuid::now_v7();
+    let count = load.rows.len();
     let mut work = store.begin().await?;
     // First of all locks, as every act of a person takes it; loads follow one another.
     work.lock_audit().await?;
@@ -58,16 +57,16 @@ pub async fn load(store: &Store, load: &Load<'_>, wish: &Wish) -> Result<Loaded,
     let event = NewAuditEvent {
         actor: wish.by.clone(),
         action: "load".to_owned(),
-        subject: format!("{} rows of {} from `{}`", load.rows.len(), load.kind.word, load.file_name),
+        subject: format!("{count} rows of {} from `{}`", load.kind.word, load.file_name),
         subject_id: Some(id),
         reason: wish.reason.trim().to_owned(),
-        request: request.to_string(),
+        request: id.to_string(),
         detail: json!({
             "account": wish.account,
             "kind": load.kind.word,
             "owner": load.owner,
             "sha256": crate::store::hex(&sha256),
-            "rows": load.rows.len(),
+            "rows": count,
             "replaced": replaced,
         }),
         before: None,

@@ -25,10 +25,44 @@ pub enum MasterTable {
     Crosswalk,
 }
 
+/// A crosswalk that is made of the rows of another kind, as [`Store::list_crosswalk_entries`] makes it.
+#[derive(Clone, Copy, Debug)]
+pub struct MadeOf {
+    /// Name of the crosswalk.
+    pub name: &'static str,
+    /// The kind's word in commands.
+    pub kind: &'static str,
+    /// Where the kind is kept.
+    pub table: MasterTable,
+    /// The column that is its code.
+    pub code: &'static str,
+    /// The column that is its word.
+    pub word: &'static str,
+}
+
+/// Every crosswalk that is made of another kind.
+pub const MADE_OF: [MadeOf; 5] = [
+    made_of("item_number", "item-numbers", MasterTable::ItemNumbers, "number", "sku"),
+    made_of("upc", "items", MasterTable::Items, "upc", "sku"),
+    made_of("gtin", "items", MasterTable::Items, "gtin", "sku"),
+    made_of("location", "locations", MasterTable::Locations, "code", "location"),
+    made_of("carrier", "carriers", MasterTable::Carriers, "code", "scac"),
+];
+
+const fn made_of(
+    name: &'static str,
+    kind: &'static str,
+    table: MasterTable,
+    code: &'static str,
+    word: &'static str,
+) -> MadeOf {
+    MadeOf { name, kind, table, code, word }
+}
+
 /// A load to be recorded.
 #[derive(Clone, Debug)]
 pub struct NewMasterLoad<'a> {
-    /// Its id: derived from what is loaded.
+    /// Its id.
     pub id: Uuid,
     /// The kind's word, or the crosswalk's name.
     pub kind: &'a str,
@@ -86,11 +120,11 @@ impl Work {
         &mut self,
         table: MasterTable,
         load: &NewMasterLoad<'_>,
-        rows: &[Value],
+        rows: Vec<Value>,
         replace: bool,
     ) -> Result<u64, Error> {
         let (name, owner, count) = (load.kind, load.owner, i32::try_from(rows.len()).unwrap_or(i32::MAX));
-        let json = Value::Array(rows.to_vec());
+        let json = Value::Array(rows);
         let replaced = if replace { self.clear_master_rows(table, name, owner).await? } else { 0 };
         let statement = match table {
             MasterTable::Items => sqlx::query!(
@@ -300,8 +334,7 @@ impl Store {
             .map_err(Error::query("ask how new master data is"))
     }
 
-    /// All rows of these crosswalks: those built of the tables (`item_number`, `upc`, `gtin`, `location`,
-    /// `carrier`) and those loaded under a name of their own.
+    /// All rows of these crosswalks: those of [`MADE_OF`] and those loaded under a name of their own.
     ///
     /// # Errors
     /// When the database cannot be asked.

@@ -59,7 +59,7 @@ pub use files::{
 pub use findings::FindingRow;
 pub use job_overview::{JobFilter, JobOverview};
 pub use jobs::{Job, JobRow, Lease, NewJob, job_id};
-pub use master_data::{CrosswalkEntry, MasterKindRow, MasterTable, NewMasterLoad};
+pub use master_data::{CrosswalkEntry, MADE_OF, MadeOf, MasterKindRow, MasterTable, NewMasterLoad};
 pub use naming::Noun;
 pub use received_acknowledgments::{NewMatch, NewReceivedAcknowledgment, ReceivedAcknowledgmentRow};
 pub use records::{FoundRecord, MovedLine, NewRecord};

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::NaiveDate;
 
 use super::function::Misfit;
+use crate::store::{CrosswalkEntry, MADE_OF, MadeOf};
 
 /// What becomes of a value that a crosswalk does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,27 +27,10 @@ impl WhenUnknown {
 /// The code of a finding about a value that is to be held.
 pub const HELD: &str = "value_held";
 
-/// One row of a crosswalk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CrosswalkRow {
-    /// The partner whose code it is; every partner's if empty.
-    pub partner: String,
-    /// What documents write.
-    pub code: String,
-    /// What records say.
-    pub word: String,
-    /// Whether it is the code to write where several have the word.
-    pub preferred: bool,
-    /// First day it counts; always if none.
-    pub valid_from: Option<NaiveDate>,
-    /// Last day it counts; for ever if none.
-    pub valid_to: Option<NaiveDate>,
-}
-
 /// A named crosswalk, ready to be asked both ways.
 #[derive(Clone, Debug, Default)]
 struct Crosswalk {
-    rows: Vec<CrosswalkRow>,
+    rows: Vec<CrosswalkEntry>,
     by_code: HashMap<String, Vec<usize>>,
     by_word: HashMap<String, Vec<usize>>,
 }
@@ -57,16 +41,17 @@ pub struct Crosswalks {
     by_name: HashMap<String, Crosswalk>,
 }
 
-impl Crosswalks {
-    /// Adds rows to a crosswalk; without rows it is there and empty.
-    pub fn add(&mut self, name: &str, rows: impl IntoIterator<Item = CrosswalkRow>) {
-        let crosswalk = self.by_name.entry(name.to_owned()).or_default();
-        for row in rows {
+impl FromIterator<CrosswalkEntry> for Crosswalks {
+    fn from_iter<E: IntoIterator<Item = CrosswalkEntry>>(entries: E) -> Self {
+        let mut all = Self::default();
+        for entry in entries {
+            let crosswalk = all.by_name.entry(entry.name.clone()).or_default();
             let at = crosswalk.rows.len();
-            crosswalk.by_code.entry(row.code.clone()).or_default().push(at);
-            crosswalk.by_word.entry(row.word.clone()).or_default().push(at);
-            crosswalk.rows.push(row);
+            crosswalk.by_code.entry(entry.code.clone()).or_default().push(at);
+            crosswalk.by_word.entry(entry.word.clone()).or_default().push(at);
+            crosswalk.rows.push(entry);
         }
+        all
     }
 }
 
@@ -96,20 +81,19 @@ impl<'a> Lookup<'a> {
         &self,
         name: &str,
         of: impl Fn(&'a Crosswalk) -> Option<&'a Vec<usize>>,
-    ) -> Vec<&'a CrosswalkRow> {
+    ) -> Vec<&'a CrosswalkEntry> {
         let Some(crosswalk) = self.crosswalks.and_then(|all| all.by_name.get(name)) else {
             return Vec::new();
         };
-        let counts = |row: &&CrosswalkRow| {
-            row.valid_from.is_none_or(|from| from <= self.on) && row.valid_to.is_none_or(|to| self.on <= to)
-        };
-        let valid: Vec<&CrosswalkRow> = of(crosswalk)
+        let counts =
+            |row: &&CrosswalkEntry| row.valid_from <= self.on && row.valid_to.is_none_or(|to| self.on <= to);
+        let valid: Vec<&CrosswalkEntry> = of(crosswalk)
             .into_iter()
             .flatten()
             .filter_map(|at| crosswalk.rows.get(*at))
             .filter(counts)
             .collect();
-        let own: Vec<&CrosswalkRow> = valid
+        let own: Vec<&CrosswalkEntry> = valid
             .iter()
             .copied()
             .filter(|row| row.partner == self.partner && !row.partner.is_empty())
@@ -121,7 +105,7 @@ impl<'a> Lookup<'a> {
     pub(super) fn word(&self, name: &str, code: &str) -> Result<&'a str, Box<Misfit>> {
         let rows = self.rows(name, |crosswalk| crosswalk.by_code.get(code));
         let row = rows.into_iter().max_by_key(|row| row.valid_from);
-        row.map(|row| row.word.as_str()).ok_or_else(|| self.unknown(name, code, "code"))
+        row.map(|row| row.word.as_str()).ok_or_else(|| self.unknown(name, code, |made| made.code, "code"))
     }
 
     /// The code for a word: the only one, or the preferred one.
@@ -135,7 +119,7 @@ impl<'a> Lookup<'a> {
         codes.sort_unstable();
         codes.dedup();
         match codes.as_slice() {
-            [] => Err(self.unknown(name, word, "word")),
+            [] => Err(self.unknown(name, word, |made| made.word, "word")),
             [code] => Ok(code),
             several => Err(Misfit::new(
                 "several_codes",
@@ -145,28 +129,18 @@ impl<'a> Lookup<'a> {
         }
     }
 
-    fn unknown(&self, name: &str, value: &str, column: &str) -> Box<Misfit> {
+    fn unknown(&self, name: &str, value: &str, of: fn(&MadeOf) -> &'static str, own: &str) -> Box<Misfit> {
         let whose =
             if self.partner.is_empty() { String::new() } else { format!(" for partner {}", self.partner) };
+        let made = MADE_OF.iter().find(|made| made.name == name);
+        let (kind, column) = made.map_or((name, own), |made| (made.kind, of(made)));
         Misfit::new(
             "value_unknown",
             format!("`{value}` is not in the master data `{name}`{whose} on {}", self.on),
             format!(
-                "add a row with {column} `{value}` to the CSV file and load it: `crossdock data load {} FILE.csv`",
-                kind_of(name)
+                "add a row with {column} `{value}` to the CSV file and load it: `crossdock data load {kind} FILE.csv`"
             ),
         )
-    }
-}
-
-/// The kind of master data that a crosswalk is made of; its own name where it is loaded as such.
-fn kind_of(name: &str) -> &str {
-    match name {
-        "item_number" => "item-numbers",
-        "upc" | "gtin" => "items",
-        "location" => "locations",
-        "carrier" => "carriers",
-        own => own,
     }
 }
 
@@ -178,34 +152,31 @@ mod tests {
         text.parse().expect("a date")
     }
 
-    fn row(partner: &str, code: &str, word: &str, from: &str, to: &str, preferred: bool) -> CrosswalkRow {
+    fn row(partner: &str, code: &str, word: &str, from: &str, to: &str, preferred: bool) -> CrosswalkEntry {
         let day = |text: &str| (!text.is_empty()).then(|| day(text));
-        CrosswalkRow {
+        CrosswalkEntry {
+            name: "item".to_owned(),
             partner: partner.to_owned(),
             code: code.to_owned(),
             word: word.to_owned(),
             preferred,
-            valid_from: day(from),
+            valid_from: day(from).unwrap_or(NaiveDate::MIN),
             valid_to: day(to),
         }
     }
 
     #[test]
     fn the_partners_own_rows_of_the_day_go_first_and_an_unclear_way_back_is_told() {
-        let mut all = Crosswalks::default();
-        all.add(
-            "item",
-            [
-                row("", "A-1", "SKU-1", "", "", false),
-                row("north", "A-1", "SKU-9", "2026-03-01", "2026-06-30", false),
-                row("north", "B-1", "SKU-2", "", "", false),
-                row("north", "B-2", "SKU-2", "", "", false),
-                row("north", "C-1", "SKU-3", "", "", false),
-                row("north", "C-2", "SKU-3", "", "", true),
-                row("north", "D-1", "SKU-4", "2026-01-01", "", false),
-                row("north", "D-1", "SKU-5", "2026-05-01", "", false),
-            ],
-        );
+        let all = Crosswalks::from_iter([
+            row("", "A-1", "SKU-1", "", "", false),
+            row("north", "A-1", "SKU-9", "2026-03-01", "2026-06-30", false),
+            row("north", "B-1", "SKU-2", "", "", false),
+            row("north", "B-2", "SKU-2", "", "", false),
+            row("north", "C-1", "SKU-3", "", "", false),
+            row("north", "C-2", "SKU-3", "", "", true),
+            row("north", "D-1", "SKU-4", "2026-01-01", "", false),
+            row("north", "D-1", "SKU-5", "2026-05-01", "", false),
+        ]);
         let ask = |partner, on: &str| Lookup::new(&all, partner, day(on));
         let word = |partner, on, code| ask(partner, on).word("item", code).map_err(|misfit| misfit.code);
         assert_eq!(word("north", "2026-03-01", "A-1"), Ok("SKU-9"));

@@ -34,7 +34,7 @@ mod table;
 mod unread;
 mod write;
 
-pub use crosswalk::{CrosswalkRow, Crosswalks, HELD, Lookup, WhenUnknown};
+pub use crosswalk::{Crosswalks, HELD, Lookup, WhenUnknown};
 pub use overlay::{Overlay, OverlayConstant, OverlayField, OverlayRow};
 pub use read::Traced;
 pub use shipped::{find_shipped, shipped};

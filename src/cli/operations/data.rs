@@ -1,7 +1,7 @@
 //! `crossdock data`: master data loaded from CSV files, exported as it was loaded, and listed.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands speak to people")]
 
-use super::super::{exit, open};
+use super::super::exit;
 use super::{Refusal, act, output};
 use crate::config::Config;
 use crate::master_data::{self, Kind};
@@ -87,8 +87,7 @@ pub(super) async fn run(config: &Config, store: &Store, command: Command) -> any
 
 async fn load(config: &Config, store: &Store, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let kind = find(&arguments.kind)?;
-    let agreements = open::agreements(config)
-        .map_err(|shown| Refusal::usage(shown, "mend what is told above; nothing was loaded"))?;
+    let agreements = super::agreements(config)?;
     let name = arguments.file.display().to_string();
     let bytes = std::fs::read(&arguments.file).with_context(|| format!("cannot read {name}"))?;
     let partners: Vec<&str> = agreements.profiles.list().map(|profile| profile.id.as_str()).collect();
@@ -111,21 +110,20 @@ async fn load(config: &Config, store: &Store, arguments: &Arguments) -> anyhow::
     }
     let wish = act::wish(arguments.by.as_deref(), &arguments.reason, None);
     let owner = arguments.owner.clone().unwrap_or_else(|| wish.by.clone());
+    let count = rows.len();
     let load = Load {
         kind: &kind,
         owner: &owner,
         file_name: &arguments.file.file_name().unwrap_or_default().to_string_lossy(),
         bytes: &bytes,
-        rows: &rows,
+        rows,
         replace: arguments.replace,
     };
-    let loaded = load_master_data::load(store, &load, &wish).await?;
+    let loaded = load_master_data::load(store, load, &wish).await?;
     let gone = if arguments.replace { format!(", in place of {}", loaded.replaced) } else { String::new() };
     println!(
-        "loaded {} rows of {} for {owner}{gone}: documents read from now on find them (audit {})",
-        rows.len(),
-        kind.word,
-        loaded.event.seq
+        "loaded {count} rows of {} for {owner}{gone}: documents read from now on find them (audit {})",
+        kind.word, loaded.event.seq
     );
     Ok(ExitCode::from(exit::DONE))
 }
@@ -136,8 +134,8 @@ fn find(word: &str) -> anyhow::Result<Kind> {
 
 /// Its columns, the required ones marked.
 fn columns(kind: &Kind) -> String {
-    let columns = kind.columns;
-    let names: Vec<String> = columns
+    let names: Vec<String> = kind
+        .columns
         .iter()
         .map(|column| if column.required { format!("{}*", column.name) } else { column.name.to_owned() })
         .collect();

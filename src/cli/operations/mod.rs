@@ -18,7 +18,7 @@ mod replay;
 use super::exit;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::pipeline::Hub;
+use crate::pipeline::{Agreements, Hub};
 use crate::store::Store;
 use std::process::ExitCode;
 
@@ -92,9 +92,13 @@ async fn dispatch(config: &Config, store: &Store, command: Command) -> anyhow::R
 
 /// The hub with the profiles in force, for what asks them.
 fn hub(config: &Config, store: &Store) -> anyhow::Result<Hub> {
-    let agreements = super::open::agreements(config)
-        .map_err(|shown| Refusal::usage(shown, "mend what is told above; nothing was done"))?;
-    Ok(Hub::new(config.clone(), store.clone(), Clock::System, agreements))
+    Ok(Hub::new(config.clone(), store.clone(), Clock::System, agreements(config)?))
+}
+
+/// The profiles in force.
+fn agreements(config: &Config) -> anyhow::Result<Agreements> {
+    super::open::agreements(config)
+        .map_err(|shown| Refusal::usage(shown, "mend what is told above; nothing was done"))
 }
 
 /// What cannot be done as it was asked for, and what can be done instead.
