@@ -222,17 +222,25 @@ impl<'a> Section<'a> {
     /// One of a closed list of words.
     pub fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<Said<T>> {
         let said = self.text(key)?;
-        if let Some((_, value)) = choices.iter().find(|(word, _)| *word == said.value) {
-            return Some(Said { value: *value, place: said.place });
+        let value = self
+            .word(&said, choices, "value_unknown", || format!("`{}` is no value of `{key}`", said.value))?;
+        Some(Said { value, place: said.place })
+    }
+
+    /// What a word of a closed list stands for; another is a fault that `message` tells.
+    pub fn word<T: Copy>(
+        &self,
+        said: &Said<String>,
+        choices: &[(&str, T)],
+        code: &'static str,
+        message: impl FnOnce() -> String,
+    ) -> Option<T> {
+        let found = choices.iter().find(|(word, _)| *word == said.value);
+        if found.is_none() {
+            let words = choices.iter().map(|(word, _)| *word);
+            self.faults.add(code, &said.place, message(), suggestion(&said.value, words));
         }
-        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        self.faults.add(
-            "value_unknown",
-            &said.place,
-            format!("`{}` is no value of `{key}`", said.value),
-            suggestion(&said.value, &words),
-        );
-        None
+        found.map(|(_, value)| *value)
     }
 
     /// A list of texts; one text alone stands for a list of one.

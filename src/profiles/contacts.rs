@@ -65,15 +65,8 @@ pub(super) fn read(section: &Section<'_>) -> Vec<Contact> {
         }
         let mut about = Vec::new();
         for said in section.texts("about") {
-            match TOPICS.iter().find(|(word, _)| *word == said.value) {
-                Some((_, topic)) => about.push(*topic),
-                None => {
-                    let known: Vec<&str> = TOPICS.iter().map(|(word, _)| *word).collect();
-                    let message = format!("`{}` is nothing a contact is asked about", said.value);
-                    let hint = crate::declaration::suggestion(&said.value, &known);
-                    section.fault("value_unknown", &said.place, message, hint);
-                }
-            }
+            let message = || format!("`{}` is nothing a contact is asked about", said.value);
+            about.extend(section.word(&said, TOPICS, "value_unknown", message));
         }
         let phone = section.text("phone").map(|said| said.value);
         section.finish();

@@ -423,19 +423,14 @@ fn overlay(section: &Section<'_>) -> Overlay {
         overlay = overlay.with_field(&field.value, &place.value, spot(&place.place));
     }
     for (name, said) in section.pairs("crosswalks") {
-        let known = WhenUnknown::ALL.map(|(word, _)| word);
-        match WhenUnknown::ALL.into_iter().find(|(word, _)| *word == said.value) {
-            Some((_, unknown)) => overlay.crosswalks.push((name.value, unknown, spot(&said.place))),
-            None => section.fault(
-                "crosswalk_rule_unknown",
-                &said.place,
-                format!(
-                    "`{}` does not say what to do with a value that `{}` does not hold",
-                    said.value, name.value
-                ),
-                suggestion(&said.value, known),
-            ),
-        }
+        let message = || {
+            format!(
+                "`{}` does not say what to do with a value that `{}` does not hold",
+                said.value, name.value
+            )
+        };
+        let unknown = section.word(&said, &WhenUnknown::ALL, "crosswalk_rule_unknown", message);
+        overlay.crosswalks.extend(unknown.map(|unknown| (name.value.clone(), unknown, spot(&said.place))));
     }
     for (name, table) in section.named_sections("tables") {
         for (code, word) in table.own_pairs() {

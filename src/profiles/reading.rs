@@ -75,17 +75,9 @@ fn severities(section: &Section<'_>, options: &mut Options) {
             );
             continue;
         };
-        match SEVERITIES.iter().find(|(word, _)| *word == said.value) {
-            Some((_, severity)) => options.set.severities.set(*code, *severity),
-            None => {
-                let words: Vec<&str> = SEVERITIES.iter().map(|(word, _)| *word).collect();
-                section.fault(
-                    "value_unknown",
-                    &said.place,
-                    format!("`{}` is no severity", said.value),
-                    suggestion(&said.value, &words),
-                );
-            }
+        let message = || format!("`{}` is no severity", said.value);
+        if let Some(severity) = section.word(&said, SEVERITIES, "value_unknown", message) {
+            options.set.severities.set(*code, severity);
         }
     }
 }

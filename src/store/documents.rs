@@ -225,7 +225,7 @@ pub struct DocumentRow {
     pub source_document_id: Option<Uuid>,
     /// The translator that read or wrote it.
     pub translator: Option<String>,
-    /// The agreement of the partner\'s profile that it falls under.
+    /// The agreement of the partner's profile that it falls under.
     pub agreement: Option<String>,
     /// The profile it was read or written by.
     pub profile_version: Option<Uuid>,

@@ -8,7 +8,7 @@ use crate::canonical::RecordKind;
 
 /// A document that came before with the same key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EarlierDocument {
+pub struct SameBusiness {
     /// Its id.
     pub id: Uuid,
     /// The file it is in.
@@ -22,6 +22,15 @@ pub struct EarlierDocument {
 }
 
 impl Work {
+    /// Another work that asks what came before of the same partner waits for this one's end.
+    async fn lock_partner(&mut self, partner_id: &str) -> Result<(), Error> {
+        sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 3))", partner_id)
+            .fetch_one(self.connection())
+            .await
+            .map(drop)
+            .map_err(Error::query("lock a partner's documents"))
+    }
+
     /// Documents of this partner in other files that name the same business and had effects, since a time. Another work
     /// that asks for the same partner waits for this one's end, so that two files do not miss each other.
     ///
@@ -33,15 +42,12 @@ impl Work {
         keys: &[(RecordKind, String)],
         except_file: Uuid,
         since: DateTime<Utc>,
-    ) -> Result<Vec<EarlierDocument>, Error> {
-        sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 3))", partner_id)
-            .fetch_one(self.connection())
-            .await
-            .map_err(Error::query("lock a partner's documents"))?;
+    ) -> Result<Vec<SameBusiness>, Error> {
+        self.lock_partner(partner_id).await?;
         let kinds: Vec<&str> = keys.iter().map(|(kind, _)| kind.word()).collect();
         let keys: Vec<&str> = keys.iter().map(|(_, key)| key.as_str()).collect();
         sqlx::query_as!(
-            EarlierDocument,
+            SameBusiness,
             r#"select d.id, d.file_id, d.received_at, n.kind as "kind!", n.key as "key!"
                from unnest($2::text[], $3::text[]) as n (kind, key)
                cross join lateral (
@@ -71,10 +77,7 @@ impl Work {
         except_file: Uuid,
         since: DateTime<Utc>,
     ) -> Result<Option<Uuid>, Error> {
-        sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 3))", partner_id)
-            .fetch_one(self.connection())
-            .await
-            .map_err(Error::query("lock a partner's documents"))?;
+        self.lock_partner(partner_id).await?;
         sqlx::query_scalar!(
             "select id from file
              where direction = 'inbound' and coalesce(partner_id, channel) = $1 and sha256 = $2 and id <> $3 and received_at >= $4
