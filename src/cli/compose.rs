@@ -6,7 +6,6 @@ use super::{exit, open};
 use crate::canonical::Record;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::declaration::suggestion;
 use crate::pipeline::rehearse::{self, Addressed};
 use crate::profiles::Profile;
 use crate::translators::{Lookup, Translator};
@@ -51,15 +50,7 @@ pub fn run(config: &Config, arguments: &Arguments, clock: Clock) -> anyhow::Resu
     };
     let records = read_records(&arguments.records)?;
     let profile = match (&arguments.partner, &agreements) {
-        (Some(id), Some(agreements)) => {
-            let known: Vec<&str> = agreements.profiles.list().map(|profile| profile.id.as_str()).collect();
-            let found = agreements.profiles.find(id);
-            Some(
-                found.with_context(|| {
-                    format!("there is no partner `{id}`; hint: {}", suggestion(id, &known))
-                })?,
-            )
-        }
+        (Some(id), Some(agreements)) => Some(open::find_partner(agreements, id)?),
         _ => None,
     };
     let translator = translator(config, arguments.translator.as_deref(), profile, &records)?;

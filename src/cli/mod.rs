@@ -213,6 +213,12 @@ fn finish(result: anyhow::Result<ExitCode>) -> ExitCode {
     })
 }
 
+/// `1 fault`, `2 faults`.
+fn counted<N: std::fmt::Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
 /// Whether to write colours: only to a terminal, and never where `NO_COLOR` is set.
 fn is_colour(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && config::environment("NO_COLOR").is_none()

@@ -3,8 +3,10 @@
 use super::faults;
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::declaration::suggestion;
 use crate::finding::Finding;
 use crate::pipeline::{Agreements, Hub};
+use crate::profiles::Profile;
 use crate::store::{Archive, Store, private};
 use anyhow::Context as _;
 use std::fs::DirBuilder;
@@ -30,6 +32,14 @@ pub(super) fn config(path: &Path) -> Result<Config, String> {
 /// Reads translators and profiles, or shows what is wrong with them.
 pub(super) fn agreements(config: &Config) -> Result<Agreements, String> {
     Agreements::load(config).map_err(|findings| show(&findings, &config.root))
+}
+
+/// The profile of a partner that was named, or who else could be meant.
+pub(super) fn find_partner<'a>(agreements: &'a Agreements, id: &str) -> anyhow::Result<&'a Profile> {
+    agreements.profiles.find(id).with_context(|| {
+        let known = agreements.profiles.list().map(|profile| profile.id.as_str());
+        format!("there is no partner `{id}`; hint: {}", suggestion(id, known))
+    })
 }
 
 /// The agreements with the master data of the database, where a translator of theirs asks any.
@@ -82,8 +92,7 @@ pub(super) fn doubts(config: &Config, agreements: &Agreements) -> String {
 }
 
 fn show(findings: &[Finding], root: &Path) -> String {
-    let count = findings.len();
-    let faults = if count == 1 { "1 fault".to_owned() } else { format!("{count} faults") };
+    let faults = super::counted(findings.len(), "fault");
     let shown =
         faults::render(findings, &faults::texts(findings, root), super::is_colour(&std::io::stderr()));
     format!("{shown}{faults} to mend; nothing was started\n")

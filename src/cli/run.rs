@@ -3,9 +3,8 @@
 
 use super::exit;
 use crate::config::Config;
-use crate::declaration::suggestion;
 use crate::pipeline::{self, Agreements};
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -17,8 +16,7 @@ pub(super) async fn once(
     partner: Option<&str>,
 ) -> anyhow::Result<ExitCode> {
     if let Some(id) = partner {
-        let known: Vec<&str> = agreements.profiles.list().map(|profile| profile.id.as_str()).collect();
-        ensure!(known.contains(&id), "there is no partner `{id}`; hint: {}", suggestion(id, &known));
+        super::open::find_partner(&agreements, id)?;
     }
     let (hub, database) = super::open::hub(config, agreements).await?;
     let pass = pipeline::run_once(&hub, partner).await?;

@@ -4,7 +4,6 @@ use super::inputs::{self, Input};
 use super::{exit, faults, open};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::declaration::suggestion;
 use crate::finding::{Finding, Severity};
 use crate::formats::x12::{reader, schema::Schemas};
 use crate::formats::{Looks, look};
@@ -59,6 +58,10 @@ pub fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(exit::USAGE));
         }
     };
+    let lookup = match (&agreements, &arguments.partner) {
+        (Some(agreements), Some(partner)) => agreements.lookup(partner, Clock::System.now()),
+        _ => Lookup::none(),
+    };
     let mut out = BufWriter::new(io::stdout().lock());
     let mut code = exit::DONE;
     for input in &inputs {
@@ -72,10 +75,6 @@ pub fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 continue;
             }
         };
-        let partner = arguments.partner.as_deref().unwrap_or_default();
-        let lookup = agreements
-            .as_ref()
-            .map_or_else(Lookup::none, |agreements| agreements.lookup(partner, Clock::System.now()));
         let translation = rehearse::translate(&bytes, &chosen, &options(), lookup);
         let written = write(&translation, &name, arguments, &mut out);
         match written {
@@ -131,10 +130,7 @@ fn translators(config: &Config, arguments: &Arguments) -> anyhow::Result<Result<
             Ok(agreements) => open::with_master_data(config, agreements)?,
             Err(shown) => return Ok(Err(shown)),
         };
-        let Some(profile) = agreements.profiles.find(id) else {
-            let known: Vec<&str> = agreements.profiles.list().map(|profile| profile.id.as_str()).collect();
-            bail!("there is no partner `{id}`; hint: {}", suggestion(id, &known));
-        };
+        let profile = open::find_partner(&agreements, id)?;
         let mut own: Vec<Arc<Translator>> =
             profile.exchange.receives.iter().flat_map(Receives::translators).cloned().collect();
         if let Some(name) = &arguments.translator {

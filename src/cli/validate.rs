@@ -2,11 +2,10 @@
 
 use super::answers::{AckKind, Answers};
 use super::excerpt::{self, Style};
-use super::exit;
 use super::inputs::{self, Input};
 use super::open;
+use super::{counted, exit};
 use crate::clock::Clock;
-use crate::declaration::suggestion;
 use crate::finding::{Finding, Severity};
 use crate::formats::x12::describe::{self, Context};
 use crate::formats::x12::fault::Fault;
@@ -145,10 +144,7 @@ fn validate(arguments: &Arguments, config: &Path, colour: bool, clock: Clock) ->
 }
 
 fn find_partner<'a>(agreements: &'a Agreements, id: &str) -> Result<(&'a Profile, &'a X12), String> {
-    let Some(profile) = agreements.profiles.find(id) else {
-        let known: Vec<&str> = agreements.profiles.list().map(|profile| profile.id.as_str()).collect();
-        return Err(format!("there is no partner `{id}`; hint: {}", suggestion(id, &known)));
-    };
+    let profile = open::find_partner(agreements, id).map_err(|error| error.to_string())?;
     let x12 = profile.x12.as_ref();
     let hint = "its profile needs [x12] with `us` and `them`";
     let x12 = x12.ok_or_else(|| format!("nothing is agreed about X12 with `{id}`; hint: {hint}"))?;
@@ -300,7 +296,7 @@ impl<'o> Report<'o> {
 
     fn summarize(&self, summary: &Summary) -> String {
         let counts = &self.counts;
-        let mut text = format!("{}: {}", self.name, count(summary.sets, "document"));
+        let mut text = format!("{}: {}", self.name, counted(summary.sets, "document"));
         text.push_str(&format!(", {} accepted", summary.sets - counts.rejected_sets));
         if counts.sets_with_errors > 0 && summary.sets > counts.rejected_sets {
             text.push_str(&format!(" ({} with errors)", counts.sets_with_errors));
@@ -312,14 +308,14 @@ impl<'o> Report<'o> {
             rejected
         });
         if counts.rejected_interchanges > 0 {
-            let refused = format!(", {} refused", count(counts.rejected_interchanges, "interchange"));
+            let refused = format!(", {} refused", counted(counts.rejected_interchanges, "interchange"));
             text.push_str(&self.style.severity(Severity::Reject, &refused));
         }
         if !summary.complete && summary.interchanges > 0 {
             text.push_str(", the file is not complete");
         }
         if counts.all > 0 {
-            text.push_str(&format!("; {}", count(counts.all, "finding")));
+            text.push_str(&format!("; {}", counted(counts.all, "finding")));
         }
         text
     }
@@ -477,8 +473,4 @@ impl Visitor for Report<'_> {
         let context = Context::of_envelope(window, &options.schemas);
         self.tell(&[fault], "", &context, None);
     }
-}
-
-fn count(number: u64, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

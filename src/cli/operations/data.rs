@@ -1,7 +1,7 @@
 //! `crossdock data`: master data loaded from CSV files, exported as it was loaded, and listed.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands speak to people")]
 
-use super::super::exit;
+use super::super::{counted, exit};
 use super::{Refusal, act, output};
 use crate::config::Config;
 use crate::master_data::{self, Kind};
@@ -98,8 +98,7 @@ async fn load(config: &Config, store: &Store, arguments: &Arguments) -> anyhow::
                 let at = &finding.location;
                 eprintln!("{name}:{}: {}; hint: {}", at.line, output::plain(&finding.message), finding.hint);
             }
-            let count =
-                if found.len() == 1 { "1 fault".to_owned() } else { format!("{} faults", found.len()) };
+            let count = counted(found.len(), "fault");
             eprintln!("{count} to mend; nothing was loaded (columns of {}: {})", kind.word, columns(&kind));
             return Ok(ExitCode::from(exit::FINDINGS));
         }

@@ -8,9 +8,6 @@ mod test;
 
 use super::exit;
 use crate::config::Config;
-use crate::declaration::suggestion;
-use crate::pipeline::Agreements;
-use anyhow::bail;
 use clap::Subcommand;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -67,13 +64,4 @@ fn print(text: &str) -> anyhow::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
-}
-
-/// Refuses an id that no profile has.
-fn ensure_known(agreements: &Agreements, id: &str) -> anyhow::Result<()> {
-    if agreements.profiles.find(id).is_none() {
-        let known: Vec<&str> = agreements.profiles.list().map(|profile| profile.id.as_str()).collect();
-        bail!("there is no partner `{id}`; hint: {}", suggestion(id, &known));
-    }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! `crossdock partner test`: the samples kept beside a profile, against what is expected of them.
 
 use super::super::compose::parse_records;
-use super::super::{exit, open};
+use super::super::{counted, exit, open};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::formats::{Looks, look};
@@ -40,19 +40,22 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<Exit
         Err(shown) => return super::usage(&shown),
     };
     if let Some(id) = &arguments.id {
-        super::ensure_known(&agreements, id)?;
+        open::find_partner(&agreements, id)?;
     }
     let wanted = |profile: &&Profile| arguments.id.as_ref().is_none_or(|id| *id == profile.id);
     let (mut samples, mut differing, mut told) = (0, 0, String::new());
     for profile in agreements.profiles.list().filter(wanted) {
         let folder = config.profiles.join(&profile.id);
-        let agreements = agreements.clone().with_crosswalks(master_data(&folder, &agreements)?);
+        let entries = master_data(&folder, &agreements)?;
+        // A copy of all profiles is only made for what needs one.
+        let own = (!entries.is_empty()).then(|| agreements.clone().with_crosswalks(entries));
+        let agreements = own.as_ref().unwrap_or(&agreements);
         for (kind, path) in list_samples(&folder)? {
             samples += 1;
             let name = shown(&path, &config.root);
             let result = match kind {
-                Kind::Received => try_received(&path, profile, &agreements)?,
-                Kind::Sent => try_sent(&path, profile, &agreements)?,
+                Kind::Received => try_received(&path, profile, agreements)?,
+                Kind::Sent => try_sent(&path, profile, agreements)?,
             };
             let expected = beside(&path);
             if arguments.accept {
@@ -285,10 +288,6 @@ fn finding_line(finding: &crate::finding::Finding) -> String {
     let word = super::super::excerpt::severity_word(finding.severity);
     let hint = if finding.hint.is_empty() { String::new() } else { format!("; hint: {}", finding.hint) };
     format!("line {}: {word}: {}{hint}", finding.location.line, finding.message)
-}
-
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn summary(outcome: &Outcome) -> String {
