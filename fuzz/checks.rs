@@ -68,7 +68,7 @@ pub fn round_trip(data: &[u8]) {
     let options = Options::default();
     let file = reader::validate(data, &options);
     for interchange in file.interchanges.iter().filter(|interchange| is_clean(interchange)) {
-        let written = write_again(interchange, data, &options);
+        let written = write_again(interchange, data, &options, LineEnding::None);
         let again = reader::validate(&written, &options);
         assert!(again.complete, "{}", String::from_utf8_lossy(&written));
         let [again] = again.interchanges.as_slice() else { panic!("one interchange was written") };
@@ -79,7 +79,7 @@ pub fn round_trip(data: &[u8]) {
         };
         assert_eq!(sets(again), sets(interchange), "no segment is lost");
         assert_eq!(
-            String::from_utf8_lossy(&write_again(again, &written, &options)),
+            String::from_utf8_lossy(&write_again(again, &written, &options, LineEnding::None)),
             String::from_utf8_lossy(&written)
         );
     }
@@ -261,7 +261,13 @@ fn is_clean(interchange: &Interchange) -> bool {
 }
 
 /// Reads every set of a valid interchange into a tree and writes them in the same envelopes.
-fn write_again(interchange: &Interchange, bytes: &[u8], options: &Options) -> Vec<u8> {
+pub fn write_again(
+    interchange: &Interchange,
+    bytes: &[u8],
+    options: &Options,
+    line_ending: LineEnding,
+) -> Vec<u8> {
+    let instant = format!("20{}{}", interchange.header.date, interchange.header.time);
     let header = &interchange.header;
     let mut trees: Vec<Vec<Tree>> = Vec::new();
     for group in &interchange.groups {
@@ -305,12 +311,12 @@ fn write_again(interchange: &Interchange, bytes: &[u8], options: &Options) -> Ve
         delimiters: header.delimiters,
         sender: header.sender.clone(),
         receiver: header.receiver.clone(),
-        at: chrono::NaiveDateTime::default(),
+        at: chrono::NaiveDateTime::parse_from_str(&instant, "%Y%m%d%H%M").unwrap_or_default(),
         version: header.version.clone(),
         control_number: header.control_number.parse().expect("it is valid"),
         usage: header.usage.chars().next().expect("it is valid"),
         acknowledgment_requested: header.acknowledgment_requested,
-        line_ending: LineEnding::None,
+        line_ending,
         delimiter_in_data: DelimiterInData::Refuse,
         acknowledgments: interchange.acknowledgments.clone(),
     };

@@ -2,7 +2,7 @@
 
 #[expect(unreachable_pub, reason = "the fuzz targets are another crate")]
 #[path = "../../fuzz/checks.rs"]
-mod checks;
+pub(crate) mod checks;
 
 use std::path::{Path, PathBuf};
 

@@ -2,6 +2,7 @@
 //!
 //! `UPDATE_EXPECT=1` writes the expectations anew.
 
+use crate::fuzzed::checks;
 use chrono::NaiveDate;
 use crossdock::finding::Severity;
 use crossdock::formats::x12::ack::{self, Settings, Ta1When};
@@ -11,7 +12,6 @@ use crossdock::formats::x12::fault::Code;
 use crossdock::formats::x12::lexer::{Event, Lexer, Limits, Window};
 use crossdock::formats::x12::reader::{self, Collector, Options, Terms};
 use crossdock::formats::x12::segment::Delimiters;
-use crossdock::formats::x12::tree_builder::read_tree;
 use crossdock::formats::x12::verdict::{File, Interchange, Status};
 use crossdock::formats::x12::writer::{
     DelimiterInData, Envelope, LineEnding, OutboundGroup, OutboundSet, write_interchange,
@@ -461,69 +461,8 @@ fn write_set(
 fn write_again(bytes: &[u8]) -> Vec<u8> {
     let options = Options::default();
     let file = reader::validate(bytes, &options);
-    let mut written = Vec::new();
-    for interchange in &file.interchanges {
-        let header = &interchange.header;
-        let trees: Vec<Vec<Tree>> = interchange
-            .groups
-            .iter()
-            .map(|group| {
-                let sets = group.sets.iter().map(|set| {
-                    let schema =
-                        options.schemas.find_set(&group.version, None, &set.id).expect("it is known");
-                    let range = set.bytes.start as usize..set.bytes.end as usize;
-                    let text = bytes.get(range).expect("it is in the file");
-                    let mut tree = Tree::default();
-                    read_tree(text, set.bytes.start, header.delimiters, schema, &mut tree);
-                    tree
-                });
-                sets.collect()
-            })
-            .collect();
-        let sets: Vec<Vec<OutboundSet<'_>>> = interchange
-            .groups
-            .iter()
-            .zip(&trees)
-            .map(|(group, trees)| {
-                let sets = group.sets.iter().zip(trees).map(|(set, tree)| OutboundSet {
-                    id: &set.id,
-                    control_number: &set.control_number,
-                    implementation: &set.implementation,
-                    tree,
-                });
-                sets.collect()
-            })
-            .collect();
-        let groups: Vec<OutboundGroup<'_>> = interchange
-            .groups
-            .iter()
-            .zip(&sets)
-            .map(|(group, sets)| OutboundGroup {
-                functional_id: &group.functional_id,
-                version: &group.version,
-                control_number: group.control_number.parse().expect("a number"),
-                sender: &group.sender,
-                receiver: &group.receiver,
-                sets,
-            })
-            .collect();
-        let at = format!("20{}{}", header.date, header.time);
-        let envelope = Envelope {
-            delimiters: header.delimiters,
-            sender: header.sender.clone(),
-            receiver: header.receiver.clone(),
-            at: chrono::NaiveDateTime::parse_from_str(&at, "%Y%m%d%H%M").expect("an instant"),
-            version: header.version.clone(),
-            control_number: header.control_number.parse().expect("a number"),
-            usage: header.usage.chars().next().expect("a letter"),
-            acknowledgment_requested: header.acknowledgment_requested,
-            line_ending: LineEnding::Lf,
-            delimiter_in_data: DelimiterInData::Refuse,
-            acknowledgments: interchange.acknowledgments.clone(),
-        };
-        written.extend(write_interchange(&envelope, &groups, &options.schemas).expect("it was valid"));
-    }
-    written
+    let again = |interchange| checks::write_again(interchange, bytes, &options, LineEnding::Lf);
+    file.interchanges.iter().flat_map(again).collect()
 }
 
 /// Segments of the sets without ST and SE, as the `edi` crate tells them.
