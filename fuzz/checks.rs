@@ -15,9 +15,11 @@ use crossdock::formats::x12::writer::{
     DelimiterInData, Envelope, LineEnding, OutboundGroup, OutboundSet, write_interchange,
 };
 use crossdock::pipeline::rehearse;
+use crossdock::profiles::{Library, Profiles};
 use crossdock::translators::{self, Format, Lookup, Translator};
 use crossdock::tree::Tree;
 use std::io::Read;
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 /// A check by its name.
@@ -31,6 +33,7 @@ pub const ALL: &[Check] = &[
     ("guide", guide),
     ("translator", translator),
     ("translate", translate),
+    ("profile", profile),
 ];
 
 /// X12 is read alike in whatever pieces it comes; every finding can be told; what answers it is valid.
@@ -129,6 +132,37 @@ pub fn translator(data: &[u8]) {
     match Translator::load(text, "translators/any.toml") {
         Ok(translator) => drop(translator.check(&Schemas::builtin())),
         Err(findings) => assert!(!findings.is_empty()),
+    }
+}
+
+/// A profile is refused with a reason or serves. It stands between defaults and a site's settings of its own, or
+/// brings all of them, as they are kept with what was read by them.
+pub fn profile(data: &[u8]) {
+    static LIBRARY: LazyLock<Library> = LazyLock::new(Library::shipped);
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let layers = if text.starts_with('\u{1e}') {
+        text.to_owned()
+    } else {
+        let defaults = include_str!("../partner-profiles/defaults.toml");
+        format!("\u{1e}defaults.toml\n{defaults}\u{1e}any.toml\n{text}\u{1e}crossdock.toml\n")
+    };
+    let profiles = match Profiles::default().with_stored("any", &layers, Path::new("."), &LIBRARY) {
+        Ok(profiles) => profiles,
+        Err(findings) => {
+            assert!(findings.iter().all(|finding| !finding.message.is_empty()) && !findings.is_empty());
+            return;
+        }
+    };
+    let profile = profiles.find("any").expect("it was read");
+    let at = chrono::DateTime::UNIX_EPOCH;
+    for expected in profile.exchange.sends.iter().filter_map(|sends| sends.expect_ack) {
+        assert!(profile.calendar.due(at, expected.within) >= at);
+    }
+    for inbound in profile.channels.values().filter_map(|channel| channel.inbound.as_ref()) {
+        std::hint::black_box(inbound.takes("940_000000001.edi"));
+    }
+    if let Some(x12) = &profile.x12 {
+        drop(reader::validate(include_bytes!("../tests/it/x12_validate/valid/940-004010.edi"), &x12.reading));
     }
 }
 

@@ -86,13 +86,11 @@ fn read_records(path: &PathBuf) -> anyhow::Result<Vec<Record>> {
     let input = if path.as_os_str() == "-" {
         Input::Stdin
     } else {
-        let listed = inputs::list(std::slice::from_ref(path));
-        let listed =
-            listed.map_err(|(path, error)| anyhow::anyhow!("cannot read `{}`: {error}", path.display()))?;
+        let listed = inputs::list(std::slice::from_ref(path)).map_err(anyhow::Error::msg)?;
         ensure!(listed.len() == 1, "`{}` is a folder; hint: name one file of records", path.display());
         listed.into_iter().next().unwrap_or(Input::Stdin)
     };
-    let bytes = translate::read(&input)?;
+    let bytes = input.read()?;
     let name = input.name();
     let text = String::from_utf8(bytes).with_context(|| format!("`{name}` is not UTF-8 text"))?;
     parse_records(&text, &name)

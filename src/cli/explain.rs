@@ -1,8 +1,8 @@
-//! `crossdock explain`: an X12 file with every segment, element and code named.
+//! `crossdock explain`: X12 files with every segment, element and code named.
 
 use super::excerpt::{self, Style};
 use super::exit;
-use super::inputs::{self, Input};
+use super::inputs::{self, Meter};
 use crate::finding::{Finding, Severity};
 use crate::formats::x12::describe;
 use crate::formats::x12::lexer::{Event, Lexer, Window};
@@ -11,18 +11,17 @@ use crate::formats::x12::reader::{self, Options};
 use crate::formats::x12::schema::{Dictionary, LoopId, Part, Schemas, Set};
 use crate::formats::x12::segment::Segment;
 use crate::formats::x12::walker::Walker;
-use anyhow::Context as _;
 use clap::Args;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Show an X12 file with every segment, element and code named
+/// Show X12 files with every segment, element and code named
 #[derive(Args, Clone, Debug)]
 pub struct Arguments {
-    /// File; `-` is standard input
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    /// Files or folders; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// Take an ISA that is not padded to its fixed width
     #[arg(long)]
     lenient_isa: bool,
@@ -31,30 +30,58 @@ pub struct Arguments {
 /// Runs the command. `colour` tells whether its output may use colours.
 ///
 /// # Errors
-/// When output cannot be written.
+/// When a file cannot be read or output cannot be written.
 pub fn run(arguments: &Arguments, colour: bool) -> anyhow::Result<ExitCode> {
-    let input = match inputs::list(std::slice::from_ref(&arguments.file)) {
-        Ok(inputs) if inputs.len() == 1 => inputs.into_iter().next().expect("there is one"),
-        Ok(_) => {
-            writeln!(io::stderr(), "`{}` is a folder; name one file", arguments.file.display())?;
-            return Ok(ExitCode::from(exit::USAGE));
-        }
-        Err((path, error)) => {
-            writeln!(io::stderr(), "cannot read `{}`: {error}", path.display())?;
+    let inputs = match inputs::list(&arguments.files) {
+        Ok(inputs) => inputs,
+        Err(message) => {
+            writeln!(io::stderr(), "{message}")?;
             return Ok(ExitCode::from(exit::USAGE));
         }
     };
-    let bytes = read(&input)?;
     let options = Options { lenient_isa: arguments.lenient_isa, ..Options::default() };
-    let file = reader::validate(&bytes, &options);
-    let findings = describe::list_findings(&file, Window::whole(&bytes), &options.schemas);
+    let style = Style { colour };
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut rejected = false;
+    for (number, input) in inputs.iter().enumerate() {
+        let bytes = input.read()?;
+        let heading = match (inputs.len(), number) {
+            (1, _) => String::new(),
+            (_, 0) => format!("{}:\n", style.strong(&input.name())),
+            _ => format!("\n{}:\n", style.strong(&input.name())),
+        };
+        let written =
+            write!(out, "{heading}").and_then(|()| explain(&bytes, &input.name(), &options, style, &mut out));
+        match written {
+            // Whoever reads our output has had enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                return Ok(ExitCode::from(exit::DONE));
+            }
+            written => rejected |= written?,
+        }
+    }
+    Ok(ExitCode::from(if rejected { exit::FINDINGS } else { exit::DONE }))
+}
+
+/// Explains one file; whether anything in it was rejected.
+fn explain(
+    bytes: &[u8],
+    name: &str,
+    options: &Options,
+    style: Style,
+    out: &mut impl Write,
+) -> io::Result<bool> {
+    let window = Window::whole(bytes);
+    let file = reader::validate(bytes, options);
+    let findings = describe::list_findings(&file, window, &options.schemas);
     let rejected = findings.iter().any(|finding| finding.severity == Severity::Reject);
-    let out = BufWriter::new(io::stdout().lock());
+    // On a terminal the explanation itself shows how far it is.
+    let meter = (!io::stdout().is_terminal()).then(|| Meter::new(name.to_owned(), Some(bytes.len() as u64)));
     let mut explanation = Explanation {
         out,
-        style: Style { colour },
+        style,
         schemas: &options.schemas,
-        window: Window::whole(&bytes),
+        window,
         line: (0, 1),
         findings: findings.into_iter().peekable(),
         version: String::new(),
@@ -62,21 +89,10 @@ pub fn run(arguments: &Arguments, colour: bool) -> anyhow::Result<ExitCode> {
         walker: Walker::default(),
         levels: 0,
         position: 0,
+        meter,
     };
-    match explanation.write(&bytes, &options) {
-        // Whoever reads our output has had enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::from(exit::DONE)),
-        Err(error) => Err(error.into()),
-        Ok(()) => Ok(ExitCode::from(if rejected { exit::FINDINGS } else { exit::DONE })),
-    }
-}
-
-fn read(input: &Input) -> anyhow::Result<Vec<u8>> {
-    let name = input.name();
-    let mut bytes = Vec::new();
-    let mut source = input.open().with_context(|| format!("cannot open `{name}`"))?;
-    source.read_to_end(&mut bytes).with_context(|| format!("cannot read `{name}`"))?;
-    Ok(bytes)
+    explanation.write(bytes, options)?;
+    Ok(rejected)
 }
 
 struct Explanation<'a, W, F: Iterator<Item = Finding>> {
@@ -93,6 +109,7 @@ struct Explanation<'a, W, F: Iterator<Item = Finding>> {
     /// HL levels above the segment at hand.
     levels: usize,
     position: u32,
+    meter: Option<Meter>,
 }
 
 impl<W: Write, F: Iterator<Item = Finding>> Explanation<'_, W, F> {
@@ -108,6 +125,9 @@ impl<W: Write, F: Iterator<Item = Finding>> Explanation<'_, W, F> {
                     self.write_findings(segment.byte)?;
                     self.write_segment(&segment, &mut hierarchy)?;
                     self.write_findings(segment.byte + segment.bytes.len() as u64 + 1)?;
+                    if let Some(meter) = &mut self.meter {
+                        meter.show(segment.byte)?;
+                    }
                 }
                 Event::Unreadable { byte, header, .. } => {
                     writeln!(self.out, "{}", String::from_utf8_lossy(header))?;
@@ -118,7 +138,8 @@ impl<W: Write, F: Iterator<Item = Finding>> Explanation<'_, W, F> {
             }
         }
         self.write_findings(u64::MAX)?;
-        self.out.flush()
+        self.out.flush()?;
+        self.meter.as_mut().map_or(Ok(()), Meter::end)
     }
 
     fn write_segment(&mut self, segment: &Segment<'_>, hierarchy: &mut Vec<String>) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! The files a command is to read: paths, folders and `-` for standard input.
 
+use anyhow::Context as _;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -36,21 +37,34 @@ impl Input {
                 (Box::new(file), Some(size))
             }
         };
-        Ok(Progress { read, name: self.name(), size, done: 0, shown: 0, shows: io::stderr().is_terminal() })
+        Ok(Progress { read, meter: Meter::new(self.name(), size) })
+    }
+
+    /// Reads the whole of it.
+    ///
+    /// # Errors
+    /// When it cannot be opened or read.
+    pub fn read(&self) -> anyhow::Result<Vec<u8>> {
+        let name = self.name();
+        let mut bytes = Vec::new();
+        let mut source = self.open().with_context(|| format!("cannot open `{name}`"))?;
+        source.read_to_end(&mut bytes).with_context(|| format!("cannot read `{name}`"))?;
+        Ok(bytes)
     }
 }
 
 /// Turns arguments into inputs: folders into the files below them, by name, without hidden ones.
 ///
 /// # Errors
-/// The path that is not there or cannot be listed, and what the system says of it.
-pub fn list(paths: &[PathBuf]) -> Result<Vec<Input>, (PathBuf, io::Error)> {
+/// A sentence about the path that is not there or cannot be listed.
+pub fn list(paths: &[PathBuf]) -> Result<Vec<Input>, String> {
     let mut inputs = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
             inputs.push(Input::Stdin);
         } else {
-            list_below(path, &mut inputs).map_err(|error| (path.clone(), error))?;
+            list_below(path, &mut inputs)
+                .map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
         }
     }
     Ok(inputs)
@@ -73,10 +87,28 @@ fn list_below(path: &Path, inputs: &mut Vec<Input>) -> io::Result<()> {
     Ok(())
 }
 
-/// A reader that tells how far it is, every 32 MB.
+/// A reader that tells how far it is.
 #[derive(Debug)]
 pub struct Progress<R> {
     read: R,
+    meter: Meter,
+}
+
+impl<R: Read> Read for Progress<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.read.read(buffer)?;
+        if count == 0 {
+            self.meter.end()?;
+        } else {
+            self.meter.show(self.meter.done + count as u64)?;
+        }
+        Ok(count)
+    }
+}
+
+/// Tells on a terminal how far long work is, every 32 MB.
+#[derive(Debug)]
+pub struct Meter {
     name: String,
     size: Option<u64>,
     done: u64,
@@ -86,26 +118,37 @@ pub struct Progress<R> {
 
 const SHOWN_EVERY_BYTES: u64 = 32 << 20;
 
-impl<R: Read> Read for Progress<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.read.read(buffer)?;
-        self.done += count as u64;
-        if self.shows && self.done - self.shown >= SHOWN_EVERY_BYTES {
-            self.shown = self.done;
-            let done = self.done >> 20;
-            let mut stderr = io::stderr();
-            match self.size {
-                Some(size) if size >= self.done => {
-                    write!(stderr, "\r{}: {done} of {} MB", self.name, size >> 20)?;
-                }
-                _ => write!(stderr, "\r{}: {done} MB", self.name)?,
+impl Meter {
+    /// Measures work on something of this name, and of this size where that is known.
+    #[must_use]
+    pub fn new(name: String, size: Option<u64>) -> Self {
+        Self { name, size, done: 0, shown: 0, shows: io::stderr().is_terminal() }
+    }
+
+    /// So many bytes are done.
+    ///
+    /// # Errors
+    /// When the terminal cannot be written.
+    pub fn show(&mut self, done: u64) -> io::Result<()> {
+        self.done = done;
+        if !self.shows || self.done - self.shown < SHOWN_EVERY_BYTES {
+            return Ok(());
+        }
+        self.shown = self.done;
+        let done = self.done >> 20;
+        match self.size {
+            Some(size) if size >= self.done => {
+                write!(io::stderr(), "\r{}: {done} of {} MB", self.name, size >> 20)
             }
+            _ => write!(io::stderr(), "\r{}: {done} MB", self.name),
         }
-        if self.shows && count == 0 && self.shown > 0 {
-            // Leave the line to what comes next.
-            self.shown = 0;
-            write!(io::stderr(), "\r\x1b[K")?;
-        }
-        Ok(count)
+    }
+
+    /// Leaves the line to what comes next.
+    ///
+    /// # Errors
+    /// When the terminal cannot be written.
+    pub fn end(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.shown) > 0 { write!(io::stderr(), "\r\x1b[K") } else { Ok(()) }
     }
 }

@@ -78,7 +78,7 @@ enum Command {
     Demo(demo::Arguments),
     /// Read X12 files and say what is wrong with them
     Validate(validate::Arguments),
-    /// Show an X12 file with every segment, element and code named
+    /// Show X12 files with every segment, element and code named
     Explain(explain::Arguments),
     /// Show the canonical records that files hold, one JSON line each
     Translate(translate::Arguments),

@@ -1,6 +1,6 @@
 //! `crossdock translate`: the canonical records that files hold, and where each field came from.
 
-use super::inputs::{self, Input};
+use super::inputs;
 use super::{exit, faults, open};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -11,10 +11,10 @@ use crate::pipeline::Agreements;
 use crate::pipeline::rehearse::{self, Translated, Translation};
 use crate::profiles::{Library, Receives};
 use crate::translators::{Format, Lookup, Traced, Translator};
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 use serde_json::json;
-use std::io::{self, BufWriter, Read as _, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -53,8 +53,8 @@ pub fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let inputs = match inputs::list(&arguments.files) {
         Ok(inputs) => inputs,
-        Err((path, error)) => {
-            writeln!(io::stderr(), "cannot read `{}`: {error}", path.display())?;
+        Err(message) => {
+            writeln!(io::stderr(), "{message}")?;
             return Ok(ExitCode::from(exit::USAGE));
         }
     };
@@ -66,7 +66,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut code = exit::DONE;
     for input in &inputs {
         let name = input.name();
-        let bytes = read(input)?;
+        let bytes = input.read()?;
         let chosen = match choose(&name, &bytes, &translators, arguments.translator.is_some()) {
             Ok(chosen) => chosen,
             Err(message) => {
@@ -106,18 +106,6 @@ pub(super) fn library(config: &Config) -> Result<Library, String> {
     }
     Library::load(&config.translators, &config.root, &options().schemas)
         .map_err(|findings| faults::render(&findings, &faults::texts(&findings, &config.root), false))
-}
-
-/// The bytes of an input.
-///
-/// # Errors
-/// When it cannot be read.
-pub(super) fn read(input: &Input) -> anyhow::Result<Vec<u8>> {
-    let name = input.name();
-    let mut bytes = Vec::new();
-    let mut source = input.open().with_context(|| format!("cannot open `{name}`"))?;
-    source.read_to_end(&mut bytes).with_context(|| format!("cannot read `{name}`"))?;
-    Ok(bytes)
 }
 
 /// Translators, and what a partner's master data is asked through.

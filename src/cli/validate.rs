@@ -99,8 +99,8 @@ fn validate(arguments: &Arguments, config: &Path, colour: bool, clock: Clock) ->
     };
     let inputs = match inputs::list(&arguments.files) {
         Ok(inputs) => inputs,
-        Err((path, error)) => {
-            writeln!(stderr, "cannot read `{}`: {error}", path.display())?;
+        Err(message) => {
+            writeln!(stderr, "{message}")?;
             return Ok(exit::USAGE);
         }
     };

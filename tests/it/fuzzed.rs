@@ -45,7 +45,13 @@ fn the_checks_of_fuzzing_hold_for_every_fixture() {
             checks::read(&bytes);
         }
     }
-    for path in files("tests/it/x12_validate/guides") {
-        checks::guide(&std::fs::read(&path).expect("it is ours"));
+    for (folder, check) in [
+        ("tests/it/x12_validate/guides", checks::guide as fn(&[u8])),
+        ("tests/it/onboarding/bad", checks::profile),
+        ("partner-profiles", checks::profile),
+    ] {
+        for path in files(folder) {
+            check(&std::fs::read(&path).expect("it is ours"));
+        }
     }
 }

@@ -16,6 +16,11 @@ fn commands_say_what_is_wrong_and_where() {
         ("validate-header", vec!["validate", "envelopes/isa-date.edi", "envelopes/group-version.edi"], 1),
         ("explain", vec!["explain", file], 1),
         ("explain-levels", vec!["explain", "../x12_validate/valid/856-004010.edi"], 0),
+        (
+            "explain-many",
+            vec!["explain", "acknowledgments/997-accepted.edi", "acknowledgments/997-without-sets.edi"],
+            0,
+        ),
         ("explain-password", vec!["explain", "envelopes/password-wrong-is-not-shown.edi"], 1),
     ] {
         let (stdout, stderr, exit) = run(&arguments, b"");
@@ -36,6 +41,24 @@ fn commands_tell_done_from_rejected_and_from_misused() {
     let (stdout, _, exit) = run(&["validate", "--summary", "acknowledgments"], b"");
     // A folder stands for every file in it, and what is no X12 is refused.
     assert_eq!((stdout.lines().count(), exit), (16, 1), "{stdout}");
+}
+
+#[test]
+fn what_is_explained_is_named_as_what_is_validated() {
+    let file = "acknowledgments/997-accepted.edi";
+    let (of_file, _, _) = run(&["explain", file], b"");
+    let (of_stdin, stderr, exit) = run(&["explain", "-"], &read(&folder("x12_reader").join(file)));
+    assert_eq!((stderr.as_str(), exit), ("", 0));
+    assert_eq!(of_stdin, of_file, "one input needs no heading");
+    let (of_folder, _, exit) = run(&["explain", "acknowledgments"], b"");
+    let (summary, _, _) = run(&["validate", "--summary", "acknowledgments"], b"");
+    let headings: Vec<&str> = of_folder.lines().filter(|line| line.starts_with("acknowledgments/")).collect();
+    let names: Vec<String> =
+        summary.lines().map(|line| line.split(' ').next().unwrap_or("").into()).collect();
+    assert_eq!((headings, exit), (names.iter().map(String::as_str).collect(), 1));
+    let (_, stderr, exit) = run(&["explain", file, "no-such-file.edi"], b"");
+    assert_eq!(exit, 2);
+    assert!(stderr.contains("cannot read `no-such-file.edi`"), "{stderr}");
 }
 
 #[test]

@@ -39,13 +39,10 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<Exit
         Ok(library) => library,
         Err(shown) => return super::usage(&shown),
     };
-    let inputs = match inputs::list(&arguments.samples) {
-        Ok(inputs) => inputs,
-        Err((path, error)) => anyhow::bail!("cannot read `{}`: {error}", path.display()),
-    };
+    let inputs = inputs::list(&arguments.samples).map_err(anyhow::Error::msg)?;
     let mut learned = Learned { us: our_identity(config), ..Learned::default() };
     for input in &inputs {
-        learned.add(&input.name(), &translate::read(input)?, &library);
+        learned.add(&input.name(), &input.read()?, &library);
     }
     let id = match &arguments.id {
         Some(id) => id.clone(),
