@@ -62,9 +62,13 @@ const TAIL: &str = "
 fn every_finding_has_a_fixture_and_its_line_in_the_reference() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut shown: BTreeMap<&str, String> = BTreeMap::new();
-    for folder in
-        ["x12_reader/envelopes", "x12_validate/faults", "x12_validate/guides", "x12_validate/tolerance"]
-    {
+    for folder in [
+        "x12_reader/envelopes",
+        "x12_validate/faults",
+        "x12_validate/guides",
+        "x12_validate/tolerance",
+        "x12_reader/sets",
+    ] {
         for path in expectations(&root.join("tests/it").join(folder)) {
             let text = String::from_utf8(read(&path)).expect("expectations are text");
             let stem = path.file_stem().expect("it has a name").to_string_lossy().into_owned();

@@ -18,13 +18,14 @@ use crossdock::formats::x12::writer::{
 };
 use crossdock::tree::{Key, Origin, Tree};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 #[test]
 fn each_file_gets_its_verdict_and_its_acknowledgment() {
-    for path in fixtures("x12_reader/envelopes") {
+    for path in fixtures("x12_reader/envelopes").into_iter().chain(fixtures("x12_reader/sets")) {
         let bytes = read(&path);
         let options = Options::default();
         let file = reader::validate(&bytes, &options);
@@ -56,6 +57,31 @@ fn each_file_gets_its_verdict_and_its_acknowledgment() {
             write!(told, "\n{}", String::from_utf8_lossy(&answer)).expect("text");
         }
         expect(&path, &told);
+    }
+}
+
+#[test]
+fn every_set_has_a_clean_fixture_and_one_that_is_rejected() {
+    let schemas = Options::default().schemas;
+    let is_of = |path: &PathBuf, id: &str| {
+        let name = path.file_name().expect("it has a name").to_string_lossy().into_owned();
+        name.split('-').next() == Some(id)
+    };
+    let known = schemas.list().flat_map(|release| release.list_sets());
+    let ids: BTreeSet<&str> = known.map(|(id, _)| id).chain(["TA1"]).collect();
+    assert!(ids.len() >= 24, "{ids:?}");
+    for id in ids {
+        for path in fixtures("x12_validate/valid").iter().filter(|path| is_of(path, id)) {
+            let file = reader::validate(&read(path), &Options::default());
+            assert!(accepted(&file), "{}", verdicts(&file));
+        }
+        for folder in ["x12_validate/valid", "x12_reader/sets"] {
+            assert!(fixtures(folder).iter().any(|path| is_of(path, id)), "{folder} has none for {id}");
+        }
+    }
+    for path in fixtures("x12_reader/sets") {
+        let file = reader::validate(&read(&path), &Options::default());
+        assert!(!accepted(&file), "{}", path.display());
     }
 }
 

@@ -226,17 +226,33 @@ pub(super) fn read_gs(segment: &Segment<'_>) -> Group {
     }
 }
 
-/// The TA1's contents.
-pub(super) fn read_ta1(segment: &Segment<'_>) -> Ta1 {
+/// The TA1's contents, and its faults.
+pub(super) fn read_ta1(segment: &Segment<'_>) -> (Ta1, Vec<Fault>) {
     let element = |number: usize| trimmed(segment.element(number));
-    Ta1 {
+    let ta1 = Ta1 {
         byte: segment.byte,
         control_number: element(1),
         date: element(2),
         time: element(3),
         status: element(4),
         note: element(5),
-    }
+    };
+    let note = parse_number(ta1.note.as_bytes()).filter(|_| ta1.note.len() == 3);
+    // An ISA that has a fault is quoted as it was.
+    let is_quoted = |text: &str| note.is_some_and(|note| note > 0) && !text.is_empty();
+    let quoted_or = |text: &str, fits: bool| fits || is_quoted(text);
+    let (number, date, time) = (&ta1.control_number, &ta1.date, &ta1.time);
+    let fits = [
+        (quoted_or(number, is_number_between(number.as_bytes(), 9, 9)), "the nine digits of an ISA13"),
+        (quoted_or(date, is_short_date(date.as_bytes())), "a date as YYMMDD"),
+        (quoted_or(time, time.len() == 4 && is_time(time.as_bytes())), "a time as HHMM"),
+        (matches!(ta1.status.as_str(), "A" | "E" | "R"), "`A`, `E` or `R`"),
+        (note.is_some_and(|note| note <= 31), "a code from `000` to `031`"),
+    ];
+    let faults = (1..).zip(fits).filter(|(_, (fits, _))| !fits).map(|(number, (_, expected))| {
+        Fault::of_element(Code::InvalidInterchangeAcknowledgment, segment, number).expecting(expected)
+    });
+    (ta1, faults.collect())
 }
 
 /// A warning instead of what the code usually is.

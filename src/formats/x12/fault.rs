@@ -108,6 +108,8 @@ codes! {
     UnexpectedEndOfFile Interchange "023" Reject "unexpected_end_of_file"
     /// A segment where the envelope allows none, such as ST straight after ISA.
     InvalidInterchangeContent Interchange "024" Reject "invalid_interchange_content"
+    /// A TA1 that does not say what it answers, or how.
+    InvalidInterchangeAcknowledgment Interchange "024" AcceptWithErrors "invalid_interchange_acknowledgment"
     /// The same ISA13 from the same sender with other bytes.
     DuplicateInterchange Interchange "025" Reject "duplicate_interchange"
     /// The element separator is alphanumeric or repeats another.

@@ -273,7 +273,8 @@ impl<'o> Judge<'o> {
                 self.end_interchange(segment, window, visitor);
             }
             b"TA1" if self.group.is_none() => {
-                let read = envelope::read_ta1(segment);
+                let (read, faults) = envelope::read_ta1(segment);
+                faults.into_iter().for_each(|fault| self.interchange_fault(fault));
                 if let Some(interchange) = &mut self.interchange {
                     visitor.acknowledgment(&read, &interchange.header, window);
                 }

@@ -109,8 +109,13 @@ impl Check<'_, '_, '_> {
         if missing != 0 && !envelope {
             self.missing(missing, &definition.elements);
         }
+        let mut told = Vec::new();
         for condition in &definition.conditions {
-            if let Some((code, place)) = broken(condition, scan.present) {
+            // Two conditions may ask for the same element.
+            if let Some((code, place)) = broken(condition, scan.present)
+                && !told.contains(&(code, place))
+            {
+                told.push((code, place));
                 let part = definition.elements.get(usize::from(place) - 1);
                 let number = part.map_or(ElementNumber::default(), number_of);
                 self.tell(code, u16::from(place), 0, number, &[], || words(condition, "element"));
