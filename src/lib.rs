@@ -19,6 +19,7 @@ pub mod transports;
 
 // floor 3: meaning
 pub mod master_data;
+pub mod reports;
 pub mod translators;
 
 // floor 4: difference

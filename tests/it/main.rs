@@ -6,6 +6,7 @@ mod house;
 mod hub;
 mod onboarding;
 mod operations;
+mod reports;
 mod scenario;
 mod store;
 mod translators;

@@ -1,0 +1,134 @@
+//! How figures, days, instants and links are shown to people.
+
+use super::model::{Cell, Kind};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use rust_decimal::Decimal;
+
+/// How many decimals a number of this kind is shown with. None is cut off, but those of a percentage.
+pub(super) fn decimals(kind: Kind, number: Decimal) -> u32 {
+    let own = number.normalize().scale();
+    match kind {
+        Kind::Money | Kind::Price => own.max(2),
+        // One decimal tells 99.5% from 100%; a tolerance may have two.
+        Kind::Percent => own.saturating_sub(2).clamp(1, 2),
+        _ => own,
+    }
+}
+
+/// A number as people read it: decimals by its kind, and thousands set apart.
+pub(super) fn number(kind: Kind, number: Decimal) -> String {
+    let shown = decimals(kind, number);
+    if kind == Kind::Percent {
+        // Not multiplied: the largest decimals would overflow.
+        let rounded = number.round_dp(shown + 2);
+        return match rounded.checked_mul(Decimal::ONE_HUNDRED) {
+            Some(percent) => format!("{}%", grouped(&format!("{percent:.*}", shown as usize))),
+            None => number.to_string(),
+        };
+    }
+    grouped(&format!("{number:.*}", shown as usize))
+}
+
+/// Sets thousands apart with commas.
+fn grouped(plain: &str) -> String {
+    let (sign, digits) = plain.strip_prefix('-').map_or(("", plain), |digits| ("-", digits));
+    let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(w, f)| (w, Some(f)));
+    let mut shown = String::from(sign);
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at) % 3 == 0 {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    if let Some(fraction) = fraction {
+        shown.push('.');
+        shown.push_str(fraction);
+    }
+    shown
+}
+
+/// An instant as people of a zone read it.
+pub(super) fn instant(at: DateTime<Utc>, zone: Tz) -> String {
+    at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string()
+}
+
+/// A cell as people read it.
+pub(super) fn cell(kind: Kind, cell: &Cell, zone: Tz) -> String {
+    match cell {
+        Cell::Empty => String::new(),
+        Cell::Text(text) | Cell::Link { text, .. } => text.clone(),
+        Cell::Number(value) => number(kind, *value),
+        Cell::Date(date) => date.to_string(),
+        Cell::Instant(at) => instant(*at, zone),
+    }
+}
+
+/// Where a link leads.
+pub(super) enum Target<'t> {
+    /// A web or mail address.
+    Address(&'t str),
+    /// A path beside the report.
+    Beside(&'t str),
+    /// A sheet of the report.
+    Sheet(&'t str),
+}
+
+/// Where a link leads; none for what must not be followed, such as a script or a path out of the folder.
+pub(super) fn target(target: &str) -> Option<Target<'_>> {
+    if target.chars().any(|c| c.is_control() || c == '\\') {
+        return None;
+    }
+    if let Some(sheet) = target.strip_prefix('#') {
+        return Some(Target::Sheet(sheet));
+    }
+    if ["https://", "http://", "mailto:"].iter().any(|scheme| target.starts_with(scheme)) {
+        return Some(Target::Address(target));
+    }
+    let leads_away =
+        target.contains(':') || target.starts_with('/') || target.split('/').any(|part| part == "..");
+    (!target.is_empty() && !leads_away).then_some(Target::Beside(target))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_read_as_a_controller_writes_them() {
+        for (kind, plain, shown) in [
+            (Kind::Money, "1234567.5", "1,234,567.50"),
+            (Kind::Money, "-999", "-999.00"),
+            (Kind::Money, "0.005", "0.005"),
+            (Kind::Price, "1.2500", "1.25"),
+            (Kind::Price, "0.0375", "0.0375"),
+            (Kind::Quantity, "1200.000", "1,200"),
+            (Kind::Quantity, "-1.5", "-1.5"),
+            (Kind::Count, "100", "100"),
+            (Kind::Percent, "1", "100.0%"),
+            (Kind::Percent, "0.98765", "98.77%"),
+            (Kind::Percent, "-0.0025", "-0.25%"),
+        ] {
+            assert_eq!(number(kind, plain.parse().expect("it is a number")), shown, "{plain}");
+        }
+    }
+
+    #[test]
+    fn only_harmless_links_are_links() {
+        for harmless in ["https://hub.example/files/1", "mailto:ap@buyer.example", "evidence/1.edi", "#lines"]
+        {
+            assert!(target(harmless).is_some(), "{harmless}");
+        }
+        for other in [
+            "javascript:alert(1)",
+            "file:///etc/passwd",
+            "/etc/passwd",
+            "../a",
+            "\\\\host\\share",
+            "",
+            "a\nb",
+        ] {
+            assert!(target(other).is_none(), "{other}");
+        }
+    }
+}

@@ -1,0 +1,413 @@
+//! XLSX: a sheet a section, frozen and filtered, with real dates and totals that are formulas.
+
+use super::figure::{self, Target};
+use super::model::{Cell, Column, Kind, Report, Sheet};
+use super::totals::Totals;
+use super::writer::{self, Elsewhere, Error, Writer, passing};
+use chrono_tz::Tz;
+use rust_decimal::Decimal;
+use rust_xlsxwriter::{
+    Color, DocProperties, Format, FormatAlign, FormatBorder, Formula, Url, Workbook, Worksheet, XlsxError,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// A sheet has 1,048,576 rows; some are kept for the header, the totals and the pointer to the rest.
+const MOST_ROWS: u64 = 1_048_000;
+/// A sheet has 65,530 links at most; each is held in memory until the end.
+const MOST_LINKS: u32 = 60_000;
+/// Longer text is cut: a cell holds no more.
+const MOST_LETTERS: usize = 32_000;
+/// Spreadsheets keep numbers as doubles, which hold so many digits exactly.
+const EXACT_DIGITS: usize = 15;
+/// Letters across; figures and dates must fit whole, long text may be cut in view.
+const WIDTHS: (usize, usize) = (8, 48);
+
+/// Makes the workbook; rows go to a temporary file as they come.
+pub(super) struct Xlsx {
+    path: PathBuf,
+    book: Workbook,
+    report: Report,
+    elsewhere: Elsewhere,
+    most_rows: u64,
+    names: BTreeSet<String>,
+    sheets: Vec<Listed>,
+    open: Option<Open>,
+}
+
+/// A sheet that is done.
+struct Listed {
+    id: String,
+    name: String,
+    title: String,
+    about: String,
+    rows: u64,
+}
+
+/// The sheet at hand.
+struct Open {
+    sheet: Sheet,
+    name: String,
+    page: Worksheet,
+    totals: Totals,
+    links: u32,
+    widths: Vec<usize>,
+    /// Whether a figure of the column had to be written as text.
+    has_text: Vec<bool>,
+    formats: BTreeMap<(Shape, u32), Format>,
+    zone: Tz,
+}
+
+/// Looks of a cell.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Shape {
+    Plain,
+    Share,
+    Day,
+    Instant,
+    Link,
+    Right,
+    Total,
+    TotalShare,
+}
+
+impl Xlsx {
+    pub(super) fn new(path: PathBuf, report: &Report, elsewhere: Elsewhere) -> Self {
+        let mut book = Workbook::new();
+        let properties = DocProperties::new().set_title(&report.title).set_creation_datetime(&report.as_of);
+        book.set_properties(&properties);
+        book.add_worksheet();
+        let names = BTreeSet::from([String::from("about"), String::from("history")]);
+        let (report, sheets) = (report.clone(), Vec::new());
+        Self { path, book, report, elsewhere, most_rows: MOST_ROWS, names, sheets, open: None }
+    }
+
+    fn failed(&self) -> impl FnOnce(XlsxError) -> Error + use<> {
+        let path = self.path.display().to_string();
+        move |source| Error::Workbook { path, source }
+    }
+
+    /// The name on a sheet's tab: at most 31 letters, none of those forbidden, and no other's.
+    fn tab(&mut self, title: &str) -> String {
+        let plain: String = title.chars().filter(|c| !"[]:*?/\\'".contains(*c) && !c.is_control()).collect();
+        let mut name: String = plain.trim().chars().take(28).collect();
+        let mut number = 2;
+        while name.is_empty() || !self.names.insert(name.to_lowercase()) {
+            name =
+                format!("{} {number}", plain.chars().take(25).collect::<String>().trim()).trim().to_owned();
+            number += 1;
+        }
+        name
+    }
+
+    /// The first sheet: what the report is, its headlines, and what the other sheets show.
+    fn write_about(&mut self) -> Result<(), XlsxError> {
+        let report = &self.report;
+        let bold = Format::new().set_bold();
+        let text = |text: &str| cut(text);
+        let page = self.book.worksheet_from_index(0)?;
+        page.set_name("About")?.set_column_width(0, 30)?.set_column_width(1, 90)?;
+        page.write_string_with_format(
+            0,
+            0,
+            text(&report.title),
+            &Format::new().set_bold().set_font_size(16),
+        )?;
+        let (from, to) = report.period;
+        let mut lines = vec![
+            (String::from("Period"), if from == to { from.to_string() } else { format!("{from} to {to}") }),
+            (String::from("As of"), figure::instant(report.as_of, report.time_zone)),
+            (String::from("Time zone"), report.time_zone.name().to_owned()),
+        ];
+        lines.extend(report.run.iter().map(|run| (String::from("Run"), run.clone())));
+        lines.extend(report.narrowed.iter().cloned());
+        let mut row = 1;
+        for (name, value) in lines {
+            page.write_string(row, 0, text(&name))?.write_string(row, 1, text(&value))?;
+            row += 1;
+        }
+        row += 1;
+        for line in &report.headlines {
+            page.write_string(row, 0, text(&line.title))?;
+            let left = Format::new().set_bold().set_align(FormatAlign::Left);
+            match &line.value {
+                Cell::Number(number) if is_exact(*number) => {
+                    let format =
+                        left.set_num_format(number_format(line.kind, figure::decimals(line.kind, *number)));
+                    page.write_with_format(row, 1, *number, &format)?;
+                }
+                other => {
+                    let shown = figure::cell(line.kind, other, report.time_zone);
+                    page.write_string_with_format(row, 1, text(&shown), &left)?;
+                }
+            }
+            row += 1;
+        }
+        row += 1;
+        for sheet in &self.sheets {
+            let link = Url::new(format!("internal:'{}'!A1", sheet.name));
+            page.write_url_with_text(row, 0, link, text(&sheet.title))?;
+            page.write_string(row, 1, text(&sheet.about))?;
+            row += 1;
+        }
+        if !report.notes.is_empty() {
+            row += 1;
+            page.write_string_with_format(row, 0, "Notes", &bold)?;
+            let wrapped = Format::new().set_text_wrap().set_align(FormatAlign::Top);
+            for note in &report.notes {
+                page.write_string_with_format(row, 1, text(note), &wrapped)?;
+                row += 1;
+            }
+        }
+        page.set_landscape().set_print_fit_to_pages(1, 0);
+        Ok(())
+    }
+}
+
+impl Writer for Xlsx {
+    fn begin_sheet(&mut self, sheet: &Sheet) -> Result<(), Error> {
+        let name = self.tab(&sheet.title);
+        let page = self.book.new_worksheet_with_constant_memory().map_err(self.failed())?;
+        let open = Open::begin(page, &name, sheet, &self.report).map_err(self.failed())?;
+        self.open = Some(open);
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[Cell]) -> Result<(), Error> {
+        let (most, failed) = (self.most_rows, self.failed());
+        let open = self.open.as_mut().expect("a sheet was begun");
+        open.totals.add(cells);
+        if open.totals.rows() > most { Ok(()) } else { open.row(cells).map_err(failed) }
+    }
+
+    fn end_sheet(&mut self) -> Result<(), Error> {
+        let open = self.open.take().expect("a sheet was begun");
+        let listed = Listed {
+            id: open.sheet.id.clone(),
+            name: open.name.clone(),
+            title: open.sheet.title.clone(),
+            about: open.sheet.about.clone(),
+            rows: open.totals.rows(),
+        };
+        let rest = self.elsewhere.of_rows(&listed.id);
+        let page = open.end(self.most_rows, &rest).map_err(self.failed())?;
+        self.book.push_worksheet(page);
+        self.sheets.push(listed);
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Vec<PathBuf>, Error> {
+        self.write_about().map_err(self.failed())?;
+        // Beyond 4 GiB of XML in a sheet, plain ZIP gives up.
+        let is_large = self.sheets.iter().map(|sheet| sheet.rows).sum::<u64>() > 500_000;
+        self.book.use_zip_large_file(is_large);
+        let made = self.book.save(passing(&self.path));
+        made.map_err(self.failed())?;
+        writer::name(&self.path)?;
+        Ok(vec![self.path])
+    }
+}
+
+impl Open {
+    fn begin(mut page: Worksheet, name: &str, sheet: &Sheet, report: &Report) -> Result<Self, XlsxError> {
+        page.set_name(name)?.set_freeze_panes(1, 0)?;
+        page.set_landscape().set_print_fit_to_pages(1, 0).set_repeat_rows(0, 0)?;
+        page.set_footer("&L&A&RPage &P of &N");
+        let head = Format::new()
+            .set_bold()
+            .set_text_wrap()
+            .set_align(FormatAlign::Bottom)
+            .set_background_color(Color::RGB(0x00E4_EAF0))
+            .set_border_bottom(FormatBorder::Thin);
+        let figures = head.clone().set_align(FormatAlign::Right);
+        for (at, column) in (0..).zip(&sheet.columns) {
+            let head = if column.kind.is_figure() { &figures } else { &head };
+            page.write_string_with_format(0, at, cut(&column.title), head)?;
+        }
+        // Room for the filter's button beside the longest word.
+        let of_title = |column: &Column| column.title.split(' ').map(letters).max().unwrap_or(0) + 3;
+        Ok(Self {
+            widths: sheet.columns.iter().map(of_title).collect(),
+            has_text: vec![false; sheet.columns.len()],
+            sheet: sheet.clone(),
+            name: name.to_owned(),
+            page,
+            totals: Totals::of(sheet),
+            links: 0,
+            formats: BTreeMap::new(),
+            zone: report.time_zone,
+        })
+    }
+
+    fn row(&mut self, cells: &[Cell]) -> Result<(), XlsxError> {
+        let row = u32::try_from(self.totals.rows()).expect("a sheet has fewer rows");
+        for (at, cell) in cells.iter().enumerate() {
+            let column = u16::try_from(at).expect("a sheet has fewer columns");
+            let kind = self.sheet.columns.get(at).expect("a cell has a column").kind;
+            let width = letters(&figure::cell(kind, cell, self.zone));
+            if let Some(widest) = self.widths.get_mut(at) {
+                *widest = (*widest).max(width);
+            }
+            match cell {
+                Cell::Empty => {}
+                Cell::Text(text) => {
+                    self.page.write_string(row, column, cut(text))?;
+                }
+                Cell::Number(number) if is_exact(*number) => {
+                    let shape = if kind == Kind::Percent { Shape::Share } else { Shape::Plain };
+                    let format = self.format(shape, kind, *number);
+                    self.page.write_with_format(row, column, *number, &format)?;
+                }
+                Cell::Number(number) => {
+                    // A double would change its last digits.
+                    if let Some(has_text) = self.has_text.get_mut(at) {
+                        *has_text = true;
+                    }
+                    let format = self.format(Shape::Right, kind, *number);
+                    self.page.write_string_with_format(row, column, number.to_string(), &format)?;
+                }
+                Cell::Date(date) => {
+                    let format = self.format(Shape::Day, kind, Decimal::ZERO);
+                    self.page.write_date_with_format(row, column, date, &format)?;
+                }
+                Cell::Instant(instant) => {
+                    let format = self.format(Shape::Instant, kind, Decimal::ZERO);
+                    let local = instant.with_timezone(&self.zone).naive_local();
+                    self.page.write_datetime_with_format(row, column, local, &format)?;
+                }
+                Cell::Link { text, target } => self.link(row, column, text, target)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn link(&mut self, row: u32, column: u16, text: &str, target: &str) -> Result<(), XlsxError> {
+        let url = match figure::target(target) {
+            Some(Target::Address(address)) => Some(Url::new(address)),
+            Some(Target::Beside(path)) => Some(Url::new(format!("file:///{path}"))),
+            // The tab of another sheet may not be known yet.
+            Some(Target::Sheet(_)) | None => None,
+        };
+        // Excel takes no longer addresses.
+        match url.filter(|_| self.links < MOST_LINKS && target.len() < 2_000) {
+            Some(url) => {
+                self.links += 1;
+                let format = self.format(Shape::Link, Kind::Link, Decimal::ZERO);
+                self.page.write_url_with_options(row, column, url, cut(text), "", Some(&format))?;
+            }
+            None => {
+                self.page.write_string(row, column, cut(text))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the sheet: totals, filter, widths.
+    fn end(mut self, most_rows: u64, rest: &str) -> Result<Worksheet, XlsxError> {
+        let rows = self.totals.rows();
+        let last = u32::try_from(rows.min(most_rows)).expect("a sheet has fewer rows");
+        let columns = u16::try_from(self.sheet.columns.len()).expect("a sheet has fewer columns");
+        if last > 0 && columns > 0 {
+            self.page.autofilter(0, 0, last, columns - 1)?;
+        }
+        let mut row = last + 1;
+        if rows > most_rows {
+            let more = figure::number(Kind::Count, (rows - most_rows).into());
+            self.page.write_string(row, 0, format!("And {more} more rows {rest}."))?;
+            row += 1;
+        }
+        if let Some(sums) = self.totals.sums().map(<[_]>::to_vec) {
+            self.write_totals(row, last, &sums, rows > most_rows)?;
+        }
+        for (at, (width, column)) in (0..).zip(self.widths.iter().zip(&self.sheet.columns)) {
+            // Figures that do not fit are shown as hashes: they get all the room they need.
+            let most = if column.kind.is_figure() { usize::MAX } else { WIDTHS.1 };
+            let width = u16::try_from((width + 2).clamp(WIDTHS.0, most)).unwrap_or(u16::MAX).min(255);
+            self.page.set_column_width(at, width)?;
+        }
+        Ok(self.page)
+    }
+
+    /// Sums of what is in view when the sheet is filtered. They are plain figures where rows are missing, or
+    /// where a formula would pass over a figure written as text.
+    fn write_totals(
+        &mut self,
+        row: u32,
+        last: u32,
+        sums: &[Option<Decimal>],
+        rows_are_missing: bool,
+    ) -> Result<(), XlsxError> {
+        for (at, sum) in sums.iter().enumerate() {
+            let column = u16::try_from(at).expect("a sheet has fewer columns");
+            let kind = self.sheet.columns.get(at).expect("a sum has a column").kind;
+            let Some(sum) = *sum else {
+                let format = self.format(Shape::Total, Kind::Text, Decimal::ZERO);
+                let text = if at == 0 { "Total" } else { "" };
+                self.page.write_string_with_format(row, column, text, &format)?;
+                continue;
+            };
+            let width = letters(&figure::number(kind, sum)) + 1;
+            if let Some(widest) = self.widths.get_mut(at) {
+                *widest = (*widest).max(width);
+            }
+            let shape = if kind == Kind::Percent { Shape::TotalShare } else { Shape::Total };
+            let format = self.format(shape, kind, sum);
+            let is_plain = rows_are_missing || self.has_text.get(at).copied().unwrap_or(false);
+            if !is_exact(sum) {
+                self.page.write_string_with_format(row, column, sum.to_string(), &format)?;
+            } else if is_plain {
+                self.page.write_with_format(row, column, sum, &format)?;
+            } else {
+                let name = rust_xlsxwriter::column_number_to_name(column);
+                let formula = format!("=SUBTOTAL(109,{name}2:{name}{})", last + 1);
+                let formula = Formula::new(formula).set_result(sum.normalize().to_string());
+                self.page.write_formula_with_format(row, column, formula, &format)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn format(&mut self, shape: Shape, kind: Kind, number: Decimal) -> Format {
+        let decimals = figure::decimals(kind, number);
+        let make = || {
+            let figures = || Format::new().set_num_format(number_format(kind, decimals));
+            match shape {
+                Shape::Plain | Shape::Share => figures(),
+                Shape::Day => Format::new().set_num_format("yyyy-mm-dd").set_align(FormatAlign::Left),
+                Shape::Instant => {
+                    Format::new().set_num_format("yyyy-mm-dd hh:mm").set_align(FormatAlign::Left)
+                }
+                Shape::Link => Format::new().set_hyperlink(),
+                Shape::Right => Format::new().set_align(FormatAlign::Right),
+                Shape::Total | Shape::TotalShare => figures().set_bold().set_border_top(FormatBorder::Thin),
+            }
+        };
+        self.formats.entry((shape, decimals)).or_insert_with(make).clone()
+    }
+}
+
+/// The number format of a kind; decimals are written out, since `0.###` leaves a bare point after whole numbers.
+fn number_format(kind: Kind, decimals: u32) -> String {
+    let zeros = "0".repeat(decimals as usize);
+    let point = if decimals == 0 { "" } else { "." };
+    match kind {
+        Kind::Percent => format!("0{point}{zeros}%"),
+        _ => format!("#,##0{point}{zeros}"),
+    }
+}
+
+/// Whether a double holds the number exactly.
+fn is_exact(number: Decimal) -> bool {
+    number.normalize().mantissa().unsigned_abs().to_string().len() <= EXACT_DIGITS
+}
+
+fn letters(text: &str) -> usize {
+    text.chars().count()
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(MOST_LETTERS) {
+        Some(_) => text.chars().take(MOST_LETTERS - 1).chain(['…']).collect(),
+        None => text.to_owned(),
+    }
+}
