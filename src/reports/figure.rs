@@ -3,7 +3,7 @@
 use super::model::{Cell, Kind};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 /// How many decimals a number of this kind is shown with. None is cut off, but those of a percentage.
 pub(super) fn decimals(kind: Kind, number: Decimal) -> u32 {
@@ -21,7 +21,8 @@ pub(super) fn number(kind: Kind, number: Decimal) -> String {
     let shown = decimals(kind, number);
     if kind == Kind::Percent {
         // Not multiplied: the largest decimals would overflow.
-        let rounded = number.round_dp(shown + 2);
+        let half_up = RoundingStrategy::MidpointAwayFromZero;
+        let rounded = number.round_dp_with_strategy(shown + 2, half_up);
         return match rounded.checked_mul(Decimal::ONE_HUNDRED) {
             Some(percent) => format!("{}%", grouped(&format!("{percent:.*}", shown as usize))),
             None => number.to_string(),
