@@ -213,11 +213,17 @@ impl InvoiceLine {
         if let Some(amount) = self.amount {
             return Some(amount);
         }
+        self.priced_amount().map(cents)
+    }
+
+    /// Quantity times price, exact. None when one of them is missing, or it is too large for exact figures.
+    #[must_use]
+    pub fn priced_amount(&self) -> Option<Decimal> {
         let per = self.price_basis.as_deref().and_then(|basis| {
             PRICE_MULTIPLES.iter().find(|(name, _)| *name == basis).map(|(_, per)| Decimal::from(*per))
         });
         let amount = self.quantity?.checked_mul(self.unit_price?)?;
-        Some(cents(amount / per.unwrap_or(Decimal::ONE)))
+        Some(amount / per.unwrap_or(Decimal::ONE))
     }
 }
 
@@ -227,10 +233,20 @@ impl Invoice {
     /// way round.
     #[must_use]
     pub fn computed_total(&self) -> Option<Decimal> {
+        self.total_of(InvoiceLine::extended_amount)
+    }
+
+    /// The same with lines that are not rounded, for partners that round the sum only.
+    #[must_use]
+    pub fn unrounded_total(&self) -> Option<Decimal> {
+        self.total_of(|line| line.amount.or_else(|| line.priced_amount()))
+    }
+
+    fn total_of(&self, amount: impl Fn(&InvoiceLine) -> Option<Decimal>) -> Option<Decimal> {
         let mut total = charges(&self.charges) + taxes(&self.taxes);
         for line in &self.lines {
             if line.amount.is_some() || line.quantity.is_some() || line.unit_price.is_some() {
-                total += line.extended_amount()?;
+                total += amount(line)?;
             }
             total += charges(&line.charges) + taxes(&line.taxes);
         }

@@ -26,6 +26,15 @@ impl ItemKeys {
         both.any(|(a, b)| a.eq_ignore_ascii_case(b))
     }
 
+    /// Whether one of the numbers is this one.
+    #[must_use]
+    pub fn has(&self, number: &str) -> bool {
+        let named = |own: &Option<String>| own.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(number));
+        named(&self.sku)
+            || named(&self.buyer_item)
+            || self.gtin.as_deref().is_some_and(|own| own == number.trim_start_matches('0'))
+    }
+
     /// The number to show to people.
     #[must_use]
     pub fn shown(&self) -> &str {

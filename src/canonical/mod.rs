@@ -19,6 +19,7 @@ mod json_schema;
 mod order_acknowledgment;
 mod parts;
 mod purchase_order;
+mod reason;
 mod revision;
 mod ship_notice;
 mod shipping_advice;
@@ -40,6 +41,7 @@ pub use parts::{
     Reference, StoreQuantity, StoreSplit, Tax, Terms,
 };
 pub use purchase_order::{PurchaseOrder, PurchaseOrderLine};
+pub use reason::Reason;
 pub use ship_notice::{NoticeItem, NoticeOrder, NoticePack, NoticeStructure, PackKind, ShipNotice};
 pub use shipping_advice::{AdviceLine, AdvicePack, Completeness, LineStatus, SerialNumber, ShippingAdvice};
 pub use shipping_order::{ShippingOrder, ShippingOrderLine};

@@ -2,12 +2,12 @@
 
 use super::agreements::Agreements;
 use crate::canonical::{
-    Invoice, PurchaseOrder, Record, RecordKind, ShipNotice, ShippingAdvice, ShippingOrder,
+    Invoice, PurchaseOrder, Record, ShipNotice, ShippingAdvice, ShippingOrder, StockReceipt,
 };
 use crate::derivations::{self, Derived};
-use crate::profiles::{Derivation, Invoices, Profile, Sends};
-use crate::reconcile::{self, Difference, Moved};
-use crate::store::{Business, FoundRecord};
+use crate::profiles::{Derivation, Profile, Sends};
+use crate::reconcile::{Counted, Packs, PriceList};
+use crate::store::FoundRecord;
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
@@ -27,7 +27,14 @@ pub(super) struct Known {
     pub(super) shipping_orders: Vec<Stored<ShippingOrder>>,
     pub(super) advices: Vec<Stored<ShippingAdvice>>,
     pub(super) notices: Vec<Stored<ShipNotice>>,
+    pub(super) receipts: Vec<Stored<StockReceipt>>,
     pub(super) invoices: Vec<Stored<Invoice>>,
+    /// Invoices among them that are only there because credits name them.
+    pub(super) originals: HashSet<Uuid>,
+    pub(super) prices: PriceList,
+    pub(super) packs: Packs,
+    /// What was counted in the time that a service bill names, by its document.
+    pub(super) counted: HashMap<Uuid, Counted>,
     /// Documents of all of them.
     documents: HashSet<Uuid>,
 }
@@ -62,10 +69,8 @@ pub(super) fn numbers<'r>(records: impl Iterator<Item = &'r Record>) -> Numbers 
                 purchase_orders.extend(answer.purchase_order_number.clone());
             }
             // What is said of stock names no order that shipments or invoices are held against.
-            Record::StockTransfer(_)
-            | Record::StockReceipt(_)
-            | Record::InventoryStatus(_)
-            | Record::InventoryAdjustment(_) => {}
+            Record::StockTransfer(_) | Record::InventoryStatus(_) | Record::InventoryAdjustment(_) => {}
+            Record::StockReceipt(receipt) => purchase_orders.extend(receipt.purchase_order_number.clone()),
             Record::ShippingOrder(order) => {
                 orders.extend(order.order_number.clone());
                 purchase_orders.extend(order.purchase_order_number.clone());
@@ -110,9 +115,9 @@ impl Known {
             Record::ShippingAdvice(record) => put(&mut self.advices, partner, document, record),
             Record::ShipNotice(record) => put(&mut self.notices, partner, document, record),
             Record::Invoice(record) => put(&mut self.invoices, partner, document, record),
+            Record::StockReceipt(record) => put(&mut self.receipts, partner, document, record),
             Record::OrderAcknowledgment(_)
             | Record::StockTransfer(_)
-            | Record::StockReceipt(_)
             | Record::InventoryStatus(_)
             | Record::InventoryAdjustment(_) => {}
         }
@@ -196,90 +201,6 @@ fn ship_notice(
     Some(derivations::ship_notice(advice, order, purchase_order, super::compose::local_time(to, now)))
 }
 
-/// How an invoice differs from its order and what was shipped.
-pub(super) fn differences(
-    (place, invoice): (usize, &Stored<Invoice>),
-    profile: &Profile,
-    known: &Known,
-    index: &InvoiceIndex<'_>,
-) -> Vec<Difference> {
-    let receives =
-        profile.exchange.receives.iter().find(|receives| receives.translator.record() == RecordKind::Invoice);
-    let kind = receives.map_or(Invoices::Purchase, |receives| receives.invoices);
-    // Services are compared with counted activities and a rate card, never with shipments.
-    if kind == Invoices::Service {
-        return Vec::new();
-    }
-    let number = &invoice.record.purchase_order_number;
-    let order = index.orders.get(number).and_then(|at| known.purchase_orders.get(*at));
-    let shipped: Vec<Moved> = match kind {
-        Invoices::Sale => known
-            .advices
-            .iter()
-            .filter(|advice| is_of(&advice.record, number, known))
-            .flat_map(advised)
-            .collect(),
-        Invoices::Purchase | Invoices::Service => {
-            let theirs = known.notices.iter().filter(|notice| notice.partner == invoice.partner);
-            theirs.flat_map(|notice| noticed(notice, number.as_deref().unwrap_or_default())).collect()
-        }
-    };
-    // Those that came later are compared with this one, not the other way round.
-    let before = |places: Option<&Vec<usize>>| -> Vec<&Stored<Invoice>> {
-        let places = places.into_iter().flatten().take_while(|other| **other < place);
-        places.filter_map(|other| known.invoices.get(*other)).collect()
-    };
-    let of_order = before(index.by_order.get(&(invoice.partner.as_str(), number)));
-    let billed: Vec<Moved> = of_order.into_iter().flat_map(billed).collect();
-    let named = &invoice.record.invoice_number;
-    let same = named.as_ref().and_then(|named| index.by_number.get(&(invoice.partner.as_str(), named)));
-    let earlier = before(same).into_iter().next();
-    let known = reconcile::Known {
-        order: order.map(|order| (&order.record, order.document)),
-        shipped: &shipped,
-        billed: &billed,
-        earlier: earlier.map(|earlier| earlier.document),
-    };
-    reconcile::check_invoice(&invoice.record, invoice.document, &known)
-}
-
-/// Where invoices and orders are among those that are known, so that a file of many is compared in one go.
-pub(super) struct InvoiceIndex<'k> {
-    orders: HashMap<&'k Option<String>, usize>,
-    by_order: HashMap<(&'k str, &'k Option<String>), Vec<usize>>,
-    by_number: HashMap<(&'k str, &'k String), Vec<usize>>,
-}
-
-impl<'k> InvoiceIndex<'k> {
-    pub(super) fn of(known: &'k Known) -> Self {
-        let mut index = Self { orders: HashMap::new(), by_order: HashMap::new(), by_number: HashMap::new() };
-        for (at, order) in known.purchase_orders.iter().enumerate() {
-            index.orders.entry(&order.record.purchase_order_number).or_insert(at);
-        }
-        for (at, invoice) in known.invoices.iter().enumerate() {
-            let (partner, record) = (invoice.partner.as_str(), &invoice.record);
-            index.by_order.entry((partner, &record.purchase_order_number)).or_default().push(at);
-            if let Some(number) = &record.invoice_number {
-                index.by_number.entry((partner, number)).or_default().push(at);
-            }
-        }
-        index
-    }
-}
-
-/// What comparing an invoice makes of it.
-pub(super) fn business(invoice: Uuid, differences: &[Difference]) -> (Uuid, Business, String) {
-    let Some(first) = differences.first() else {
-        return (invoice, Business::Settled, "agrees with order and shipment".to_owned());
-    };
-    let amount = first.amount.map(|amount| format!(" ({amount:.2})")).unwrap_or_default();
-    let more = match differences.len() {
-        1 => String::new(),
-        count => format!("; {} more differences", count - 1),
-    };
-    (invoice, Business::Exception, format!("{}{amount}{more}", first.message))
-}
-
 /// What an operator should see of a document at a glance: lines that were not shipped in full.
 pub(super) fn remark(record: Option<&Record>) -> String {
     let Some(Record::ShippingAdvice(advice)) = record else { return String::new() };
@@ -289,69 +210,4 @@ pub(super) fn remark(record: Option<&Record>) -> String {
     });
     let short: Vec<String> = short.collect();
     if short.is_empty() { String::new() } else { format!("short: {}", short.join(", ")) }
-}
-
-/// The figures of a difference, each with the document and place that says it.
-pub(super) fn evidence(difference: &Difference) -> serde_json::Value {
-    let figures = difference.figures.iter().map(|figure| {
-        serde_json::json!({
-            "name": figure.name,
-            "value": figure.value.to_string(),
-            "document": figure.document,
-            "segment_position": figure.source.map(|source| source.segment_ordinal),
-            "byte": figure.source.map(|source| source.byte),
-        })
-    });
-    figures.collect()
-}
-
-/// Whether an advice is of this purchase order, by its own word or by its shipping order's.
-fn is_of(advice: &ShippingAdvice, number: &Option<String>, known: &Known) -> bool {
-    number.is_some()
-        && (advice.purchase_order_number == *number
-            || known.shipping_orders.iter().any(|order| {
-                order.record.order_number == advice.order_number
-                    && order.record.purchase_order_number == *number
-            }))
-}
-
-fn advised(advice: &Stored<ShippingAdvice>) -> impl Iterator<Item = Moved> + '_ {
-    advice.record.lines().filter_map(|line| {
-        let quantity = line.quantity_shipped?;
-        Some(Moved {
-            item: line.keys(),
-            quantity,
-            unit: line.unit.clone(),
-            document: advice.document,
-            source: line.source,
-        })
-    })
-}
-
-fn noticed(notice: &Stored<ShipNotice>, number: &str) -> Vec<Moved> {
-    let items = notice.record.items_of(number);
-    let moved = items.into_iter().filter_map(|item| {
-        let quantity = item.quantity_shipped?;
-        Some(Moved {
-            item: item.keys(),
-            quantity,
-            unit: item.unit.clone(),
-            document: notice.document,
-            source: item.source,
-        })
-    });
-    moved.collect()
-}
-
-fn billed(invoice: &Stored<Invoice>) -> impl Iterator<Item = Moved> + '_ {
-    invoice.record.lines.iter().filter_map(|line| {
-        let quantity = line.quantity?;
-        Some(Moved {
-            item: line.keys(),
-            quantity,
-            unit: line.unit.clone(),
-            document: invoice.document,
-            source: line.source,
-        })
-    })
 }

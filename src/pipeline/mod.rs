@@ -5,6 +5,7 @@ mod agreed;
 mod agreements;
 mod answers;
 mod chores;
+mod compare;
 mod compose;
 mod deliver;
 mod follow;

@@ -6,13 +6,12 @@ use super::follow::{self, Known, Next};
 use super::hub::{Error, Hub, Place};
 use super::outbound::{Outgoing, Shipment, Unsound};
 use super::read::{self, Document, Interchange, Outcome, Reading};
-use super::{answers, outbound, repeats};
+use super::{answers, compare, outbound, repeats};
 use crate::canonical::Record;
 use crate::finding::{Finding, Severity};
 use crate::formats::x12::verdict;
 use crate::ids;
 use crate::pipeline::Agreements;
-use crate::reconcile::Reason;
 use crate::store::{
     self, Business, Direction, FileOutcome, FileRow, FileState, InterchangeKey, Job, LoadedFile, NewDocument,
     NewException, NewInterchange, NewRecord, Usage, Validation, Work,
@@ -144,7 +143,7 @@ pub(super) async fn carry_out(
         })
         .collect();
     work.insert_records(&records).await?;
-    compare(work, &reading.documents, &known, agreements, now).await?;
+    compare::all(work, &reading.documents, known, agreements, now).await?;
     work.set_business(&waiting).await?;
     answers::settle(work, &reading, agreements, file.id, now).await?;
     let outcome = outcome(&reading, agreements);
@@ -231,6 +230,7 @@ pub(super) async fn look_up<'d>(
         known.advices.iter().filter_map(|advice| advice.record.order_number.clone()).collect();
     known.add(work.find_shipping_orders(&of_advices).await?);
     known.add(work.find_ship_notices(&purchase_orders).await?);
+    known.add(work.find_stock_receipts(&purchase_orders).await?);
     known.add(work.find_invoices(&purchase_orders).await?);
     add_own_records(&mut known, documents);
     Ok(known)
@@ -346,57 +346,6 @@ async fn tell_unsound(work: &mut Work, unsound: &[Unsound], now: DateTime<Utc>) 
     let business: Vec<(Uuid, Business, String)> =
         unsound.iter().map(|unsound| (unsound.source, Business::Exception, unsound.why.clone())).collect();
     work.set_business(&business).await?;
-    Ok(())
-}
-
-/// Compares every invoice of the orders that this file speaks of, those that came before it as well: what was
-/// billed too early may have been shipped by now.
-async fn compare(
-    work: &mut Work,
-    documents: &[Document],
-    known: &Known,
-    agreements: &Agreements,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    let mut exceptions = Vec::new();
-    let mut compared = Vec::new();
-    let mut businesses = Vec::new();
-    let index = follow::InvoiceIndex::of(known);
-    for (place, invoice) in known.invoices.iter().enumerate() {
-        compared.push(invoice.document);
-        let Some(profile) = agreements.profiles.find(&invoice.partner) else { continue };
-        let differences = follow::differences((place, invoice), profile, known, &index);
-        businesses.push(follow::business(invoice.document, &differences));
-        for difference in differences {
-            let currency = invoice.record.currency.clone().unwrap_or_else(|| "USD".to_owned());
-            let line = difference.line.clone().unwrap_or_default();
-            let item = difference.item.clone().unwrap_or_default();
-            let figures = follow::evidence(&difference);
-            let amount = difference.amount.map(|amount| amount.normalize().to_string()).unwrap_or_default();
-            let about = [&invoice.document.to_string(), difference.reason.word(), &line, &item, &amount];
-            exceptions.push(NewException {
-                id: ids::derived("exception", &about),
-                kind: difference.reason.word().to_owned(),
-                document_id: Some(invoice.document),
-                partner_id: Some(invoice.partner.clone()),
-                order_number: invoice.record.order_number.clone(),
-                purchase_order_number: invoice.record.purchase_order_number.clone(),
-                line: difference.line,
-                amount: difference.amount.map(|amount| (amount, currency)),
-                message: difference.message,
-                evidence: figures,
-                first_seen_at: now,
-            });
-        }
-    }
-    if documents.iter().all(|document| document.record.is_none()) {
-        return Ok(());
-    }
-    work.insert_exceptions(&exceptions).await?;
-    let standing: Vec<Uuid> = exceptions.iter().map(|exception| exception.id).collect();
-    let kinds: Vec<&str> = Reason::ALL.iter().map(|reason| reason.word()).collect();
-    work.keep_standing_exceptions(&compared, &kinds, &standing, now).await?;
-    work.set_business(&businesses).await?;
     Ok(())
 }
 

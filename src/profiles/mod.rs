@@ -15,6 +15,7 @@ mod exchange;
 mod library;
 pub mod pattern;
 mod reading;
+mod reconciliation;
 mod reference;
 mod rules;
 pub mod settings;
@@ -32,6 +33,9 @@ pub use exchange::{
 };
 pub use library::{Library, document_of};
 pub use reading::Acks;
+pub use reconciliation::{
+    ACTIVITIES, Activity, AgreedCharge, ChargePrice, Rate, Reconciliation, Rounding, Scope, Tolerance,
+};
 pub use reference::reference_page;
 pub use rules::{Action, Validity};
 pub use x12::{Identity, Usage, X12};
@@ -70,6 +74,8 @@ pub struct Profile {
     pub duplicates: Duplicates,
     /// What differs by depositor.
     pub agreements: Vec<Agreement>,
+    /// How its invoices are compared.
+    pub reconciliation: Reconciliation,
     /// From when to when we trade.
     pub validity: Validity,
     /// What becomes of a document that comes outside of the dates agreed.
@@ -305,6 +311,7 @@ fn read_profile(
     let contacts = contacts::read(section);
     let duplicates = duplicates::read(section.section("duplicates").as_ref());
     let agreements = agreement::read(section, x12.is_some(), &exchange, &channels);
+    let reconciliation = reconciliation::read(section.section("reconciliation").as_ref(), &agreements);
     section.finish();
     let guides: Vec<Source> = guides.unwrap_or_default();
     let text = stored::text_of(layers.iter().copied().chain(&guides));
@@ -321,6 +328,7 @@ fn read_profile(
         contacts,
         duplicates,
         agreements,
+        reconciliation,
         validity,
         outside_of_dates,
         without_agreement,

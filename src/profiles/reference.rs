@@ -120,6 +120,26 @@ const SECTIONS: &[(&str, &str, &str)] = &[
         "`[[agreements]]`",
         "One entry for each depositor, where one connection serves several. The first that fits a document counts; what it does not say is as with the partner.",
     ),
+    (
+        "reconciliation",
+        "`[reconciliation]`",
+        "How the partner's invoices are compared with orders, shipments and receipts.",
+    ),
+    (
+        "reconciliation.tolerances",
+        "`[[reconciliation.tolerances]]`",
+        "What of a difference is let pass, one entry for each rule; the first that fits counts. Without any, every cent is told.",
+    ),
+    (
+        "reconciliation.charges",
+        "`[[reconciliation.charges]]`",
+        "Charges and allowances that were agreed, where the order does not name them.",
+    ),
+    (
+        "reconciliation.rates",
+        "`[[reconciliation.rates]]`",
+        "The rate card of a warehouse or carrier, for bills with `invoices = \"service\"`.",
+    ),
     ("receives", "`[[receives]]`", "One entry for each kind of document the partner sends."),
     ("sends", "`[[sends]]`", "One entry for each kind of document the partner is sent."),
     ("routes", "`[[routes]]`", "What follows from a record that this partner sends."),

@@ -1,75 +1,27 @@
-//! Reconciliation: business differences between documents, each with its amount and its source.
+//! Reconciliation: what of an invoice agrees with orders, shipments and receipts, and what does not, to the cent.
 //!
-//! An invoice is compared with the order's prices and with what was shipped and not yet billed. There is no
-//! tolerance here: every cent shows. A difference is what a person must settle, not a fault of the document.
+//! Three comparisons that are never mixed: a sale against order and shipment, a purchase against order, ship notice and
+//! receipt, a service against the rate card and what was counted. Every difference has one reason, its amount, and the
+//! figures it comes from. Amounts of one invoice's differences add up to what is billed less what was expected: each
+//! check counts only what the one before left.
 
-use crate::canonical::{Invoice, InvoiceLine, ItemKeys, PurchaseOrder, Source};
+mod charges;
+mod credit;
+mod goods;
+mod services;
+mod units;
+
+pub use services::{Counted, service_period};
+pub use units::{Packs, PriceList, PriceRow};
+
+use crate::canonical::{
+    Invoice, InvoiceKind, InvoiceLine, InvoiceSense, ItemKeys, PurchaseOrder, Reason, Source,
+};
+use crate::profiles::{Reconciliation, Rounding};
+use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Serialize;
 use uuid::Uuid;
-
-/// Why an invoice differs; one reason for each difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// More billed than shipped and not yet billed.
-    QuantityBilledNotShipped,
-    /// Less billed than shipped: what remains is unbilled.
-    QuantityNotBilled,
-    /// The unit price is above the order's.
-    PriceOver,
-    /// The unit price is below the order's.
-    PriceUnder,
-    /// No order names a price for the item.
-    PriceNotChecked,
-    /// The item was never ordered.
-    ItemUnknown,
-    /// The purchase order is not known.
-    OrderUnknown,
-    /// Nothing was shipped for the order yet.
-    InvoiceBeforeShip,
-    /// Billed in one unit, shipped in another.
-    UnitMismatch,
-    /// Lines, charges and taxes do not add up to the total.
-    TotalsWrong,
-    /// The same number from the same seller was billed before.
-    DuplicateInvoice,
-}
-
-impl Reason {
-    /// Every reason.
-    pub const ALL: [Self; 11] = [
-        Self::QuantityBilledNotShipped,
-        Self::QuantityNotBilled,
-        Self::PriceOver,
-        Self::PriceUnder,
-        Self::PriceNotChecked,
-        Self::ItemUnknown,
-        Self::OrderUnknown,
-        Self::InvoiceBeforeShip,
-        Self::UnitMismatch,
-        Self::TotalsWrong,
-        Self::DuplicateInvoice,
-    ];
-
-    /// Its word in the database and in reports.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::QuantityBilledNotShipped => "quantity_billed_not_shipped",
-            Self::QuantityNotBilled => "quantity_not_billed",
-            Self::PriceOver => "price_over",
-            Self::PriceUnder => "price_under",
-            Self::PriceNotChecked => "price_not_checked",
-            Self::ItemUnknown => "item_unknown",
-            Self::OrderUnknown => "order_unknown",
-            Self::InvoiceBeforeShip => "invoice_before_ship",
-            Self::UnitMismatch => "unit_mismatch",
-            Self::TotalsWrong => "totals_wrong",
-            Self::DuplicateInvoice => "duplicate_invoice",
-        }
-    }
-}
 
 /// One figure of a comparison and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -78,8 +30,8 @@ pub struct Figure {
     pub name: String,
     /// Its exact value.
     pub value: Decimal,
-    /// The document that says it.
-    pub document: Uuid,
+    /// The document that says it; none for master data and what was counted.
+    pub document: Option<Uuid>,
     /// The segment or row that says it; none for a sum over several.
     pub source: Option<Source>,
 }
@@ -89,9 +41,11 @@ pub struct Figure {
 pub struct Difference {
     /// Why.
     pub reason: Reason,
+    /// Place of the line in the invoice, the first is 1; none if it concerns the whole.
+    pub ordinal: Option<usize>,
     /// The invoice's line number, if it concerns a line.
     pub line: Option<String>,
-    /// The item, for people.
+    /// The item or charge, for people.
     pub item: Option<String>,
     /// What it comes to, positive when too much was billed; none when no amount can be given.
     pub amount: Option<Decimal>,
@@ -99,14 +53,18 @@ pub struct Difference {
     pub message: String,
     /// The figures that were compared.
     pub figures: Vec<Figure>,
+    /// The tolerance that lets it pass.
+    pub tolerated: Option<String>,
 }
 
-/// What was shipped of one item, or billed before: one line of an advice, ship notice or earlier invoice.
+/// What was shipped, received or billed of one item: one line of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
+    /// The purchase order that it is for.
+    pub order: Option<String>,
     /// The item.
     pub item: ItemKeys,
-    /// How much.
+    /// How much; less than zero for what was credited.
     pub quantity: Decimal,
     /// In which unit.
     pub unit: Option<String>,
@@ -119,192 +77,257 @@ pub struct Moved {
 /// What an invoice is compared with.
 #[derive(Clone, Debug, Default)]
 pub struct Known<'a> {
-    /// The order in force, and its document.
-    pub order: Option<(&'a PurchaseOrder, Uuid)>,
-    /// What was shipped for the order so far.
-    pub shipped: &'a [Moved],
-    /// What was billed for the order before.
-    pub billed: &'a [Moved],
+    /// The orders in force that the invoice speaks of, and their documents.
+    pub orders: Vec<(&'a PurchaseOrder, Uuid)>,
+    /// What was shipped for them so far: by advices (945), else by ship notices (856).
+    pub shipped: Vec<Moved>,
+    /// What was received for them (944), where receipts come.
+    pub received: Vec<Moved>,
+    /// What was billed for them before, without what was credited.
+    pub billed: Vec<Moved>,
+    /// What was billed for them later.
+    pub billed_later: Vec<Moved>,
     /// The document of an earlier invoice with this number from this seller.
     pub earlier: Option<Uuid>,
+    /// The invoice that a credit is for.
+    pub original: Option<(&'a Invoice, Uuid)>,
+    /// What was counted in the time that a service bill names.
+    pub counted: Option<Counted>,
 }
 
-/// Compares an invoice with its order and shipments.
-///
-/// Each line is extended as the invoice extends it and rounded half up to the cent.
+/// What was agreed about an invoice.
+#[derive(Clone, Copy, Debug)]
+pub struct Agreed<'a> {
+    /// The partner's rules that are in force.
+    pub rules: &'a Reconciliation,
+    /// The partner's id, for its prices.
+    pub partner: &'a str,
+    /// Prices where the order names none.
+    pub prices: &'a PriceList,
+    /// Pack sizes.
+    pub packs: &'a Packs,
+    /// The day of the invoice.
+    pub day: NaiveDate,
+}
+
+/// How well a line found its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Match {
+    /// By item and line number.
+    Line,
+    /// By item.
+    Item,
+    /// Not at all.
+    None,
+}
+
+impl Match {
+    /// Its word in tables and reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            Self::Item => "item",
+            Self::None => "none",
+        }
+    }
+}
+
+/// One line of an invoice beside what it was compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Place in the invoice, the first is 1.
+    pub ordinal: usize,
+    /// How it found its order.
+    pub found: Match,
+    /// Quantity ordered.
+    pub ordered: Option<Decimal>,
+    /// Quantity shipped so far, of the item and order.
+    pub shipped: Option<Decimal>,
+    /// Quantity received so far.
+    pub received: Option<Decimal>,
+    /// Quantity billed before.
+    pub billed_before: Option<Decimal>,
+    /// The agreed price of one unit billed.
+    pub price: Option<Decimal>,
+    /// Who says the price: `order` or `price_list`.
+    pub price_from: Option<&'static str>,
+    /// What the line bills, before charges and taxes.
+    pub amount: Decimal,
+    /// What it should bill.
+    pub expected: Decimal,
+}
+
+/// An invoice compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// Its lines; none of an invoice that is a copy.
+    pub lines: Vec<Line>,
+    /// What differs.
+    pub differences: Vec<Difference>,
+}
+
+impl Comparison {
+    /// What differs and is not let pass.
+    pub fn standing(&self) -> impl Iterator<Item = &Difference> {
+        self.differences.iter().filter(|difference| difference.tolerated.is_none())
+    }
+}
+
+/// Compares an invoice with what is known of its orders.
 #[must_use]
-pub fn check_invoice(invoice: &Invoice, document: Uuid, known: &Known<'_>) -> Vec<Difference> {
-    let mut differences = Vec::new();
+pub fn compare(
+    invoice: &Invoice,
+    document: Uuid,
+    kind: InvoiceKind,
+    known: &Known<'_>,
+    agreed: &Agreed<'_>,
+) -> Comparison {
+    let bill = Bill { invoice, document, known, agreed };
+    let mut comparison = Comparison::default();
     if let Some(earlier) = known.earlier {
-        let number = invoice.invoice_number.as_deref().unwrap_or_default();
-        let figure = |document, name: &str| Figure {
-            name: name.to_owned(),
-            value: invoice.total_amount.unwrap_or_default(),
-            document,
-            source: invoice.source,
-        };
-        differences.push(Difference {
-            amount: invoice.total_amount,
-            figures: vec![figure(document, "billed now"), figure(earlier, "billed before")],
-            ..whole(
+        // Comparing a second copy with what is left to bill would repeat the same amount line by line.
+        comparison.differences.push(bill.billed_twice(earlier));
+        return comparison;
+    }
+    bill.totals(&mut comparison.differences);
+    if bill.is_credit() {
+        credit::compare(&bill, &mut comparison);
+    } else if kind == InvoiceKind::Service {
+        services::compare(&bill, &mut comparison);
+    } else {
+        goods::compare(&bill, kind, &mut comparison);
+        charges::compare(&bill, &mut comparison.differences);
+    }
+    for difference in &mut comparison.differences {
+        difference.tolerated = bill.tolerance(difference);
+    }
+    comparison
+}
+
+/// An invoice on the table.
+struct Bill<'b> {
+    invoice: &'b Invoice,
+    document: Uuid,
+    known: &'b Known<'b>,
+    agreed: &'b Agreed<'b>,
+}
+
+impl Bill<'_> {
+    fn is_credit(&self) -> bool {
+        self.invoice.sense == Some(InvoiceSense::Credit)
+    }
+
+    fn figure(&self, name: &str, value: Decimal, source: Option<Source>) -> Figure {
+        Figure { name: name.to_owned(), value, document: Some(self.document), source }
+    }
+
+    fn whole(&self, reason: Reason, message: String) -> Difference {
+        Difference {
+            reason,
+            ordinal: None,
+            line: None,
+            item: None,
+            amount: None,
+            message,
+            figures: Vec::new(),
+            tolerated: None,
+        }
+    }
+
+    fn of_line(&self, reason: Reason, ordinal: usize, line: &InvoiceLine, message: String) -> Difference {
+        Difference {
+            ordinal: Some(ordinal),
+            line: line.line_number.clone(),
+            item: Some(line.keys().shown().to_owned()),
+            ..self.whole(reason, message)
+        }
+    }
+
+    fn billed_twice(&self, earlier: Uuid) -> Difference {
+        let number = self.invoice.invoice_number.as_deref().unwrap_or_default();
+        let total = self.invoice.total_amount.unwrap_or_default();
+        let before = Figure { document: Some(earlier), ..self.figure("billed before", total, None) };
+        Difference {
+            amount: self.invoice.total_amount,
+            figures: vec![self.figure("billed now", total, self.invoice.source), before],
+            ..self.whole(
                 Reason::DuplicateInvoice,
                 format!("invoice {number} was billed before by the same seller"),
             )
-        });
-        // Comparing a second copy with what is left to bill would repeat the same amount line by line.
-        return differences;
+        }
     }
-    totals(invoice, document, &mut differences);
-    let number = invoice.purchase_order_number.as_deref().unwrap_or("(none given)");
-    if known.order.is_none() {
-        let message = format!("purchase order {number} is not known, so prices and items are not checked");
-        differences.push(whole(Reason::OrderUnknown, message));
-    }
-    if known.shipped.is_empty() {
+
+    /// Lines, charges and taxes against TDS01.
+    fn totals(&self, differences: &mut Vec<Difference>) {
+        let invoice = self.invoice;
+        let computed = match self.agreed.rules.rounding {
+            Rounding::Lines => invoice.computed_total(),
+            Rounding::Total => invoice.unrounded_total().map(cents),
+        };
+        let (Some(said), Some(computed)) = (invoice.total_amount, computed) else { return };
+        // A credit may say its amounts with either sign; its type decides.
+        if said == computed || (self.is_credit() && said.abs() == computed.abs()) {
+            return;
+        }
         differences.push(Difference {
-            amount: invoice.total_amount,
-            ..whole(
-                Reason::InvoiceBeforeShip,
-                format!("nothing is known to have been shipped for order {number}"),
+            amount: Some(said - computed),
+            figures: vec![
+                self.figure("total billed", said, invoice.source),
+                self.figure("sum of lines, charges and taxes", computed, invoice.source),
+            ],
+            ..self.whole(
+                Reason::TotalsWrong,
+                format!("the total says {said}, but lines, charges and taxes add up to {computed}"),
             )
         });
     }
-    let mut groups: Vec<(ItemKeys, Vec<&InvoiceLine>)> = Vec::new();
-    for line in &invoice.lines {
-        let keys = line.keys();
-        match groups.iter_mut().find(|(known, _)| known.same(&keys)) {
-            Some((_, lines)) => lines.push(line),
-            None => groups.push((keys, vec![line])),
-        }
+
+    /// The tolerance that lets a difference pass, in words.
+    fn tolerance(&self, difference: &Difference) -> Option<String> {
+        let amount = difference.amount?;
+        let keys = difference.ordinal.and_then(|at| Some(self.invoice.lines.get(at - 1)?.keys()));
+        let fits = |named: &Option<String>, what: &dyn Fn(&str) -> bool| named.as_deref().is_none_or(what);
+        let of_item = |named: &str| keys.as_ref().is_some_and(|keys| keys.has(named));
+        let of_charge = |named: &str| {
+            difference.ordinal.is_none()
+                && difference.item.as_deref().is_some_and(|item| is_same(item, named))
+        };
+        let expected = difference.figures.iter().find(|figure| figure.name.starts_with("expected"));
+        self.agreed
+            .rules
+            .tolerances
+            .iter()
+            .filter(|one| one.reason.is_none_or(|reason| reason == difference.reason))
+            .filter(|one| fits(&one.scope.item, &of_item) && fits(&one.scope.charge, &of_charge))
+            .find(|one| one.lets_pass(amount, expected.map(|figure| figure.value)))
+            .map(crate::profiles::Tolerance::shown)
     }
-    for (keys, lines) in &groups {
-        if !known.shipped.is_empty() {
-            quantity(keys, lines, document, known, &mut differences);
-        }
-        for line in lines {
-            price(keys, line, document, known, &mut differences);
-        }
+
+    /// The order that a line bills.
+    fn order_of(&self, line: &InvoiceLine) -> Option<(&PurchaseOrder, Uuid)> {
+        let number = self.order_number(line)?;
+        let orders = &self.known.orders;
+        orders
+            .iter()
+            .copied()
+            .find(|(order, _)| order.purchase_order_number.as_deref().is_some_and(|own| is_same(own, number)))
     }
-    differences
+
+    fn order_number<'l>(&'l self, line: &'l InvoiceLine) -> Option<&'l str> {
+        line.purchase_order_number.as_deref().or(self.invoice.purchase_order_number.as_deref())
+    }
 }
 
-/// Lines, charges and taxes against TDS01.
-fn totals(invoice: &Invoice, document: Uuid, differences: &mut Vec<Difference>) {
-    let (Some(said), Some(computed)) = (invoice.total_amount, invoice.computed_total()) else { return };
-    if said == computed {
-        return;
-    }
-    let figure =
-        |name: &str, value| Figure { name: name.to_owned(), value, document, source: invoice.source };
-    let message = format!("the total says {said}, but lines, charges and taxes add up to {computed}");
-    differences.push(Difference {
-        amount: Some(said - computed),
-        figures: vec![figure("total billed", said), figure("sum of lines, charges and taxes", computed)],
-        ..whole(Reason::TotalsWrong, message)
-    });
+/// Whether two numbers or words are one, though one side writes zeros before it or other letters.
+fn is_same(one: &str, other: &str) -> bool {
+    let bare = |text: &str| text.trim().trim_start_matches('0').to_ascii_uppercase();
+    bare(one) == bare(other)
 }
 
-/// All lines of one item against what was shipped and not yet billed.
-fn quantity(
-    keys: &ItemKeys,
-    lines: &[&InvoiceLine],
-    document: Uuid,
-    known: &Known<'_>,
-    differences: &mut Vec<Difference>,
-) {
-    let Some(first) = lines.first() else { return };
-    let shipped: Vec<&Moved> = known.shipped.iter().filter(|moved| moved.item.same(keys)).collect();
-    let billed: Vec<&Moved> = known.billed.iter().filter(|moved| moved.item.same(keys)).collect();
-    let units = || shipped.iter().filter_map(|moved| moved.unit.as_ref());
-    if let (Some(unit), Some(other)) = (&first.unit, units().find(|unit| Some(*unit) != first.unit.as_ref()))
-    {
-        let message = format!(
-            "{} is billed by the `{unit}` and was shipped by the `{other}`, and no pack size is known; the quantity is not checked",
-            keys.shown()
-        );
-        differences.push(of_line(Reason::UnitMismatch, keys, first, message));
-        return;
-    }
-    let sum = |moved: &[&Moved]| moved.iter().map(|moved| moved.quantity).sum::<Decimal>();
-    let (sent, before) = (sum(&shipped), sum(&billed));
-    let now: Decimal = lines.iter().filter_map(|line| line.quantity).sum();
-    let over = now - (sent - before);
-    if over.is_zero() {
-        return;
-    }
-    let mut figures: Vec<Figure> = lines
-        .iter()
-        .filter_map(|line| Some(("quantity billed", line.quantity?, document, line.source)))
-        .chain(shipped.iter().map(|moved| ("quantity shipped", moved.quantity, moved.document, moved.source)))
-        .chain(
-            billed
-                .iter()
-                .map(|moved| ("quantity billed before", moved.quantity, moved.document, moved.source)),
-        )
-        .map(|(name, value, document, source)| Figure { name: name.to_owned(), value, document, source })
-        .collect();
-    let price = first.unit_price;
-    if let Some(price) = price {
-        figures.push(Figure {
-            name: "unit price billed".to_owned(),
-            value: price,
-            document,
-            source: first.source,
-        });
-    }
-    let unit = first.unit.as_deref().unwrap_or("unit");
-    let already =
-        if before.is_zero() { String::new() } else { format!(", of which {before} were billed before") };
-    let (reason, words) = if over.is_sign_positive() {
-        (Reason::QuantityBilledNotShipped, "more than was shipped")
-    } else {
-        (Reason::QuantityNotBilled, "fewer than were shipped")
-    };
-    let message =
-        format!("{}: {now} {unit} billed, {sent} shipped{already}: {} {words}", keys.shown(), over.abs());
-    // The difference is priced as the invoice prices the line, so that the amount is what would be paid too much.
-    let amount = price.map(|price| extended(first, over, price));
-    differences.push(Difference { amount, figures, ..of_line(reason, keys, first, message) });
-}
-
-/// One line's unit price against the order's.
-fn price(
-    keys: &ItemKeys,
-    line: &InvoiceLine,
-    document: Uuid,
-    known: &Known<'_>,
-    differences: &mut Vec<Difference>,
-) {
-    let Some((order, order_document)) = known.order else { return };
-    let mut same = order.lines.iter().filter(|ordered| ordered.keys().same(keys));
-    let Some(ordered) = same.next() else {
-        let message = format!("{} is billed but was not ordered", keys.shown());
-        let amount = line.extended_amount();
-        differences.push(Difference { amount, ..of_line(Reason::ItemUnknown, keys, line, message) });
-        return;
-    };
-    let (Some(agreed), Some(billed)) = (ordered.unit_price, line.unit_price) else {
-        let message =
-            format!("{}: the order or the invoice names no price, so it is not checked", keys.shown());
-        differences.push(of_line(Reason::PriceNotChecked, keys, line, message));
-        return;
-    };
-    if agreed == billed {
-        return;
-    }
-    let quantity = line.quantity.unwrap_or_default();
-    let reason = if billed > agreed { Reason::PriceOver } else { Reason::PriceUnder };
-    let figure =
-        |name: &str, value, document, source| Figure { name: name.to_owned(), value, document, source };
-    differences.push(Difference {
-        amount: Some(extended(line, quantity, billed) - extended(line, quantity, agreed)),
-        figures: vec![
-            figure("unit price billed", billed, document, line.source),
-            figure("unit price ordered", agreed, order_document, ordered.source),
-            figure("quantity billed", quantity, document, line.source),
-        ],
-        ..of_line(reason, keys, line, format!("{}: billed at {billed}, ordered at {agreed}", keys.shown()))
-    });
+/// Rounded half up to the cent.
+fn cents(amount: Decimal) -> Decimal {
+    amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
 }
 
 /// Quantity times price as the line prices it (per unit, per hundred …), rounded half up to the cent.
@@ -315,97 +338,8 @@ fn extended(line: &InvoiceLine, quantity: Decimal, price: Decimal) -> Decimal {
         price_basis: line.price_basis.clone(),
         ..InvoiceLine::default()
     };
-    let amount = priced.extended_amount().unwrap_or_else(|| quantity * price);
-    amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
-}
-
-fn whole(reason: Reason, message: String) -> Difference {
-    Difference { reason, line: None, item: None, amount: None, message, figures: Vec::new() }
-}
-
-fn of_line(reason: Reason, keys: &ItemKeys, line: &InvoiceLine, message: String) -> Difference {
-    Difference {
-        line: line.line_number.clone(),
-        item: Some(keys.shown().to_owned()),
-        ..whole(reason, message)
-    }
+    cents(priced.extended_amount().unwrap_or_else(|| quantity * price))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::canonical::PurchaseOrderLine;
-
-    fn number(text: &str) -> Decimal {
-        text.parse().expect("a number")
-    }
-
-    fn sku(sku: &str) -> ItemKeys {
-        InvoiceLine { sku: Some(sku.to_owned()), ..InvoiceLine::default() }.keys()
-    }
-
-    fn line(item: &str, quantity: &str, price: &str) -> InvoiceLine {
-        InvoiceLine {
-            line_number: Some("1".to_owned()),
-            sku: Some(item.to_owned()),
-            quantity: Some(number(quantity)),
-            unit: Some("each".to_owned()),
-            unit_price: Some(number(price)),
-            ..InvoiceLine::default()
-        }
-    }
-
-    fn moved(item: &str, quantity: &str) -> Moved {
-        let unit = Some("each".to_owned());
-        Moved { item: sku(item), quantity: number(quantity), unit, document: Uuid::nil(), source: None }
-    }
-
-    fn order(item: &str, price: &str) -> PurchaseOrder {
-        let line = PurchaseOrderLine {
-            sku: Some(item.to_owned()),
-            unit_price: Some(number(price)),
-            ..PurchaseOrderLine::default()
-        };
-        PurchaseOrder { lines: vec![line], ..PurchaseOrder::default() }
-    }
-
-    fn told(
-        invoice: &Invoice,
-        order: &PurchaseOrder,
-        shipped: &[Moved],
-        billed: &[Moved],
-    ) -> Vec<(Reason, Option<Decimal>)> {
-        let known = Known { order: Some((order, Uuid::nil())), shipped, billed, earlier: None };
-        check_invoice(invoice, Uuid::nil(), &known).into_iter().map(|d| (d.reason, d.amount)).collect()
-    }
-
-    fn invoice(lines: Vec<InvoiceLine>, total: &str) -> Invoice {
-        Invoice { total_amount: Some(number(total)), lines, ..Invoice::default() }
-    }
-
-    #[test]
-    fn a_perfect_chain_yields_no_difference() {
-        let bill = invoice(vec![line("A", "9", "12.50")], "112.50");
-        assert_eq!(told(&bill, &order("A", "12.50"), &[moved("A", "4"), moved("A", "5")], &[]), []);
-    }
-
-    #[test]
-    fn one_planted_change_yields_exactly_its_reason_and_amount() {
-        let shipped = [moved("A", "9")];
-        let order = order("A", "12.50");
-        let one = |bill: Invoice| told(&bill, &order, &shipped, &[]);
-        let over = one(invoice(vec![line("A", "10", "12.50")], "125.00"));
-        assert_eq!(over, [(Reason::QuantityBilledNotShipped, Some(number("12.50")))]);
-        let dear = one(invoice(vec![line("A", "9", "12.55")], "112.95"));
-        assert_eq!(dear, [(Reason::PriceOver, Some(number("0.45")))]);
-        let wrong = one(invoice(vec![line("A", "9", "12.50")], "112.51"));
-        assert_eq!(wrong, [(Reason::TotalsWrong, Some(number("0.01")))]);
-    }
-
-    #[test]
-    fn what_was_billed_before_is_not_billed_again() {
-        let bill = invoice(vec![line("A", "5", "2.00")], "10.00");
-        let found = told(&bill, &order("A", "2.00"), &[moved("A", "9")], &[moved("A", "5")]);
-        assert_eq!(found, [(Reason::QuantityBilledNotShipped, Some(number("2.00")))]);
-    }
-}
+mod tests;

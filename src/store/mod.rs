@@ -62,7 +62,7 @@ pub use jobs::{Job, JobRow, Lease, NewJob, job_id};
 pub use master_data::{CrosswalkEntry, MADE_OF, MadeOf, MasterKindRow, MasterTable, NewMasterLoad};
 pub use naming::Noun;
 pub use received_acknowledgments::{NewMatch, NewReceivedAcknowledgment, ReceivedAcknowledgmentRow};
-pub use records::{FoundRecord, MovedLine, NewRecord};
+pub use records::{ActivityCounts, FoundRecord, ItemPack, ItemPrice, MovedLine, NewRecord};
 pub use revisions::RecordRevision;
 pub use sightings::Seen;
 pub use wakes::Wakes;

@@ -11,6 +11,7 @@ mod duplicates;
 mod exchange;
 mod partner;
 mod reading;
+mod reconciliation;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -103,6 +104,7 @@ const TOPICS: &[&[Setting]] = &[
     exchange::RECEIVES,
     exchange::SENDS,
     exchange::ROUTES,
+    reconciliation::RECONCILIATION,
 ];
 
 /// All settings, as a profile is best written.

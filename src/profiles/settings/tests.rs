@@ -53,6 +53,17 @@ expect_ack = { kind = "997" }
 when = { record = "shipping_advice" }
 derive = "ship_notice"
 send = { to = "all", document = "940" }
+[reconciliation]
+rounding = "total"
+[[reconciliation.tolerances]]
+amount = "0.05"
+[[reconciliation.charges]]
+charge = "freight"
+amount = "5"
+[[reconciliation.rates]]
+bills = "pick"
+counts = "units_shipped"
+price = "0.35"
 "#;
 
 fn read(text: &str) -> (Profiles, Faults) {

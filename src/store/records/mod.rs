@@ -1,6 +1,7 @@
 //! Canonical records: stored whole, with the columns people search, join and add up beside them.
 
 mod answers;
+mod evidence;
 mod invoices;
 mod orders;
 mod search;
@@ -19,6 +20,7 @@ use crate::canonical::{
     ShipNotice, ShippingAdvice, ShippingOrder, Source, StockReceipt, StockTransfer,
 };
 
+pub use evidence::{ActivityCounts, ItemPack, ItemPrice};
 pub use search::{FoundRecord, MovedLine};
 
 /// A record of a document.

@@ -37,11 +37,11 @@ pub struct MovedLine {
     pub source: Option<Source>,
 }
 
-struct Stored {
-    document_id: Uuid,
-    partner_id: String,
-    received_at: DateTime<Utc>,
-    record: String,
+pub(super) struct Stored {
+    pub(super) document_id: Uuid,
+    pub(super) partner_id: String,
+    pub(super) received_at: DateTime<Utc>,
+    pub(super) record: String,
 }
 
 struct StoredLine {
@@ -306,7 +306,7 @@ fn revise(order: &mut FoundRecord, later: FoundRecord) {
     }
 }
 
-fn understand(row: Stored) -> Result<FoundRecord, Error> {
+pub(super) fn understand(row: Stored) -> Result<FoundRecord, Error> {
     let record = serde_json::from_str(&row.record).map_err(|source| Error::Stored {
         what: "record of document",
         id: row.document_id,

@@ -1,0 +1,395 @@
+//! Compares invoices with what is known of their orders: when documents come, and when finance asks for a report.
+
+use super::agreements::Agreements;
+use super::follow::{Known, Stored};
+use super::hub::Error;
+use super::read::Document;
+use crate::canonical::{
+    Invoice, InvoiceKind, InvoiceSense, Reason, ShipNotice, ShippingAdvice, StockReceipt,
+};
+use crate::ids;
+use crate::profiles::{Invoices, Profile};
+use crate::reconcile::{self, Agreed, Comparison, Counted, Difference, Moved, PriceRow, service_period};
+use crate::store::{Business, NewException, Work};
+use chrono::{DateTime, NaiveDate, Utc};
+use std::collections::{BTreeSet, HashMap};
+use uuid::Uuid;
+
+/// What kind of invoice a partner sends.
+pub(super) fn kind_of(profile: &Profile) -> InvoiceKind {
+    let receives = profile.exchange.receives.iter();
+    let invoices = receives
+        .filter(|receives| receives.translator.record() == crate::canonical::RecordKind::Invoice)
+        .map(|receives| receives.invoices);
+    match invoices.into_iter().next() {
+        Some(Invoices::Sale) => InvoiceKind::Sale,
+        Some(Invoices::Service) => InvoiceKind::Service,
+        Some(Invoices::Purchase) | None => InvoiceKind::Purchase,
+    }
+}
+
+/// Adds what invoices are compared with besides their orders and shipments.
+pub(super) async fn look_up(
+    work: &mut Work,
+    known: &mut Known,
+    agreements: &Agreements,
+) -> Result<(), Error> {
+    if known.invoices.is_empty() {
+        return Ok(());
+    }
+    let credits = known.invoices.iter().filter_map(|invoice| {
+        Some((invoice.partner.clone(), invoice.record.original_invoice_number.clone()?))
+    });
+    let credits: BTreeSet<(String, String)> = credits.collect();
+    if !credits.is_empty() {
+        let (partners, numbers): (Vec<&str>, Vec<&str>) =
+            credits.iter().map(|(partner, number)| (partner.as_str(), number.as_str())).unzip();
+        let originals = work.find_invoices_by_number(&partners, &numbers).await?;
+        known.originals = originals.iter().map(|found| found.document_id).collect();
+        known.add(originals);
+    }
+    let lines = known.invoices.iter().flat_map(|invoice| &invoice.record.lines);
+    let ordered = known.purchase_orders.iter().flat_map(|order| &order.record.lines);
+    let skus = lines.filter_map(|line| line.sku.clone());
+    let skus: BTreeSet<String> = skus.chain(ordered.filter_map(|line| line.sku.clone())).collect();
+    let skus: Vec<&str> = skus.iter().map(String::as_str).collect();
+    for price in work.find_prices(&skus).await? {
+        known.prices.add(PriceRow {
+            sku: price.sku,
+            partner: price.partner,
+            unit: price.unit,
+            currency: price.currency,
+            price: price.price,
+            from: price.valid_from,
+            to: price.valid_to,
+        });
+    }
+    for pack in work.find_packs(&skus).await? {
+        let days = (pack.valid_from, pack.valid_to);
+        known.packs.add(&pack.sku, &pack.unit, pack.quantity, &pack.of_unit, days);
+    }
+    for invoice in &known.invoices {
+        let Some(profile) = agreements.profiles.find(&invoice.partner) else { continue };
+        if kind_of(profile) != InvoiceKind::Service {
+            continue;
+        }
+        let Some((from, to)) = service_period(&invoice.record) else { continue };
+        let record = invoice.record.clone().into();
+        let agreement = profile.agreement_of(Some(&record), None).map(|agreement| agreement.id.as_str());
+        let counted = work.count_activities(&profile.id, agreement, from, to).await?;
+        let counted = Counted {
+            orders_shipped: counted.orders_shipped,
+            lines_shipped: counted.lines_shipped,
+            units_shipped: counted.units_shipped,
+            packs_shipped: counted.packs_shipped,
+            receipts: counted.receipts,
+            units_received: counted.units_received,
+        };
+        known.counted.insert(invoice.document, counted);
+    }
+    Ok(())
+}
+
+/// Compares every invoice of the orders that this file speaks of, those that came before it as well: what was
+/// billed too early may have been shipped by now.
+pub(super) async fn all(
+    work: &mut Work,
+    documents: &[Document],
+    mut known: Known,
+    agreements: &Agreements,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    look_up(work, &mut known, agreements).await?;
+    let mut exceptions = Vec::new();
+    let mut compared = Vec::new();
+    let mut businesses = Vec::new();
+    let index = Index::of(&known);
+    for (place, invoice) in known.invoices.iter().enumerate() {
+        // It was only looked up for its credit; its own order may not be here.
+        if known.originals.contains(&invoice.document) {
+            continue;
+        }
+        compared.push(invoice.document);
+        let Some(profile) = agreements.profiles.find(&invoice.partner) else { continue };
+        let comparison = one((place, invoice), profile, None, &known, &index, now.date_naive());
+        let standing: Vec<&Difference> = comparison.standing().collect();
+        businesses.push(business(invoice.document, &standing));
+        for difference in standing {
+            let currency = invoice.record.currency.clone().unwrap_or_else(|| "USD".to_owned());
+            exceptions.push(NewException {
+                id: exception_id(invoice.document, difference),
+                kind: difference.reason.word().to_owned(),
+                document_id: Some(invoice.document),
+                partner_id: Some(invoice.partner.clone()),
+                order_number: invoice.record.order_number.clone(),
+                purchase_order_number: invoice.record.purchase_order_number.clone(),
+                line: difference.line.clone(),
+                amount: difference.amount.map(|amount| (amount, currency)),
+                message: difference.message.clone(),
+                evidence: evidence(difference),
+                first_seen_at: now,
+            });
+        }
+    }
+    if documents.iter().all(|document| document.record.is_none()) {
+        return Ok(());
+    }
+    work.insert_exceptions(&exceptions).await?;
+    let standing: Vec<Uuid> = exceptions.iter().map(|exception| exception.id).collect();
+    let kinds: Vec<&str> = Reason::ALL.iter().map(|reason| reason.word()).collect();
+    work.keep_standing_exceptions(&compared, &kinds, &standing, now).await?;
+    work.set_business(&businesses).await?;
+    Ok(())
+}
+
+/// The exception that a difference is; the same difference found again is the same exception.
+pub(super) fn exception_id(document: Uuid, difference: &Difference) -> Uuid {
+    let line = difference.line.clone().unwrap_or_default();
+    let item = difference.item.clone().unwrap_or_default();
+    let amount = difference.amount.map(|amount| amount.normalize().to_string()).unwrap_or_default();
+    ids::derived("exception", &[&document.to_string(), difference.reason.word(), &line, &item, &amount])
+}
+
+/// One invoice, by its place among those that are known, against the rest. `day` stands for the day of an invoice that
+/// names none.
+pub(super) fn one(
+    (place, invoice): (usize, &Stored<Invoice>),
+    profile: &Profile,
+    agreement: Option<&str>,
+    known: &Known,
+    index: &Index<'_>,
+    day: NaiveDate,
+) -> Comparison {
+    let kind = kind_of(profile);
+    let record = &invoice.record;
+    let own = record.purchase_order_number.iter();
+    let lines = record.lines.iter().filter_map(|line| line.purchase_order_number.as_ref());
+    let numbers: BTreeSet<&str> = own.chain(lines).map(String::as_str).collect();
+    let orders = numbers.iter().filter_map(|number| {
+        let order = known.purchase_orders.get(*index.orders.get(number)?)?;
+        Some((&order.record, order.document))
+    });
+    let mut facts = reconcile::Known { orders: orders.collect(), ..reconcile::Known::default() };
+    for number in &numbers {
+        let of = |all: &HashMap<&str, Vec<usize>>| all.get(number).cloned().unwrap_or_default();
+        if kind == InvoiceKind::Sale {
+            for advice in of(&index.advices).into_iter().filter_map(|at| known.advices.get(at)) {
+                facts.shipped.extend(advised(advice, number));
+            }
+        } else {
+            let notices = of(&index.notices).into_iter().filter_map(|at| known.notices.get(at));
+            for notice in notices.filter(|notice| notice.partner == invoice.partner) {
+                facts.shipped.extend(noticed(notice, number));
+            }
+            for receipt in of(&index.receipts).into_iter().filter_map(|at| known.receipts.get(at)) {
+                facts.received.extend(received(receipt, number));
+            }
+        }
+        let others = index.by_order.get(&(invoice.partner.as_str(), *number));
+        for at in others.into_iter().flatten().filter(|at| **at != place) {
+            let Some(other) = known.invoices.get(*at) else { continue };
+            // A copy bills nothing: its first stands for both.
+            if index.is_copy(*at, other) {
+                continue;
+            }
+            // Those that came later are compared with this one, not the other way round.
+            let side = if *at < place { &mut facts.billed } else { &mut facts.billed_later };
+            side.extend(billed(other, number));
+        }
+    }
+    if !index.is_copy(place, invoice) {
+        facts.earlier = None;
+    } else if let Some(first) = index.first_of(invoice) {
+        facts.earlier = known.invoices.get(first).map(|first| first.document);
+    }
+    facts.original = record.original_invoice_number.as_ref().and_then(|number| {
+        let at = *index.by_number.get(&(invoice.partner.as_str(), number.as_str()))?.first()?;
+        let original = known.invoices.get(at).filter(|original| original.document != invoice.document)?;
+        Some((&original.record, original.document))
+    });
+    facts.counted = known.counted.get(&invoice.document).copied();
+    let day = record.invoiced_on.unwrap_or(day);
+    let found = match agreement {
+        Some(id) => profile.find_agreement(Some(id)),
+        None if profile.agreements.is_empty() => None,
+        None => profile.agreement_of(Some(&record.clone().into()), None),
+    };
+    let rules = profile.reconciliation_under(found, day);
+    let agreed =
+        Agreed { rules: &rules, partner: &profile.id, prices: &known.prices, packs: &known.packs, day };
+    reconcile::compare(record, invoice.document, kind, &facts, &agreed)
+}
+
+/// Where documents are among those that are known, so that many invoices are compared in one go.
+pub(super) struct Index<'k> {
+    orders: HashMap<&'k str, usize>,
+    advices: HashMap<&'k str, Vec<usize>>,
+    notices: HashMap<&'k str, Vec<usize>>,
+    receipts: HashMap<&'k str, Vec<usize>>,
+    by_order: HashMap<(&'k str, &'k str), Vec<usize>>,
+    by_number: HashMap<(&'k str, &'k str), Vec<usize>>,
+}
+
+impl<'k> Index<'k> {
+    pub(super) fn of(known: &'k Known) -> Self {
+        let mut index = Self {
+            orders: HashMap::new(),
+            advices: HashMap::new(),
+            notices: HashMap::new(),
+            receipts: HashMap::new(),
+            by_order: HashMap::new(),
+            by_number: HashMap::new(),
+        };
+        for (at, order) in known.purchase_orders.iter().enumerate() {
+            if let Some(number) = order.record.purchase_order_number.as_deref() {
+                index.orders.entry(number).or_insert(at);
+            }
+        }
+        let mut shipping: HashMap<&str, Vec<&str>> = HashMap::new();
+        for order in &known.shipping_orders {
+            let numbers =
+                (order.record.order_number.as_deref(), order.record.purchase_order_number.as_deref());
+            if let (Some(own), Some(purchase_order)) = numbers {
+                shipping.entry(own).or_default().push(purchase_order);
+            }
+        }
+        for (at, advice) in known.advices.iter().enumerate() {
+            let own = advice.record.purchase_order_number.as_deref();
+            let orders = advice.record.order_number.as_deref().and_then(|number| shipping.get(number));
+            let numbers: BTreeSet<&str> =
+                own.into_iter().chain(orders.into_iter().flatten().copied()).collect();
+            for number in numbers {
+                index.advices.entry(number).or_default().push(at);
+            }
+        }
+        for (at, notice) in known.notices.iter().enumerate() {
+            let numbers =
+                notice.record.orders.iter().filter_map(|order| order.purchase_order_number.as_deref());
+            for number in numbers.collect::<BTreeSet<_>>() {
+                index.notices.entry(number).or_default().push(at);
+            }
+        }
+        for (at, receipt) in known.receipts.iter().enumerate() {
+            if let Some(number) = receipt.record.purchase_order_number.as_deref() {
+                index.receipts.entry(number).or_default().push(at);
+            }
+        }
+        for (at, invoice) in known.invoices.iter().enumerate() {
+            let (partner, record) = (invoice.partner.as_str(), &invoice.record);
+            let lines = record.lines.iter().filter_map(|line| line.purchase_order_number.as_deref());
+            let numbers: BTreeSet<&str> =
+                record.purchase_order_number.as_deref().into_iter().chain(lines).collect();
+            for number in numbers {
+                index.by_order.entry((partner, number)).or_default().push(at);
+            }
+            if let Some(number) = record.invoice_number.as_deref() {
+                index.by_number.entry((partner, number)).or_default().push(at);
+            }
+        }
+        index
+    }
+
+    /// The first invoice of this number from this partner.
+    fn first_of(&self, invoice: &Stored<Invoice>) -> Option<usize> {
+        let number = invoice.record.invoice_number.as_deref()?;
+        self.by_number.get(&(invoice.partner.as_str(), number))?.first().copied()
+    }
+
+    fn is_copy(&self, place: usize, invoice: &Stored<Invoice>) -> bool {
+        self.first_of(invoice).is_some_and(|first| first < place)
+    }
+}
+
+/// What comparing an invoice makes of it.
+fn business(invoice: Uuid, differences: &[&Difference]) -> (Uuid, Business, String) {
+    let Some(first) = differences.first() else {
+        return (invoice, Business::Settled, "agrees with order and shipment".to_owned());
+    };
+    let amount = first.amount.map(|amount| format!(" ({amount:.2})")).unwrap_or_default();
+    let more = match differences.len() {
+        1 => String::new(),
+        count => format!("; {} more differences", count - 1),
+    };
+    (invoice, Business::Exception, format!("{}{amount}{more}", first.message))
+}
+
+/// The figures of a difference, each with the document and place that says it.
+pub(super) fn evidence(difference: &Difference) -> serde_json::Value {
+    let figures = difference.figures.iter().map(|figure| {
+        serde_json::json!({
+            "name": figure.name,
+            "value": figure.value.to_string(),
+            "document": figure.document,
+            "segment_position": figure.source.map(|source| source.segment_ordinal),
+            "byte": figure.source.map(|source| source.byte),
+        })
+    });
+    figures.collect()
+}
+
+/// The lines of an advice, for the purchase order under which it was found.
+fn advised<'a>(advice: &'a Stored<ShippingAdvice>, order: &'a str) -> impl Iterator<Item = Moved> + 'a {
+    advice.record.lines().filter_map(move |line| {
+        let quantity = line.quantity_shipped?;
+        Some(Moved {
+            order: Some(order.to_owned()),
+            item: line.keys(),
+            quantity,
+            unit: line.unit.clone(),
+            document: advice.document,
+            source: line.source,
+        })
+    })
+}
+
+fn noticed(notice: &Stored<ShipNotice>, order: &str) -> Vec<Moved> {
+    let items = notice.record.items_of(order);
+    let moved = items.into_iter().filter_map(|item| {
+        let quantity = item.quantity_shipped?;
+        Some(Moved {
+            order: Some(order.to_owned()),
+            item: item.keys(),
+            quantity,
+            unit: item.unit.clone(),
+            document: notice.document,
+            source: item.source,
+        })
+    });
+    moved.collect()
+}
+
+fn received<'a>(receipt: &'a Stored<StockReceipt>, order: &'a str) -> impl Iterator<Item = Moved> + 'a {
+    receipt.record.lines.iter().filter_map(move |line| {
+        let quantity = line.quantity_received?;
+        Some(Moved {
+            order: Some(order.to_owned()),
+            item: line.keys(),
+            quantity,
+            unit: line.unit.clone(),
+            document: receipt.document,
+            source: line.source,
+        })
+    })
+}
+
+/// The lines of an invoice that bill this order; what it credits counts less than zero, whatever sign it has.
+fn billed<'a>(invoice: &'a Stored<Invoice>, order: &'a str) -> impl Iterator<Item = Moved> + 'a {
+    let credit = invoice.record.sense == Some(InvoiceSense::Credit);
+    let own = invoice.record.purchase_order_number.as_deref();
+    let of_order = invoice
+        .record
+        .lines
+        .iter()
+        .filter(move |line| line.purchase_order_number.as_deref().or(own) == Some(order));
+    of_order.filter_map(move |line| {
+        let quantity = line.quantity?;
+        Some(Moved {
+            order: Some(order.to_owned()),
+            item: line.keys(),
+            quantity: if credit { -quantity.abs() } else { quantity },
+            unit: line.unit.clone(),
+            document: invoice.document,
+            source: line.source,
+        })
+    })
+}
