@@ -1,6 +1,6 @@
 //! What must hold for arbitrary bytes. The fuzz targets and an ordinary test call the same checks.
 
-use crossdock::formats::x12::ack::{self, Composed, Settings, Ta1When};
+use crossdock::formats::x12::ack::{self, Composed, Kind, Settings, Ta1When};
 use crossdock::formats::x12::ack_reader::read_acknowledgments;
 use crossdock::formats::x12::describe;
 use crossdock::formats::x12::fault::{Code, Level};
@@ -221,8 +221,14 @@ const STANDARD: Delimiters =
 
 /// Composes and writes what answers an interchange, and reads it as its receiver would.
 fn answer(interchange: &Interchange, options: &Options) {
+    for kind in [Kind::Auto, Kind::F999] {
+        answer_by(kind, interchange, options);
+    }
+}
+
+fn answer_by(kind: Kind, interchange: &Interchange, options: &Options) {
     let acknowledgments: Vec<_> = ack::ta1(interchange, Ta1When::RequestedOrFaulty).into_iter().collect();
-    let settings = Settings { report_warnings: true, ..Settings::default() };
+    let settings = Settings { kind, report_warnings: true, ..Settings::default() };
     let groups = interchange.groups.iter().filter(|_| interchange.status != Status::Rejected);
     let composed: Vec<Composed> =
         groups.filter_map(|group| ack::compose(group, &settings, &STANDARD)).collect();

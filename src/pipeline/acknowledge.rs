@@ -4,7 +4,6 @@ use super::agreed;
 use super::agreements::Agreements;
 use super::outbound::{Answer, Outgoing};
 use super::read::Reading;
-use crate::finding::Severity;
 use crate::formats::x12::fault::{Code, Fault};
 use crate::formats::x12::segment::SegmentId;
 use crate::formats::x12::{ack, verdict};
@@ -93,17 +92,9 @@ fn judged(group: &verdict::Group, reading: &Reading, settings: &ack::Settings) -
 /// TA105 025: the interchange control number was used before.
 fn repeated_fault(interchange: &verdict::Interchange) -> Fault {
     Fault {
-        code: Code::DuplicateInterchange,
-        severity: Severity::Reject,
-        byte: interchange.bytes.start,
-        segment_position: 0,
         segment: SegmentId::new(b"ISA"),
-        loop_id: Box::default(),
         element: 13,
-        component: 0,
-        repetition: 0,
-        element_number: 0,
         value: interchange.header.control_number.as_bytes().into(),
-        expected: Box::default(),
+        ..Fault::new(Code::DuplicateInterchange, interchange.bytes.start)
     }
 }

@@ -473,18 +473,13 @@ fn refuse_what_was_not_agreed(interchange: &mut verdict::Interchange, profile: &
             set.faults.insert(
                 0,
                 Fault {
-                    code: Code::SetNotSupported,
-                    severity: Severity::Reject,
-                    byte: set.bytes.start,
                     segment_position: 1,
                     segment: SegmentId::new(b"ST"),
-                    loop_id: Box::default(),
                     element: 1,
-                    component: 0,
-                    repetition: 0,
                     element_number: 143,
                     value: set.id.as_bytes().into(),
                     expected: "a document agreed in the partner's profile".into(),
+                    ..Fault::new(Code::SetNotSupported, set.bytes.start)
                 },
             );
             if set.status != verdict::Status::Rejected {

@@ -12,6 +12,7 @@ mod store;
 mod translators;
 mod translators_properties;
 mod transports;
+mod x12_changes;
 mod x12_commands;
 mod x12_findings;
 mod x12_reader;

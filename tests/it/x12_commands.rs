@@ -40,7 +40,8 @@ fn commands_tell_done_from_rejected_and_from_misused() {
     assert!(stderr.contains("cannot read `no-such-file.edi`"), "{stderr}");
     let (stdout, _, exit) = run(&["validate", "--summary", "acknowledgments"], b"");
     // A folder stands for every file in it, and what is no X12 is refused.
-    assert_eq!((stdout.lines().count(), exit), (16, 1), "{stdout}");
+    let files = std::fs::read_dir(folder("x12_reader/acknowledgments")).expect("it is ours").count();
+    assert_eq!((stdout.lines().count(), exit), (files, 1), "{stdout}");
 }
 
 #[test]

@@ -550,7 +550,7 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(name)
 }
 
-fn fixtures(name: &str) -> Vec<PathBuf> {
+pub(crate) fn fixtures(name: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder(name)).expect("the folder is ours");
     let paths = entries.map(|entry| entry.expect("the folder can be listed").path());
     let mut paths: Vec<PathBuf> =

@@ -2,10 +2,11 @@
 //!
 //! Those that partners send are read by [`super::ack_reader`].
 
+use super::context;
 use super::envelope::parse_number;
 use super::fault::{Code, Fault, Level};
 use super::segment::Delimiters;
-use super::verdict::{Group, Interchange, Set, Status, Ta1};
+use super::verdict::{Group, Interchange, Reference, Set, Status, Ta1};
 use crate::finding::Severity;
 use crate::tree::{Key, NodeId, Origin, Tree};
 
@@ -270,7 +271,7 @@ impl Composer<'_> {
         let is_same =
             |a: &&Fault, b: &&Fault| (a.segment_position, a.segment) == (b.segment_position, b.segment);
         for faults in faults.chunk_by(is_same) {
-            self.add_segment(ak2, faults);
+            self.add_segment(ak2, faults, set.reference.as_ref());
         }
         let mut codes = self.codes(&set.faults, Level::Set);
         if !faults.is_empty() && !codes.iter().any(|code| code == "5") {
@@ -283,7 +284,7 @@ impl Composer<'_> {
     }
 
     /// One AK3 for each fault of the segment itself, and one with code 8 for all faults of its elements.
-    fn add_segment(&mut self, ak2: NodeId, faults: &[&Fault]) {
+    fn add_segment(&mut self, ak2: NodeId, faults: &[&Fault], reference: Option<&Reference>) {
         let Some(first) = faults.first() else { return };
         let id = sayable(&first.segment.text(), 2, 3);
         let position = first.segment_position.max(1).to_string();
@@ -292,7 +293,8 @@ impl Composer<'_> {
         for fault in faults.iter().filter(|fault| fault.code.level() == Level::Segment) {
             let code = self.segment_code(fault.code);
             if code != "8" && !said.contains(&code) {
-                self.add(ak2, tag, &[&id, &position, &loop_id(fault), &code]);
+                let ak3 = self.add(ak2, tag, &[&id, &position, &loop_id(fault), &code]);
+                self.add_reference(ak3, reference);
                 said.push(code);
             }
         }
@@ -304,6 +306,7 @@ impl Composer<'_> {
         // Code 8 came with 003060; before, an AK3 with AK4s under it says as much.
         let code = if self.is_003060 { "8" } else { "" };
         let ak3 = self.add(ak2, tag, &[&id, &position, &loop_id(first), code]);
+        self.add_reference(ak3, reference);
         // An AK3 holds at most 99 AK4.
         for fault in elements.into_iter().take(99) {
             self.add_element(ak3, fault);
@@ -328,6 +331,16 @@ impl Composer<'_> {
         set(3, 1, code);
         if !matches!(code, "1" | "2" | "6") && is_safe(&fault.value, self.separators) {
             set(4, 1, String::from_utf8_lossy(&fault.value).trim_end());
+        }
+        if self.is_999 {
+            context::add_trigger(&mut self.tree, node, fault, &loop_id(fault));
+        }
+    }
+
+    /// Only the 999 has room for what else is known.
+    fn add_reference(&mut self, ik3: NodeId, reference: Option<&Reference>) {
+        if self.is_999 {
+            context::add_reference(&mut self.tree, ik3, reference, self.separators);
         }
     }
 
@@ -393,7 +406,7 @@ fn sayable(sent: &str, least: usize, most: usize) -> String {
     format!("{kept:?<least$}")
 }
 
-fn is_safe(value: &[u8], separators: &Delimiters) -> bool {
+pub(super) fn is_safe(value: &[u8], separators: &Delimiters) -> bool {
     let all = [Some(separators.element), Some(separators.component), separators.repetition];
     !value.trim_ascii().is_empty()
         && value.iter().all(|byte| {
@@ -426,6 +439,7 @@ mod tests {
                 id: "810".into(),
                 control_number: format!("{number:04}"),
                 implementation: String::new(),
+                reference: None,
                 bytes: 0..0,
                 segments: 0,
                 status: Status::of_faults(&faults),

@@ -69,6 +69,8 @@ pub struct ReceivedSegment {
     pub loop_id: String,
     /// AK304.
     pub code: String,
+    /// What CTX says of the segment.
+    pub contexts: Vec<ReceivedContext>,
     /// Elements with faults.
     pub elements: Vec<ReceivedElement>,
 }
@@ -84,6 +86,25 @@ pub struct ReceivedElement {
     pub code: String,
     /// AK404: copy of the data.
     pub value: String,
+    /// What CTX says of the element.
+    pub contexts: Vec<ReceivedContext>,
+}
+
+/// One CTX of a 999: the business document a fault is in, or what in it caused the fault.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReceivedContext {
+    /// CTX01-01: `SITUATIONAL TRIGGER`, or the place of a business number such as `BEG03`.
+    pub name: String,
+    /// CTX01-02: the business number.
+    pub value: String,
+    /// CTX02: the segment that caused the fault.
+    pub segment: String,
+    /// CTX03, ST is 1; 0 when it is not there.
+    pub position: u32,
+    /// CTX04.
+    pub loop_id: String,
+    /// CTX05: element, component and repetition; 0 when not there.
+    pub place: (u32, u32, u32),
 }
 
 /// Reads every TA1, 997 and 999 of a file, in file order. `bytes` is the whole file that `file` was read from.
@@ -158,7 +179,7 @@ fn read_set(mut segments: Segments<'_>, kind: ReceivedKind, interchange: usize, 
                         position: number(2).unwrap_or(0),
                         loop_id: element(3),
                         code: element(4),
-                        elements: Vec::new(),
+                        ..ReceivedSegment::default()
                     });
                 }
             }
@@ -166,6 +187,14 @@ fn read_set(mut segments: Segments<'_>, kind: ReceivedKind, interchange: usize, 
                 let of = received.sets.last_mut().and_then(|set| set.segments.last_mut());
                 if let Some(of) = of {
                     of.elements.push(read_element(&segment));
+                }
+            }
+            b"CTX" => {
+                // What comes after its IK5 is about nothing.
+                let open = received.sets.last_mut().filter(|set| set.status.is_empty());
+                if let Some(of) = open.and_then(|set| set.segments.last_mut()) {
+                    let element = of.elements.last_mut().map(|element| &mut element.contexts);
+                    element.unwrap_or(&mut of.contexts).push(read_context(&segment));
                 }
             }
             b"AK5" | b"IK5" => {
@@ -186,16 +215,38 @@ fn read_set(mut segments: Segments<'_>, kind: ReceivedKind, interchange: usize, 
 }
 
 fn read_element(segment: &Segment<'_>) -> ReceivedElement {
-    // Whatever stands between the numbers: some senders write one separator and declare another.
-    let place = segment.element(1).split(|byte| !byte.is_ascii_digit());
-    let mut place = place.map(|part| parse_number(part).unwrap_or(0));
-    let mut next = || place.next().unwrap_or(0);
     ReceivedElement {
-        place: (next(), next(), next()),
+        place: read_place(segment.element(1)),
         element_number: parse_number(segment.element(2)).unwrap_or(0),
         code: trimmed(segment.element(3)),
         value: trimmed(segment.element(4)),
+        contexts: Vec::new(),
     }
+}
+
+fn read_context(segment: &Segment<'_>) -> ReceivedContext {
+    // Of several names the first one counts.
+    let separators = segment.delimiters;
+    let first = segment.element(1).split(|byte| Some(*byte) == separators.repetition).next().unwrap_or(&[]);
+    let mut parts = first.split(|byte| *byte == separators.component);
+    let mut next = || parts.next().map(trimmed).unwrap_or_default();
+    ReceivedContext {
+        name: next(),
+        value: next(),
+        segment: trimmed(segment.element(2)),
+        position: parse_number(segment.element(3)).unwrap_or(0),
+        loop_id: trimmed(segment.element(4)),
+        place: read_place(segment.element(5)),
+    }
+}
+
+/// Element, component and repetition, whatever stands between them: some senders write one separator and declare
+/// another.
+fn read_place(text: &[u8]) -> (u32, u32, u32) {
+    let place = text.split(|byte| !byte.is_ascii_digit());
+    let mut place = place.map(|part| parse_number(part).unwrap_or(0));
+    let mut next = || place.next().unwrap_or(0);
+    (next(), next(), next())
 }
 
 fn codes(segment: &Segment<'_>, from: usize) -> Vec<String> {

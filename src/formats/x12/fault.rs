@@ -241,6 +241,17 @@ codes! {
     CheckDigitWrong Element "" Warning "check_digit_wrong"
 }
 
+/// The element on which another one depends: what CTX05 and CTX06 of a 999 say. All 0 if there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trigger {
+    /// Element of the same segment.
+    pub element: u16,
+    /// Component, 0 if none.
+    pub component: u16,
+    /// Data element number, 0 if it has none.
+    pub element_number: u16,
+}
+
 /// One fault, small and without its sentence: `describe` words it when a person asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -266,6 +277,8 @@ pub struct Fault {
     pub element_number: u16,
     /// Copy of the offending data (AK404), cut to 99 bytes; empty where the standard leaves it out.
     pub value: Box<[u8]>,
+    /// The element whose presence asks for this one, or excludes it.
+    pub trigger: Trigger,
     /// What was expected, in our words, for the sentence: `4 to 9 characters`, `20261301`, `W06`; may be empty.
     pub expected: Box<str>,
 }
@@ -286,6 +299,7 @@ impl Fault {
             repetition: 0,
             element_number: 0,
             value: Box::default(),
+            trigger: Trigger::default(),
             expected: Box::default(),
         }
     }

@@ -1,5 +1,6 @@
 //! Follows the envelopes of a file and judges each part where it ends.
 
+use super::context;
 use super::delimiters::Unreadable;
 use super::envelope::{self, parse_number};
 use super::fault::{Code, Fault};
@@ -297,6 +298,7 @@ impl<'o> Judge<'o> {
             id: element(1),
             control_number: element(2),
             implementation: element(3),
+            reference: None,
             bytes: segment.byte..segment.byte,
             segments: 1,
             faults: Vec::new(),
@@ -360,6 +362,9 @@ impl<'o> Judge<'o> {
         let Some(open) = &mut self.set else { return };
         open.set.segments += 1;
         segment.position = open.set.segments;
+        if segment.position == 2 {
+            open.set.reference = context::find_reference(segment);
+        }
         let limit = self.options.limits.set_bytes;
         if segment.byte - open.set.bytes.start > limit && !open.too_large {
             open.too_large = true;

@@ -2,6 +2,7 @@
 
 pub mod ack;
 pub mod ack_reader;
+mod context;
 pub mod cursor;
 pub mod delimiters;
 pub mod describe;

@@ -141,6 +141,9 @@ pub struct Set {
     pub control_number: String,
     /// ST03, empty if none.
     pub implementation: String,
+    /// The number that people know the document by, such as that of the purchase order; none for the kinds that have
+    /// none at their begin.
+    pub reference: Option<Reference>,
     /// Its bytes in the file, ST to SE's terminator.
     pub bytes: Range<u64>,
     /// Segments counted, ST and SE among them.
@@ -149,6 +152,15 @@ pub struct Set {
     pub faults: Vec<Fault>,
     /// AK501.
     pub status: Status,
+}
+
+/// The number of a business document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Where it stands, such as `BEG03`.
+    pub place: &'static str,
+    /// The number as sent.
+    pub value: String,
 }
 
 /// A TA1: what the other side says of one of our interchanges.

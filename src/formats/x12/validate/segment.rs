@@ -2,7 +2,7 @@
 
 use super::element::{self, Characters};
 use super::sink::{Place, Sink};
-use crate::formats::x12::fault::{Code, Fault};
+use crate::formats::x12::fault::{Code, Fault, Trigger};
 use crate::formats::x12::schema::{
     CheckDigit, Condition, ConditionKind, Dictionary, ElementNumber, ElementRule, Part, SegmentDefinition,
     SegmentRule,
@@ -91,7 +91,7 @@ struct Check<'c, 's, 'o> {
     sink: &'c mut Sink<'o>,
 }
 
-impl Check<'_, '_, '_> {
+impl<'c, 's> Check<'c, 's, '_> {
     /// Tells everything that is wrong with a segment.
     #[cold]
     fn report(mut self, definition: &SegmentDefinition, scan: &Scan) {
@@ -109,18 +109,7 @@ impl Check<'_, '_, '_> {
         if missing != 0 && !envelope {
             self.missing(missing, &definition.elements);
         }
-        let mut told = Vec::new();
-        for condition in &definition.conditions {
-            // Two conditions may ask for the same element.
-            if let Some((code, place)) = broken(condition, scan.present)
-                && !told.contains(&(code, place))
-            {
-                told.push((code, place));
-                let part = definition.elements.get(usize::from(place) - 1);
-                let number = part.map_or(ElementNumber::default(), number_of);
-                self.tell(code, u16::from(place), 0, number, &[], || words(condition, "element"));
-            }
-        }
+        self.conditions(&definition.conditions, &definition.elements, scan.present, None);
         self.count(definition.elements.len());
         if let Some(rules) = self.rules {
             self.guide_mandatory(rules, definition);
@@ -192,13 +181,7 @@ impl Check<'_, '_, '_> {
             let place = place_of(at);
             self.tell(Code::MandatoryElementMissing, element, place, number, &[], String::new);
         }
-        for condition in &definition.conditions {
-            if let Some((code, place)) = broken(condition, present) {
-                let component = definition.components.get(usize::from(place) - 1);
-                let number = component.map_or(ElementNumber::default(), number_of);
-                self.tell(code, element, u16::from(place), number, &[], || words(condition, "component"));
-            }
-        }
+        self.conditions(&definition.conditions, &definition.components, present, Some(element));
         if beyond {
             let most = definition.components.len();
             self.tell(Code::TooManyComponents, element, 0, ElementNumber::default(), raw, || {
@@ -207,16 +190,34 @@ impl Check<'_, '_, '_> {
         }
     }
 
-    fn value(&mut self, element: u16, component: u16, repetition: u16, part: &Part, raw: &[u8], byte: u64) {
-        let place = Place {
-            segment: self.segment,
-            element,
-            component,
-            repetition,
-            number: part.element.number,
-            loop_id: self.loop_id,
-            byte,
+    /// How the elements of the segment depend on each other, or the components of an element.
+    fn conditions(&mut self, conditions: &[Condition], parts: &[Part], present: u64, inside: Option<u16>) {
+        let what = if inside.is_some() { "component" } else { "element" };
+        let at = |place: u8| inside.map_or((u16::from(place), 0), |element| (element, u16::from(place)));
+        let number = |place: u8| {
+            let part = parts.get(usize::from(place).wrapping_sub(1));
+            part.map_or(ElementNumber::default(), number_of)
         };
+        let mut told = Vec::new();
+        for condition in conditions {
+            let Some(found @ (code, place)) = broken(condition, present) else { continue };
+            // Two conditions may ask for the same element.
+            if told.contains(&found) {
+                continue;
+            }
+            told.push(found);
+            let trigger = trigger(condition, present).map_or(Trigger::default(), |place| {
+                let (element, component) = at(place);
+                Trigger { element, component, element_number: number(place).plain() }
+            });
+            let (element, component) = at(place);
+            let place = Place { trigger, ..self.place(element, component, number(place)) };
+            self.sink.element(code, &place, &[], || words(condition, what));
+        }
+    }
+
+    fn value(&mut self, element: u16, component: u16, repetition: u16, part: &Part, raw: &[u8], byte: u64) {
+        let place = Place { repetition, byte, ..self.place(element, component, part.element.number) };
         if !element::is_fine(raw, &part.element, self.dictionary, self.characters, false) {
             element::check_value(raw, &part.element, self.dictionary, self.characters, &place, self.sink);
         }
@@ -321,17 +322,20 @@ impl Check<'_, '_, '_> {
         value: &[u8],
         expected: impl FnOnce() -> String,
     ) {
-        let byte = self.segment.element_byte(usize::from(element));
-        let place = Place {
+        self.sink.element(code, &self.place(element, component, number), value, expected);
+    }
+
+    fn place(&self, element: u16, component: u16, number: ElementNumber) -> Place<'c, 's> {
+        Place {
             segment: self.segment,
             element,
             component,
             repetition: 0,
             number,
             loop_id: self.loop_id,
-            byte,
-        };
-        self.sink.element(code, &place, value, expected);
+            byte: self.segment.element_byte(usize::from(element)),
+            trigger: Trigger::default(),
+        }
     }
 }
 
@@ -382,6 +386,16 @@ fn broken(condition: &Condition, present: u64) -> Option<(Code, u8)> {
             Some((Code::ConditionalElementMissing, condition.places.get(1).copied()?))
         }
         _ => None,
+    }
+}
+
+/// The element by which a broken condition asks for another one or excludes it; none asks for one of several.
+fn trigger(condition: &Condition, present: u64) -> Option<u8> {
+    let has = |place: &u8| present & 1 << (place - 1) != 0;
+    match condition.kind {
+        ConditionKind::Required => None,
+        ConditionKind::Paired | ConditionKind::Exclusion => condition.places.iter().copied().find(has),
+        ConditionKind::Conditional | ConditionKind::ListConditional => condition.places.first().copied(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::options::Options;
 use crate::finding::Severity;
-use crate::formats::x12::fault::{Code, Fault};
+use crate::formats::x12::fault::{Code, Fault, Trigger};
 use crate::formats::x12::schema::ElementNumber;
 use crate::formats::x12::segment::Segment;
 
@@ -34,6 +34,8 @@ pub(super) struct Place<'s, 'a> {
     pub(super) loop_id: &'s str,
     /// Offset of the value.
     pub(super) byte: u64,
+    /// The element that it depends on.
+    pub(super) trigger: Trigger,
 }
 
 impl Sink<'_> {
@@ -55,6 +57,7 @@ impl Sink<'_> {
             fault.repetition = place.repetition;
             fault.element_number = place.number.plain();
             fault.value = copy(code, value);
+            fault.trigger = place.trigger;
             fault.expected = expected().into();
             fault
         });
@@ -79,6 +82,7 @@ impl Sink<'_> {
             last.repetition = 0;
             last.element_number = 0;
             last.value = Box::default();
+            last.trigger = Trigger::default();
             last.expected = format!("at most {limit} faults").into();
             if let Some(severity) = self.options.severities.get(Code::TooManyFaults) {
                 last.severity = severity;
