@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
                 if let Some((at, value)) = self.find_value(&constant.path, node)
                     && value.text == constant.value
                 {
-                    self.see(at, value.key);
+                    self.see_by(&constant.path.at, at, value.key);
                 }
             }
         }
@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
         let tree = self.tree;
         let found = at.and_then(|at| value_at(tree, at, &binding.path.at).map(|value| (at, value)));
         if let Some((at, value)) = found {
-            self.see(at, value.key);
+            self.see_by(&binding.path.at, at, value.key);
         }
         match read {
             Ok(true) => self.trace(binding, found),
@@ -339,7 +339,7 @@ impl<'a> Reader<'a> {
         let block = program.blocks.get(number).expect("a program's blocks refer to each other");
         for computed in &block.computed {
             let Some((at, value)) = self.find_value(&computed.path, node) else { continue };
-            self.see(at, value.key);
+            self.see_by(&computed.path.at, at, value.key);
             let Some(expected) = evaluate(self, &computed.formula, node, record) else { continue };
             let read = read_value(
                 &computed.functions,
@@ -499,13 +499,19 @@ impl<'a> Reader<'a> {
     }
 
     fn note_seen(&mut self, node: NodeId, key: Key<'_>) {
-        let tree = self.tree;
-        let Some(seen) = &mut self.seen else { return };
-        seen.insert((node, format!("{key:?}")));
-        if let Key::Element(element, 1, 1) = key {
-            // A value found by its qualifier has told what the qualifier says.
-            if let Some((qualifier, _)) = pairs(tree.tag(node)).iter().find(|(_, value)| *value == element) {
-                seen.insert((node, format!("{:?}", Key::Element(*qualifier, 1, 1))));
+        if let Some(seen) = &mut self.seen {
+            seen.insert((node, format!("{key:?}")));
+        }
+    }
+
+    /// Notes a value, and its qualifier where that led to it: what it says is kept then. Who takes a value by its place
+    /// alone does not know what it is.
+    fn see_by(&mut self, at: &At, node: NodeId, key: Key<'_>) {
+        self.see(node, key);
+        if let (At::Pair(_), Key::Element(element, 1, 1)) = (at, key) {
+            let pair = pairs(self.tree.tag(node)).iter().find(|(_, value)| *value == element);
+            if let Some((qualifier, _)) = pair {
+                self.see(node, Key::Element(*qualifier, 1, 1));
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The hub against bad input and faults: a clear message, a right state, nothing lost, nothing twice.
 
+#[path = "hub/agreed.rs"]
+mod agreed;
 #[path = "hub/kills.rs"]
 mod kills;
 #[path = "hub/partners.rs"]

@@ -291,6 +291,25 @@ fn advice(record: Record) -> ShippingAdvice {
 }
 
 #[test]
+fn a_qualifier_is_kept_with_the_value_it_led_to_and_not_with_one_taken_by_its_place() {
+    let text = find_shipped("x12-810").expect("it is shipped");
+    let tree = example(&load("x12-810"), "goods.edi");
+    let unread = |text: &str| {
+        let translator =
+            Translator::load(text, "any.toml").unwrap_or_else(|found| panic!("{}", told(&found)));
+        told(&translator.unread(&tree, Lookup::none()))
+    };
+    assert_eq!(unread(text), "");
+    let kept = r#"{ at = "N104", qualifier = 'N103 | table(id_qualifier) | default("assigned_by_buyer")' }"#;
+    assert!(text.contains(kept), "the translator has changed");
+    let told = unread(&text.replace(kept, "\"N104\""));
+    assert!(
+        !told.is_empty() && told.lines().step_by(2).all(|line| line.contains("N103 is not kept")),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_receipt_of_a_later_release_is_read_with_its_packs() {
     let tree = example(&load("x12-944-5010"), "pallets-5010.edi");
     let translator = load("x12-944");

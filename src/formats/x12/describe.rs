@@ -359,32 +359,37 @@ fn code_hint(fault: &Fault, value: &str, context: &Context<'_>) -> String {
     let Some(part) = names::find_part(dictionary, &id, fault.element, fault.component) else {
         return String::new();
     };
-    let codes = dictionary.list_codes(&part.element);
-    let named = |code: &str| match names::find_code(part.element.number, code) {
-        Some(name) => format!("`{code}` ({name})"),
-        None => format!("`{code}`"),
-    };
-    let trimmed = value.trim();
     if fault.code == Code::GuideCodeNotUsed {
         return "ask the sender to keep to the guide, or add the code to it".into();
     }
-    let same = codes.iter().find(|code| {
-        code.eq_ignore_ascii_case(trimmed) || code.trim_start_matches('0') == trimmed.trim_start_matches('0')
-    });
-    if let Some(code) = same {
-        return format!("did you mean {}?", named(code));
+    let has = |code: &str| dictionary.has_code(&part.element, code.as_bytes());
+    let said = value.trim();
+    if let Some(code) = same_code(said, part.element.max, has) {
+        return match names::find_code(part.element.number, &code) {
+            Some(name) => format!("did you mean `{code}` ({name})?"),
+            None => format!("did you mean `{code}`?"),
+        };
     }
-    let near = codes.iter().filter(|code| strsim::damerau_levenshtein(code, trimmed) == 1);
-    // A guess among many two-letter codes helps nobody: only those with a name are worth telling.
-    let near: Vec<String> = near
-        .filter(|code| names::find_code(part.element.number, code).is_some())
+    // A guess among many two-letter codes helps nobody: only those with a name are worth telling. They are also few,
+    // and a document may have many wrong codes.
+    let near: Vec<String> = names::list_codes(part.element.number)
+        .filter(|(code, _)| code.len().abs_diff(said.len()) <= 1 && has(code))
+        .filter(|(code, _)| strsim::damerau_levenshtein(code, said) == 1)
         .take(3)
-        .map(|code| named(code))
+        .map(|(code, name)| format!("`{code}` ({name})"))
         .collect();
     if near.is_empty() {
         return "ask the sender what it means, or translate it by a table in the partner's profile".into();
     }
     format!("did you mean {}?", near.join(" or "))
+}
+
+/// The code that differs from what was said only in capitals or in zeros in front.
+fn same_code(said: &str, longest: u32, has: impl Fn(&str) -> bool) -> Option<String> {
+    let said = said.to_ascii_uppercase();
+    let bare = said.trim_start_matches('0');
+    let zeros = usize::try_from(longest).unwrap_or(0).min(8).checked_sub(bare.len())?;
+    (0..=zeros).rev().map(|zeros| format!("{}{bare}", "0".repeat(zeros))).find(|code| has(code))
 }
 
 fn segment_hint(fault: &Fault, context: &Context<'_>) -> String {
@@ -397,10 +402,11 @@ fn segment_hint(fault: &Fault, context: &Context<'_>) -> String {
     if upper != id && dictionary.find_segment(upper.as_bytes()).is_some() {
         return format!("did you mean `{upper}`? segment names are capital letters");
     }
-    let known = names::list_segments()
-        .filter(|known| set.find_segment(known.as_bytes()).is_some())
-        .find(|known| strsim::damerau_levenshtein(known, &id) == 1 && known.len() >= id.len());
-    match known {
+    let mut near = names::list_segments()
+        .filter(|known| known.len() == id.len() || known.len() == id.len() + 1)
+        .filter(|known| strsim::damerau_levenshtein(known, &id) == 1)
+        .filter(|known| set.find_segment(known.as_bytes()).is_some());
+    match near.next() {
         Some(known) if fault.code == Code::UnrecognizedSegment => {
             format!("did you mean `{known}` ({})?", names::find_segment(known).unwrap_or_default())
         }

@@ -166,6 +166,13 @@ impl Dictionary {
             .is_none_or(|list| list.contains(code))
     }
 
+    /// How many codes the element has; 0 when it has no list.
+    #[must_use]
+    pub fn count_codes(&self, element: &Element) -> usize {
+        let list = element.codes.and_then(|list| self.codes.get(usize::from(list)));
+        list.map_or(0, CodeList::len)
+    }
+
     /// The element's codes in order; empty when it has no list.
     #[must_use]
     pub fn list_codes(&self, element: &Element) -> Vec<String> {

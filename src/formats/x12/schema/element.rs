@@ -147,7 +147,11 @@ impl CodeList {
         }
     }
 
-    /// All codes in order.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// All codes in order; many are long work.
     pub(super) fn list(&self) -> Vec<String> {
         let mut codes: Vec<String> = Vec::with_capacity(self.len);
         for slot in self.slots.iter().filter(|slot| **slot != 0) {

@@ -9,7 +9,7 @@
 //! use 940 0310/N9 max 2            only the N9 of loop 0310
 //! use 940 N103 M codes 9 92        an element of N1: mandatory, only these codes
 //! use 940 W0502 2/10               from 2 to 10 characters
-//! use 945 REF04-02 not used        a component
+//! use 850 REF04-02 not used        a component
 //! use 945 N1 O                     what the standard asks for and this partner leaves out
 //! codes 368 + G P                  codes that this partner has beside the standard's
 //! element 156 ID 2/20              other lengths, wherever the element is used
@@ -150,5 +150,30 @@ impl SegmentRule {
             lengths: rule.lengths,
             codes,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::formats::x12::schema::Schemas;
+
+    #[test]
+    fn every_line_that_is_shown_is_taken() {
+        let here = include_str!("guide.rs").lines().filter_map(|line| line.strip_prefix("//! "));
+        // What a line means stands behind it.
+        let here = here.filter_map(|line| line.split("  ").next());
+        let page = include_str!("../../../../docs/guides/x12-guides.md").lines();
+        let page = page.filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let lines: Vec<&str> = here
+            .chain(page)
+            .filter(|line| {
+                ["use ", "codes ", "element ", "segment "].iter().any(|word| line.starts_with(word))
+            })
+            .collect();
+        assert!(lines.len() > 15, "{lines:?}");
+        for line in lines {
+            let guide = format!("guide shown\nrelease 004010\n{line}\n");
+            assert_eq!(Schemas::builtin().load_guide(&guide, "shown.guide"), Ok(()), "{line}");
+        }
     }
 }

@@ -161,12 +161,10 @@ fn check_code(
         return;
     }
     sink.element(Code::InvalidCode, place, value, || {
-        let codes = dictionary.list_codes(element);
         // A dozen fit a sentence; nobody reads a thousand.
-        if codes.len() <= 12 {
-            format!("one of {}", codes.join(", "))
-        } else {
-            format!("one of the {} codes of element {}", codes.len(), element.number)
+        match dictionary.count_codes(element) {
+            ..=12 => format!("one of {}", dictionary.list_codes(element).join(", ")),
+            count => format!("one of the {count} codes of element {}", element.number),
         }
     });
 }
