@@ -8,6 +8,7 @@ use crate::formats::x12::fault::{Code, Fault};
 use crate::formats::x12::segment::SegmentId;
 use crate::formats::x12::{ack, verdict};
 use crate::profiles::Acknowledge;
+use std::collections::HashSet;
 
 /// The 997s, 999s and TA1s that the file is answered with.
 pub(super) fn acknowledge(
@@ -16,6 +17,12 @@ pub(super) fn acknowledge(
     agreements: &Agreements,
     outgoing: &mut Outgoing,
 ) {
+    let refused_sets: HashSet<u64> = reading
+        .documents
+        .iter()
+        .filter(|document| document.status == verdict::Status::Rejected)
+        .map(|document| document.bytes.start)
+        .collect();
     for (index, interchange) in reading.interchanges.iter().enumerate() {
         let Some(profile) = agreements.profiles.find(&interchange.partner) else { continue };
         let Some(x12) = &profile.x12 else { continue };
@@ -33,7 +40,7 @@ pub(super) fn acknowledge(
                     continue;
                 };
                 let settings = ack::Settings { kind: how.kind(), ..x12.acks.settings.clone() };
-                let judged = judged(group, reading, &settings);
+                let judged = judged(group, &refused_sets, &settings);
                 let ack = ack::compose(&judged, &settings, &x12.delimiters);
                 composed.extend(ack.map(|ack| (channel.to_owned(), ack)));
             }
@@ -76,11 +83,11 @@ fn acknowledged<'p>(
 }
 
 /// A group as it is answered: sets that could not be translated are refused in the acknowledgment as well.
-fn judged(group: &verdict::Group, reading: &Reading, settings: &ack::Settings) -> verdict::Group {
+/// `refused_sets` by their first byte.
+fn judged(group: &verdict::Group, refused_sets: &HashSet<u64>, settings: &ack::Settings) -> verdict::Group {
     let mut judged = group.clone();
     for set in &mut judged.sets {
-        let document = reading.documents.iter().find(|document| document.bytes == set.bytes);
-        let refused = document.is_some_and(|document| document.status == verdict::Status::Rejected);
+        let refused = refused_sets.contains(&set.bytes.start);
         if refused && ack::set_status(set, settings) != verdict::Status::Rejected {
             set.status = verdict::Status::Rejected;
             judged.accepted_sets = judged.accepted_sets.saturating_sub(1);

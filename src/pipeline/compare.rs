@@ -3,7 +3,7 @@
 use super::agreements::Agreements;
 use super::follow::{Known, Stored};
 use super::hub::Error;
-use super::read::Document;
+use super::rows::Fresh;
 use crate::canonical::{
     Invoice, InvoiceKind, InvoiceSense, Reason, ShipNotice, ShippingAdvice, StockReceipt,
 };
@@ -92,28 +92,44 @@ pub(super) async fn look_up(
 
 /// Compares every invoice of the orders that this file speaks of, those that came before it as well: what was
 /// billed too early may have been shipped by now.
+///
+/// What that makes of documents that are not written yet is set in them; of the others it is given back.
 pub(super) async fn all(
     work: &mut Work,
-    documents: &[Document],
+    fresh: &mut [Fresh<'_>],
     mut known: Known,
     agreements: &Agreements,
     now: DateTime<Utc>,
-) -> Result<(), Error> {
+    again: bool,
+) -> Result<Vec<(Uuid, Business, String)>, Error> {
+    if fresh.iter().all(|fresh| fresh.document.record.is_none()) {
+        return Ok(Vec::new());
+    }
+    let places: HashMap<Uuid, usize> =
+        fresh.iter().enumerate().map(|(place, fresh)| (fresh.document.id, place)).collect();
+    // Of what was never compared before nothing can have come right.
+    let is_earlier = |document: &Uuid| again || !places.contains_key(document);
     look_up(work, &mut known, agreements).await?;
     let mut exceptions = Vec::new();
     let mut compared = Vec::new();
-    let mut businesses = Vec::new();
+    let mut earlier = Vec::new();
     let index = Index::of(&known);
     for (place, invoice) in known.invoices.iter().enumerate() {
         // It was only looked up for its credit; its own order may not be here.
         if known.originals.contains(&invoice.document) {
             continue;
         }
-        compared.push(invoice.document);
+        if is_earlier(&invoice.document) {
+            compared.push(invoice.document);
+        }
         let Some(profile) = agreements.profiles.find(&invoice.partner) else { continue };
         let comparison = one((place, invoice), profile, None, &known, &index, now.date_naive());
         let standing: Vec<&Difference> = comparison.standing().collect();
-        businesses.push(business(invoice.document, &standing));
+        let (document, business, why) = business(invoice.document, &standing);
+        match places.get(&document).and_then(|place| fresh.get_mut(*place)) {
+            Some(fresh) => fresh.business = (business, why),
+            None => earlier.push((document, business, why)),
+        }
         for difference in standing {
             let currency = invoice.record.currency.clone().unwrap_or_else(|| "USD".to_owned());
             exceptions.push(NewException {
@@ -131,15 +147,17 @@ pub(super) async fn all(
             });
         }
     }
-    if documents.iter().all(|document| document.record.is_none()) {
-        return Ok(());
-    }
     work.insert_exceptions(&exceptions).await?;
-    let standing: Vec<Uuid> = exceptions.iter().map(|exception| exception.id).collect();
+    let standing: Vec<Uuid> = exceptions
+        .iter()
+        .filter(|exception| exception.document_id.as_ref().is_some_and(is_earlier))
+        .map(|exception| exception.id)
+        .collect();
     let kinds: Vec<&str> = Reason::ALL.iter().map(|reason| reason.word()).collect();
-    work.keep_standing_exceptions(&compared, &kinds, &standing, now).await?;
-    work.set_business(&businesses).await?;
-    Ok(())
+    if !compared.is_empty() {
+        work.keep_standing_exceptions(&compared, &kinds, &standing, now).await?;
+    }
+    Ok(earlier)
 }
 
 /// The exception that a difference is; the same difference found again is the same exception.

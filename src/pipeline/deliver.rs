@@ -1,17 +1,19 @@
 //! Deliver: hands frozen bytes to one channel. A try is written down before it is made and after it.
 
 use super::hub::{Error, Hub};
+use super::process::Failed;
 use super::serve::{back_off, explain};
 use crate::profiles::{self, Http};
-use crate::store::{AttemptOutcome, DeliveryKind, Job, LoadedDelivery};
+use crate::store::{Attempt, AttemptOutcome, DeliveryKind, EndedAttempt, Hold, Job, Lease, LoadedDelivery};
 use crate::transports::http::{self, Call};
-use crate::transports::{self, FileName, Kind, Outcome};
+use crate::transports::{self, FileName, Kind, Outcome, Put};
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
 /// Tries before a person is asked: with the waits between them about a day and a half.
@@ -21,29 +23,132 @@ const LOOK_AT_HOLD_EVERY: Duration = Duration::from_secs(60);
 /// After a host key that is not the pinned one nothing is sent until a person has looked.
 const HELD_KINDS: &[Kind] = &[Kind::HostKeyMismatch, Kind::Invalid, Kind::Permission];
 
-/// Makes one try of the job's delivery.
-///
-/// # Errors
-/// When the database fails; what the partner's side answers is an outcome, not an error.
-pub(super) async fn deliver(hub: &Arc<Hub>, job: &Job) -> Result<(), Error> {
-    if let Some(late) = hub.store.find_hold(job.subject_id).await? {
+/// Deliveries into one local folder that are made together, at most, and their bytes.
+pub(super) const TOGETHER: (i64, i64) = (64, 4 << 20);
+
+/// Makes one try of each job's delivery. What the partner's side answers is an outcome; jobs that failed are given.
+pub(super) async fn deliver(hub: &Arc<Hub>, jobs: Vec<Job>) -> Vec<Failed> {
+    let error = match begin(hub, &jobs).await {
+        Ok(begun) => match try_all(hub, begun).await {
+            Ok(ended) => return finish(hub, jobs, ended).await,
+            Err(error) => error,
+        },
+        Err(error) => error,
+    };
+    if jobs.len() == 1 || matches!(&error, Error::Store(error) if error.is_unreachable()) {
+        let error = Arc::new(error);
+        return jobs.into_iter().map(|job| Failed { job, error: error.clone() }).collect();
+    }
+    debug!("{} deliveries are made one by one: {}", jobs.len(), explain(&error));
+    let mut failed = Vec::new();
+    for job in jobs {
+        failed.extend(Box::pin(deliver(hub, vec![job])).await);
+    }
+    failed
+}
+
+/// A try that has begun.
+struct Try {
+    lease: Lease,
+    attempt: Attempt,
+    delivery: LoadedDelivery,
+    /// Tries since a person released it last.
+    tries: i32,
+}
+
+/// Begins a try of each delivery that may go.
+async fn begin(hub: &Arc<Hub>, jobs: &[Job]) -> Result<Vec<Try>, Error> {
+    let ids: Vec<Uuid> = jobs.iter().map(|job| job.subject_id).collect();
+    let mut holds: HashMap<Uuid, Hold> =
+        hub.store.find_holds(&ids).await?.into_iter().map(|hold| (hold.delivery_id, hold)).collect();
+    let mut going = Vec::new();
+    for job in jobs {
+        let Some(late) = holds.remove(&job.subject_id) else {
+            going.push(job);
+            continue;
+        };
         let why = format!(
             "held back until {} acknowledges group {} {}, or a person settles that it is overdue",
             late.partner_id, late.functional_id, late.group_control
         );
-        return Ok(hub.store.retry_job(job.lease, LOOK_AT_HOLD_EVERY, &why).await?);
+        hub.store.retry_job(job.lease, LOOK_AT_HOLD_EVERY, &why).await?;
     }
-    let Some(attempt) = hub.store.begin_attempt(job.lease, job.subject_id).await? else { return Ok(()) };
-    let delivery = hub.store.load_delivery(job.subject_id).await?;
-    // Since a person released it last.
-    let tries = job.attempts;
-    let outcome = match delivery.row.kind {
-        DeliveryKind::File => put(hub, &delivery, tries).await,
-        DeliveryKind::Call => call(hub, &delivery, tries).await,
-    };
+    let claims: Vec<(Lease, Uuid)> = going.iter().map(|job| (job.lease, job.subject_id)).collect();
+    if claims.is_empty() {
+        return Ok(Vec::new());
+    }
+    let attempts = hub.store.begin_attempts(&claims).await?;
+    let begun: Vec<(&Job, Attempt)> =
+        going.into_iter().zip(attempts).filter_map(|(job, attempt)| Some((job, attempt?))).collect();
+    let ids: Vec<Uuid> = begun.iter().map(|(job, _)| job.subject_id).collect();
+    let loaded = hub.store.load_deliveries(&ids).await?;
+    let tries = begun.into_iter().zip(loaded).map(|((job, attempt), delivery)| Try {
+        lease: job.lease,
+        attempt,
+        delivery,
+        tries: job.attempts,
+    });
+    Ok(tries.collect())
+}
+
+/// Makes the tries: files of one channel together, everything else at the same time.
+async fn try_all(hub: &Arc<Hub>, begun: Vec<Try>) -> Result<Vec<EndedAttempt>, Error> {
+    let mut files: BTreeMap<&str, Vec<&Try>> = BTreeMap::new();
+    let mut calls = Vec::new();
+    for one in &begun {
+        match one.delivery.row.kind {
+            DeliveryKind::File => files.entry(&one.delivery.row.channel).or_default().push(one),
+            DeliveryKind::Call => calls.push(one),
+        }
+    }
+    let puts = join_all(files.into_iter().map(async |(channel, tries)| {
+        let outcomes = put(hub, channel, &tries).await;
+        tries.into_iter().zip(outcomes).collect::<Vec<_>>()
+    }));
+    let calls = join_all(calls.into_iter().map(async |one| (one, call(hub, &one.delivery, one.tries).await)));
+    let (puts, calls) = tokio::join!(puts, calls);
+    let mut outcomes: Vec<(&Try, AttemptOutcome)> = puts.into_iter().flatten().collect();
+    outcomes.extend(calls);
+    let mut deadlines = deadlines(hub, &outcomes).await?;
+    let ended = outcomes.into_iter().map(|(one, outcome)| {
+        let row = &one.delivery.row;
+        tell(&one.delivery, &outcome);
+        EndedAttempt {
+            lease: one.lease,
+            delivery_id: row.id,
+            number: one.attempt.number,
+            outcome,
+            deadlines: deadlines.remove(&row.id).unwrap_or_default(),
+        }
+    });
+    Ok(ended.collect())
+}
+
+/// Commits how tries ended: together, or else each that can be.
+async fn finish(hub: &Arc<Hub>, jobs: Vec<Job>, ended: Vec<EndedAttempt>) -> Vec<Failed> {
+    if ended.is_empty() {
+        return Vec::new();
+    }
+    let Err(error) = hub.store.finish_attempts(&ended).await else { return Vec::new() };
+    let mut failed = Vec::new();
+    let alone = ended.len() > 1 && !error.is_unreachable();
+    let error = Arc::new(Error::from(error));
+    for one in ended {
+        let done = if alone {
+            hub.store.finish_attempts(std::slice::from_ref(&one)).await.map_err(|e| Arc::new(e.into()))
+        } else {
+            Err(error.clone())
+        };
+        let job = jobs.iter().find(|job| job.lease == one.lease);
+        failed.extend(done.err().zip(job).map(|(error, job)| Failed { job: job.clone(), error }));
+    }
+    failed
+}
+
+fn tell(delivery: &LoadedDelivery, outcome: &AttemptOutcome) {
     let row = &delivery.row;
     let name = &delivery.file.row.name;
-    match &outcome {
+    match outcome {
         AttemptOutcome::Delivered { detail, .. } => {
             let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
             info!(delivery.id = %row.id, partner.id = %row.partner_id, "delivered `{name}` to {}{detail}", row.channel);
@@ -58,60 +163,81 @@ pub(super) async fn deliver(hub: &Arc<Hub>, job: &Job) -> Result<(), Error> {
             error!(delivery.id = %row.id, partner.id = %row.partner_id, "`{name}` is held: {reason}");
         }
     }
-    let deadlines = deadlines(hub, &delivery, &outcome).await?;
-    hub.store.finish_attempt(job.lease, row.id, attempt.number, &outcome, &deadlines).await?;
-    Ok(())
 }
 
-/// When what is counted in business time is due, from now on, since it is delivered.
+/// When what is counted in business time is due, from now on, since it is delivered; by delivery.
 async fn deadlines(
     hub: &Arc<Hub>,
-    delivery: &LoadedDelivery,
-    outcome: &AttemptOutcome,
-) -> Result<Vec<(Uuid, DateTime<Utc>)>, Error> {
-    if !matches!(outcome, AttemptOutcome::Delivered { .. }) {
-        return Ok(Vec::new());
+    outcomes: &[(&Try, AttemptOutcome)],
+) -> Result<HashMap<Uuid, Vec<(Uuid, DateTime<Utc>)>>, Error> {
+    let delivered: HashMap<Uuid, &str> = outcomes
+        .iter()
+        .filter(|(_, outcome)| matches!(outcome, AttemptOutcome::Delivered { .. }))
+        .map(|(one, _)| (one.delivery.row.id, one.delivery.row.partner_id.as_str()))
+        .collect();
+    let mut due: HashMap<Uuid, Vec<(Uuid, DateTime<Utc>)>> = HashMap::new();
+    if delivered.is_empty() {
+        return Ok(due);
     }
-    let rules = hub.store.list_due_rules(delivery.row.id).await?;
+    let ids: Vec<Uuid> = delivered.keys().copied().collect();
     let (now, agreements) = (hub.clock.now(), hub.agreements());
-    let Some(profile) = agreements.profiles.find(&delivery.row.partner_id) else { return Ok(Vec::new()) };
-    // A rule that is no rule any more leaves the deadline that was counted when it was made.
-    let due = |(id, rule): (Uuid, String)| Some((id, profile.calendar.due(now, rule.parse().ok()?)));
-    Ok(rules.into_iter().filter_map(due).collect())
+    for (delivery, expected, rule) in hub.store.list_due_rules(&ids).await? {
+        let profile = delivered.get(&delivery).and_then(|partner| agreements.profiles.find(partner));
+        // A rule that is no rule any more leaves the deadline that was counted when it was made.
+        if let (Some(profile), Ok(rule)) = (profile, rule.parse()) {
+            due.entry(delivery).or_default().push((expected, profile.calendar.due(now, rule)));
+        }
+    }
+    Ok(due)
 }
 
-async fn put(hub: &Arc<Hub>, delivery: &LoadedDelivery, tries: i32) -> AttemptOutcome {
-    let row = &delivery.row;
-    let place = match hub.find_place(&row.channel) {
+/// Puts files into the folder of one channel; outcomes in the order given.
+async fn put(hub: &Arc<Hub>, channel: &str, tries: &[&Try]) -> Vec<AttemptOutcome> {
+    let all = |outcome: &dyn Fn(i32) -> AttemptOutcome| tries.iter().map(|one| outcome(one.tries)).collect();
+    let place = match hub.find_place(channel) {
         Ok(place) => place,
-        Err(error) => return held(explain(&error)),
+        Err(error) => return all(&|_| held(explain(&error))),
     };
     let (Some(outbound), Ok(transport)) = (&place.channel.outbound, hub.transport(&place)) else {
-        return held(format!("channel {} has no outbound folder any more", row.channel));
-    };
-    // Begins with a dot: the usual patterns of those who pick up pass over it. One name for all tries, so that a
-    // try that was cut leaves nothing behind that the next one does not clear.
-    let temporary = format!(".{}.part", row.id.simple());
-    let (Ok(temporary), Ok(name)) = (temporary.parse::<FileName>(), row.target.parse::<FileName>()) else {
-        return held(format!("`{}` is no file name", row.target));
+        return all(&|_| held(format!("channel {channel} has no outbound folder any more")));
     };
     if let transports::Transport::Local(local) = &*transport
         && let Err(error) = local.create_folder(&outbound.path).await
     {
-        return failed(&error, tries);
+        return all(&|tries| failed(&error, tries));
     }
-    match transport.write_new(&outbound.path, &temporary, &name, delivery.file.bytes.clone()).await {
-        Ok(Outcome::Delivered) => delivered(None, ""),
-        Ok(Outcome::AlreadyThere { same: true }) => delivered(None, "it was there already"),
-        Ok(Outcome::AlreadyThere { same: false }) => held(format!(
-            "`{}` is taken in {} of {} by a file with other contents; move it away, then release the delivery: `crossdock release {}`",
-            row.target,
-            outbound.path,
-            row.channel,
-            crate::ids::short(row.id)
-        )),
-        Err(error) => failed(&error, tries),
+    let mut puts = Vec::new();
+    let mut outcomes: Vec<Option<AttemptOutcome>> = Vec::new();
+    for one in tries {
+        let row = &one.delivery.row;
+        // Begins with a dot: the usual patterns of those who pick up pass over it. One name for all tries, so that a
+        // try that was cut leaves nothing behind that the next one does not clear.
+        let temporary = format!(".{}.part", row.id.simple());
+        let (Ok(temp_name), Ok(final_name)) = (temporary.parse::<FileName>(), row.target.parse::<FileName>())
+        else {
+            outcomes.push(Some(held(format!("`{}` is no file name", row.target))));
+            continue;
+        };
+        puts.push(Put { temp_name, final_name, bytes: one.delivery.file.bytes.clone() });
+        outcomes.push(None);
     }
+    let mut written = transport.write_batch(&outbound.path, puts).await.into_iter();
+    let outcomes = outcomes.into_iter().zip(tries).map(|(outcome, one)| {
+        let row = &one.delivery.row;
+        outcome.unwrap_or_else(|| match written.next().expect("a batch answers once for each file") {
+            Ok(Outcome::Delivered) => delivered(None, ""),
+            Ok(Outcome::AlreadyThere { same: true }) => delivered(None, "it was there already"),
+            Ok(Outcome::AlreadyThere { same: false }) => held(format!(
+                "`{}` is taken in {} of {} by a file with other contents; move it away, then release the delivery: `crossdock release {}`",
+                row.target,
+                outbound.path,
+                row.channel,
+                crate::ids::short(row.id)
+            )),
+            Err(error) => failed(&error, one.tries),
+        })
+    });
+    outcomes.collect()
 }
 
 async fn call(hub: &Arc<Hub>, delivery: &LoadedDelivery, tries: i32) -> AttemptOutcome {

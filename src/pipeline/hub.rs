@@ -161,6 +161,19 @@ impl Hub {
         channels.filter(|place| place.channel.inbound.is_some()).collect()
     }
 
+    /// Keys of channels whose folders are on this machine and take files.
+    #[must_use]
+    pub fn local_channels(&self) -> Vec<String> {
+        let agreements = self.agreements();
+        let channels = agreements.profiles.list().flat_map(|profile| {
+            let local = profile.channels.values().filter(|channel| {
+                channel.outbound.is_some() && matches!(channel.transport, profiles::Transport::Local { .. })
+            });
+            local.map(|channel| format!("{}/{}", profile.id, channel.name))
+        });
+        channels.collect()
+    }
+
     /// The channel that a stored key names.
     ///
     /// # Errors

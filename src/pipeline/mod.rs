@@ -22,6 +22,7 @@ pub mod rehearse;
 mod reload;
 mod repeats;
 pub mod replay;
+mod rows;
 mod said;
 mod serve;
 pub mod settling;

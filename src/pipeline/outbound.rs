@@ -26,7 +26,7 @@ use uuid::Uuid;
 struct Rows {
     files: Vec<OutboundFile>,
     documents: Vec<NewDocument>,
-    records: Vec<(Uuid, String, Record)>,
+    records: Vec<(Uuid, String, DateTime<Utc>, Record)>,
     deliveries: Vec<NewDelivery>,
     expected: Vec<NewExpectedAcknowledgment>,
 }
@@ -125,40 +125,52 @@ pub(super) struct Unsound {
     pub(super) why: String,
 }
 
-/// Writes and queues everything.
+/// Writes and queues everything that files send; for each what that came to.
 pub(super) async fn compose(
     work: &mut Work,
-    mut outgoing: Outgoing,
+    outgoing: Vec<Outgoing>,
     agreements: &Agreements,
-) -> Result<Composition, Error> {
-    let now = outgoing.now;
-    leave_out_what_was_made(work, &mut outgoing).await?;
-    let (mut rows, pending, unsound) = prepare(outgoing, agreements);
-    if !pending.is_empty() {
+) -> Result<Vec<Composition>, Error> {
+    let mut rows = Rows::default();
+    let mut compositions = Vec::with_capacity(outgoing.len());
+    let mut all_pending = Vec::new();
+    for mut outgoing in outgoing {
+        let now = outgoing.now;
+        leave_out_what_was_made(work, &mut outgoing).await?;
+        let before = rows.deliveries.len();
+        let (pending, unsound) = prepare(outgoing, agreements, &mut rows);
+        let sent = rows.deliveries.len() - before + pending.len();
+        compositions.push(Composition { sent, unsound });
+        all_pending.extend(pending.into_iter().map(|pending| (now, pending)));
+    }
+    if !all_pending.is_empty() {
         // The last statements that others may wait for.
         let wanted: Vec<(Option<&X12>, usize)> =
-            pending.iter().map(|pending| (Some(&pending.x12), pending.groups.len())).collect();
+            all_pending.iter().map(|(_, pending)| (Some(&pending.x12), pending.groups.len())).collect();
         let numbers = compose::take_numbers(work, &wanted).await?;
-        for (pending, numbers) in pending.into_iter().zip(numbers) {
+        for ((now, pending), numbers) in all_pending.into_iter().zip(numbers) {
             write(pending, numbers, now, &mut rows)?;
         }
+    }
+    if rows.files.is_empty() {
+        return Ok(compositions);
     }
     work.insert_outbound_files(&rows.files).await?;
     work.insert_documents(&rows.documents).await?;
     let records: Vec<NewRecord<'_>> = rows
         .records
         .iter()
-        .map(|(document, partner, record)| NewRecord {
+        .map(|(document, partner, received_at, record)| NewRecord {
             document_id: *document,
             partner_id: partner,
-            received_at: now,
+            received_at: *received_at,
             record,
         })
         .collect();
     work.insert_records(&records).await?;
     work.insert_deliveries(&rows.deliveries).await?;
     work.insert_expected_acknowledgments(&rows.expected).await?;
-    Ok(Composition { sent: rows.deliveries.len(), unsound })
+    Ok(compositions)
 }
 
 /// What was sent stays sent, and what was answered stays answered.
@@ -193,7 +205,8 @@ pub(super) struct Rehearsed {
 /// What would be sent, were it the first file ever: each control number is 1, and nothing is kept.
 pub(super) fn rehearse(outgoing: Outgoing, agreements: &Agreements) -> Result<Rehearsed, Error> {
     let now = outgoing.now;
-    let (mut rows, pending, unsound) = prepare(outgoing, agreements);
+    let mut rows = Rows::default();
+    let (pending, unsound) = prepare(outgoing, agreements, &mut rows);
     for pending in pending {
         let numbers = Numbers { interchange: 1, groups: (1..).take(pending.groups.len()).collect() };
         write(pending, numbers, now, &mut rows)?;
@@ -202,9 +215,12 @@ pub(super) fn rehearse(outgoing: Outgoing, agreements: &Agreements) -> Result<Re
 }
 
 /// Everything that can be done before control numbers are taken.
-fn prepare(outgoing: Outgoing, agreements: &Agreements) -> (Rows, Vec<Pending<'_>>, Vec<Unsound>) {
+fn prepare<'a>(
+    outgoing: Outgoing,
+    agreements: &'a Agreements,
+    rows: &mut Rows,
+) -> (Vec<Pending<'a>>, Vec<Unsound>) {
     let now = outgoing.now;
-    let mut rows = Rows::default();
     let mut unsound = Vec::new();
     let mut pending = Vec::new();
     for answer in outgoing.answers {
@@ -231,7 +247,7 @@ fn prepare(outgoing: Outgoing, agreements: &Agreements) -> (Rows, Vec<Pending<'_
             by_group.entry(key).or_default().push(shipment);
         } else {
             let (source, to) = (shipment.source, shipment.to.clone());
-            if let Err(error) = call_or_file(shipment, agreement, agreements, now, &mut rows) {
+            if let Err(error) = call_or_file(shipment, agreement, agreements, now, rows) {
                 unsound.push(Unsound { source, to, why: error.to_string() });
             }
         }
@@ -239,7 +255,7 @@ fn prepare(outgoing: Outgoing, agreements: &Agreements) -> (Rows, Vec<Pending<'_
     for ((to, document, _, agreement), shipments) in by_group {
         pending.extend(pending_group((&to, agreement), &document, shipments, agreements, now, &mut unsound));
     }
-    (rows, pending, unsound)
+    (pending, unsound)
 }
 
 fn pending_answer(answer: Answer, agreements: &Agreements, file: Uuid) -> Option<Pending<'_>> {
@@ -409,7 +425,7 @@ fn write(pending: Pending<'_>, numbers: Numbers, now: DateTime<Utc>, rows: &mut 
                 Some(record) => row.with_record(record),
                 None => NewDocument { business_number: Some(set.number), ..row },
             });
-            rows.records.extend(set.record.map(|record| (id, profile.id.clone(), record)));
+            rows.records.extend(set.record.map(|record| (id, profile.id.clone(), now, record)));
         }
         if let Some(expect) = expect {
             let group = overdue::Group {

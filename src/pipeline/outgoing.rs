@@ -52,6 +52,8 @@ pub(super) struct Shipment {
 pub(super) struct Outgoing {
     pub(super) file: Uuid,
     pub(super) now: DateTime<Utc>,
+    /// When what it follows from came: now, unless it was read before.
+    pub(super) received_at: DateTime<Utc>,
     pub(super) answers: Vec<Answer>,
     pub(super) shipments: Vec<Shipment>,
     /// Whether the file was read before, and may have been answered then.
@@ -62,7 +64,15 @@ pub(super) struct Outgoing {
 
 impl Outgoing {
     pub(super) fn new(file: Uuid, now: DateTime<Utc>) -> Self {
-        Self { file, now, answers: Vec::new(), shipments: Vec::new(), again: false, earlier: Vec::new() }
+        Self {
+            file,
+            now,
+            received_at: now,
+            answers: Vec::new(),
+            shipments: Vec::new(),
+            again: false,
+            earlier: Vec::new(),
+        }
     }
 }
 

@@ -1,50 +1,149 @@
-//! Process: one file, one transaction. Everything a file means and everything that follows from it.
+//! Process: everything a file means and everything that follows from it, in one transaction. Small files share one.
 
 use super::acknowledge::acknowledge;
 use super::agreed;
 use super::follow::{self, Known, Next};
 use super::hub::{Error, Hub, Place};
 use super::outbound::{Outgoing, Shipment, Unsound};
-use super::read::{self, Document, Interchange, Outcome, Reading};
+use super::read::{self, Document, Reading};
+use super::rows::{self, Fresh};
+use super::serve::explain;
 use super::{answers, compare, outbound, repeats};
 use crate::canonical::Record;
-use crate::finding::{Finding, Severity};
 use crate::formats::x12::verdict;
 use crate::ids;
 use crate::pipeline::Agreements;
 use crate::store::{
-    self, Business, Direction, FileOutcome, FileRow, FileState, InterchangeKey, Job, LoadedFile, NewDocument,
-    NewException, NewInterchange, NewRecord, Usage, Validation, Work,
+    self, Business, FileOutcome, FileRow, FileState, Job, Lease, LoadedFile, NewException, NewFinding,
+    NewRecord, WaitingDocument, Work,
 };
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use std::collections::BTreeSet;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use tracing::{error, info};
+use tracing::{debug, error, info};
 use uuid::Uuid;
 
-/// Reads the job's file and commits all that it means.
-///
-/// # Errors
-/// When the database fails or a document of ours would be unsound; nothing is kept then.
-pub(super) async fn process(hub: &Arc<Hub>, job: &Job) -> Result<(), Error> {
+/// Files that are read and committed together, at most, and their bytes.
+pub(super) const TOGETHER: (i64, i64) = (64, 1 << 20);
+
+/// A file with what reading found in it.
+#[derive(Debug)]
+pub(super) struct ReadFile {
+    pub(super) row: FileRow,
+    pub(super) reading: Reading,
+}
+
+/// A job that did not come to its end, and why.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) job: Job,
+    pub(super) error: Arc<Error>,
+}
+
+/// Reads the jobs' files and commits all that they mean, those that do not concern each other in one transaction. If
+/// that fails, each is done alone, so that a bad one hurts only itself. Gives the jobs that did not come to their end.
+pub(super) async fn process(hub: &Arc<Hub>, jobs: Vec<Job>) -> Vec<Failed> {
+    let mut failed = Vec::new();
+    let alone = if jobs.len() > 1 { process_together(hub, jobs, &mut failed).await } else { jobs };
+    let mut unreachable: Option<Arc<Error>> = None;
+    for job in alone {
+        let done = match &unreachable {
+            Some(error) => Err(error.clone()),
+            None => process_alone(hub, &job).await.map_err(Arc::new),
+        };
+        let Err(error) = done else { continue };
+        // The others would only wait for the database one after the other.
+        if matches!(&*error, Error::Store(error) if error.is_unreachable()) {
+            unreachable = Some(error.clone());
+        }
+        failed.push(Failed { job, error });
+    }
+    failed
+}
+
+async fn process_alone(hub: &Arc<Hub>, job: &Job) -> Result<(), Error> {
     let file = hub.store.load_file(job.subject_id).await?;
     let agreements = hub.prepared().await?;
     let place = hub.place_of(&file.row)?;
-    let partner = place.partner.clone();
     let reading = read_file(&file, place, &agreements).await?;
+    commit(hub, vec![ReadFile { row: file.row, reading }], &[job.lease], &agreements).await
+}
+
+/// Gives the jobs that are to be done alone.
+async fn process_together(hub: &Arc<Hub>, jobs: Vec<Job>, failed: &mut Vec<Failed>) -> Vec<Job> {
+    let ids: Vec<Uuid> = jobs.iter().map(|job| job.subject_id).collect();
+    let loaded = hub.store.load_files(&ids).await.map_err(Error::from);
+    let (Ok(files), Ok(agreements)) = (loaded, hub.prepared().await) else { return jobs };
+    let mut loaded: Vec<(Job, LoadedFile)> = jobs.into_iter().zip(files).collect();
+    // As they came.
+    loaded.sort_by(|(_, a), (_, b)| {
+        (a.row.received_at, &a.row.name, a.row.id).cmp(&(b.row.received_at, &b.row.name, b.row.id))
+    });
+    let (mut alone, mut together, mut files) = (Vec::new(), Vec::new(), Vec::new());
+    let mut taken = HashSet::new();
+    for (job, file) in loaded {
+        // What was read before is read again against what became of it then.
+        if file.row.profile_version.is_some() {
+            alone.push(job);
+            continue;
+        }
+        let read = match hub.place_of(&file.row) {
+            Ok(place) => read_file(&file, place, &agreements).await,
+            Err(error) => Err(error),
+        };
+        let reading = match read {
+            Ok(reading) => reading,
+            Err(error) => {
+                failed.push(Failed { job, error: Arc::new(error) });
+                continue;
+            }
+        };
+        let file = ReadFile { row: file.row, reading };
+        let keys = repeats::keys(&file, &agreements);
+        if keys.iter().any(|key| taken.contains(key)) {
+            alone.push(job);
+            continue;
+        }
+        taken.extend(keys);
+        together.push(job);
+        files.push(file);
+    }
+    if together.is_empty() {
+        return alone;
+    }
+    let leases: Vec<Lease> = together.iter().map(|job| job.lease).collect();
+    if let Err(error) = commit(hub, files, &leases, &agreements).await {
+        debug!("{} files are processed one by one: {}", leases.len(), explain(&error));
+        together.append(&mut alone);
+        return together;
+    }
+    alone
+}
+
+async fn commit(
+    hub: &Hub,
+    files: Vec<ReadFile>,
+    leases: &[Lease],
+    agreements: &Agreements,
+) -> Result<(), Error> {
+    let named: Vec<(Uuid, String, String)> =
+        files.iter().map(|file| (file.row.id, file.row.name.clone(), file.row.channel.clone())).collect();
     let mut work = hub.store.begin().await?;
-    let carried = carry_out(hub, &mut work, &file.row, reading, &agreements, &Again::default()).await?;
-    work.complete_job(job.lease).await?;
+    let carried = carry_out(hub, &mut work, files, agreements, &Again::default()).await?;
+    work.complete_jobs(leases).await?;
     work.commit().await?;
 
-    let Carried { outcome, accepted, documents, sent, revised: _ } = carried;
-    info!(
-        file.id = %file.row.id, partner.id = %partner,
-        "processed `{}`: {}, {accepted} of {documents} documents accepted, {sent} files and calls to send",
-        file.row.name, outcome.state
-    );
-    if outcome.state == FileState::Quarantined {
-        info!(file.id = %file.row.id, "quarantined `{}`: {}", file.row.name, outcome.reason);
+    for ((id, name, channel), carried) in named.iter().zip(carried) {
+        let Carried { outcome, accepted, documents, sent, revised: _ } = carried;
+        let partner = channel.split('/').next().unwrap_or_default();
+        info!(
+            file.id = %id, partner.id = %partner,
+            "processed `{name}`: {}, {accepted} of {documents} documents accepted, {sent} files and calls to send",
+            outcome.state
+        );
+        if outcome.state == FileState::Quarantined {
+            info!(file.id = %id, "quarantined `{name}`: {}", outcome.reason);
+        }
     }
     Ok(())
 }
@@ -89,77 +188,113 @@ pub(super) struct Carried {
     pub(super) revised: usize,
 }
 
-/// Writes all that a reading means and all that follows from it. Of a file that was read before, what had effects
+/// Writes all that readings mean and all that follows from them. Of a file that was read before, what had effects
 /// stands as it is: only what had none is written anew, and nothing is sent or answered a second time.
 pub(super) async fn carry_out(
     hub: &Hub,
     work: &mut Work,
-    file: &FileRow,
-    mut reading: Reading,
+    mut files: Vec<ReadFile>,
     agreements: &Agreements,
     again: &Again,
-) -> Result<Carried, Error> {
+) -> Result<Vec<Carried>, Error> {
     let now = hub.clock.now();
-    let mut outgoing = Outgoing::new(file.id, now);
-    outgoing.again = file.profile_version.is_some();
-    let mut standing =
-        if outgoing.again { forget_what_had_no_effect(work, file.id, again).await? } else { BTreeSet::new() };
-    outgoing.earlier.extend(&standing);
-    let received_at = if outgoing.again { file.received_at } else { now };
-
-    agreed::judge(&mut reading, agreements, received_at);
-    let repeated = repeats::judge(work, &mut reading, file, agreements, now).await?;
-    // After it is judged: what is held or refused now stays what it was.
-    let revised = if again.revise { revise(hub, work, &reading, &mut standing, again).await? } else { 0 };
-    let known = look_up(work, reading.documents.iter()).await?;
-    acknowledge(&reading, &repeated, agreements, &mut outgoing);
-    let mut fresh = Vec::new();
-    for (index, document) in reading.documents.iter().enumerate() {
-        let stands = standing.contains(&document.id);
-        let issue = again.issue.filter(|_| again.is_about(document.id) && document.record.is_some());
-        if stands && issue.is_none() {
-            continue;
-        }
-        let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
-        let before = outgoing.shipments.len();
-        let business = follow_routes(document, profile, agreements, &known, now, &mut outgoing);
-        outgoing.shipments.iter_mut().skip(before).for_each(|shipment| shipment.issue = issue);
-        if !stands {
-            fresh.push((index, document, business));
+    let mut outgoing = Vec::with_capacity(files.len());
+    let mut standing = Vec::with_capacity(files.len());
+    for (ReadFile { row, reading }, place) in files.iter_mut().zip(0..) {
+        // Of two documents about the same the later one counts, so no two files are of one instant.
+        let mut out = Outgoing::new(row.id, now + TimeDelta::microseconds(place));
+        out.again = row.profile_version.is_some();
+        let stands =
+            if out.again { forget_what_had_no_effect(work, row.id, again).await? } else { BTreeSet::new() };
+        out.earlier.extend(&stands);
+        out.received_at = if out.again { row.received_at } else { out.now };
+        agreed::judge(reading, agreements, out.received_at);
+        outgoing.push(out);
+        standing.push(stands);
+    }
+    let repeated = repeats::judge(work, &mut files, agreements, now).await?;
+    let mut revised = vec![0; files.len()];
+    if again.revise {
+        // After it is judged: what is held or refused now stays what it was.
+        for ((file, standing), revised) in files.iter().zip(&mut standing).zip(&mut revised) {
+            *revised = revise(hub, work, &file.reading, standing, again).await?;
         }
     }
-    let waiting = wake_waiting(hub, work, &reading, agreements, now, &mut outgoing).await?;
+    let known = look_up(work, files.iter().flat_map(|file| &file.reading.documents)).await?;
+    let mut fresh = Vec::new();
+    for (place, (file, out)) in files.iter().zip(&mut outgoing).enumerate() {
+        let none = (BTreeSet::new(), Vec::new());
+        let standing = standing.get(place).unwrap_or(&none.0);
+        acknowledge(&file.reading, repeated.get(place).unwrap_or(&none.1), agreements, out);
+        for (index, document) in file.reading.documents.iter().enumerate() {
+            let stands = standing.contains(&document.id);
+            let issue = again.issue.filter(|_| again.is_about(document.id) && document.record.is_some());
+            if stands && issue.is_none() {
+                continue;
+            }
+            let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
+            let before = out.shipments.len();
+            let business = follow_routes(document, profile, agreements, &known, now, out);
+            out.shipments.iter_mut().skip(before).for_each(|shipment| shipment.issue = issue);
+            if !stands {
+                let (file, received_at) = (file.row.id, out.received_at);
+                fresh.push(Fresh { file, received_at, index, document, business });
+            }
+        }
+    }
+    let waiting = wake_waiting(hub, work, &files, agreements, now, &mut outgoing).await?;
 
-    let interchanges = interchange_rows(&reading, &repeated, file.id, received_at);
+    let mut interchanges = Vec::new();
+    for ((file, out), repeated) in files.iter().zip(&outgoing).zip(&repeated) {
+        interchanges.extend(rows::interchanges(&file.reading, repeated, file.row.id, out.received_at));
+    }
     work.insert_interchanges(&interchanges).await?;
-    work.insert_documents(&rows(&fresh, agreements, file.id, received_at)).await?;
-    let findings: Vec<(Option<Uuid>, &Finding)> = findings(&reading).collect();
-    work.insert_findings(file.id, 1, &findings).await?;
+    // What invoices are compared with counts documents of the same files; what that makes of the invoices is written
+    // with them.
+    fresh.sort_by_key(|fresh| fresh.is_invoice());
+    let others = fresh.partition_point(|fresh| !fresh.is_invoice());
+    work.insert_documents(&rows::documents(fresh.get(..others).unwrap_or_default(), agreements)).await?;
     let records: Vec<NewRecord<'_>> = fresh
         .iter()
-        .filter_map(|(_, document, _)| {
-            let record = document.record.as_ref()?;
-            Some(NewRecord { document_id: document.id, partner_id: &document.partner, received_at, record })
+        .filter_map(|fresh| {
+            Some(NewRecord {
+                document_id: fresh.document.id,
+                partner_id: &fresh.document.partner,
+                received_at: fresh.received_at,
+                record: fresh.document.record.as_ref()?,
+            })
         })
         .collect();
     work.insert_records(&records).await?;
-    compare::all(work, &reading.documents, known, agreements, now).await?;
-    work.set_business(&waiting).await?;
-    answers::settle(work, &reading, agreements, file.id, now).await?;
-    let outcome = outcome(&reading, agreements);
-    if again.only.is_none() {
-        work.set_file_outcome(file.id, &outcome).await?;
+    let any_again = outgoing.iter().any(|out| out.again);
+    let mut later = compare::all(work, &mut fresh, known, agreements, now, any_again).await?;
+    work.insert_documents(&rows::documents(fresh.get(others..).unwrap_or_default(), agreements)).await?;
+    let findings: Vec<NewFinding<'_>> =
+        files.iter().flat_map(|file| rows::findings(&file.reading, file.row.id)).collect();
+    work.insert_findings(&findings).await?;
+    later.extend(waiting);
+    work.set_business(&later).await?;
+    for (file, out) in files.iter().zip(&outgoing) {
+        answers::settle(work, &file.reading, agreements, file.row.id, out.now).await?;
     }
-    let composition = outbound::compose(work, outgoing, agreements).await?;
-    tell_unsound(work, &composition.unsound, now).await?;
+    let outcomes: Vec<(Uuid, FileOutcome)> =
+        files.iter().map(|file| (file.row.id, rows::outcome(&file.reading, agreements))).collect();
+    if again.only.is_none() {
+        work.set_file_outcomes(&outcomes).await?;
+    }
+    let compositions = outbound::compose(work, outgoing, agreements).await?;
+    let unsound: Vec<&Unsound> = compositions.iter().flat_map(|composed| &composed.unsound).collect();
+    tell_unsound(work, &unsound, now).await?;
     let refused = |document: &&Document| document.status == verdict::Status::Rejected;
-    Ok(Carried {
+    let carried = files.iter().zip(outcomes).zip(&compositions).zip(revised);
+    let carried = carried.map(|(((file, (_, outcome)), composition), revised)| Carried {
         outcome,
-        accepted: reading.documents.iter().filter(|document| !refused(document)).count(),
-        documents: reading.documents.len(),
+        accepted: file.reading.documents.iter().filter(|document| !refused(document)).count(),
+        documents: file.reading.documents.len(),
         sent: composition.sent,
         revised,
-    })
+    });
+    Ok(carried.collect())
 }
 
 /// Makes room for records that are read otherwise now. Gives how many, and takes them from those that stand.
@@ -276,38 +411,52 @@ pub(super) fn follow_routes(
     status
 }
 
-/// Documents that waited for one of this file's: what was missing may be there now.
+/// Documents that waited for one of these files': what was missing may be there now. What follows goes with the file
+/// that wakes them.
 async fn wake_waiting(
     hub: &Hub,
     work: &mut Work,
-    reading: &Reading,
+    files: &[ReadFile],
     agreements: &Agreements,
     now: DateTime<Utc>,
-    outgoing: &mut Outgoing,
+    outgoing: &mut [Outgoing],
 ) -> Result<Vec<(Uuid, Business, String)>, Error> {
-    let arrived = reading.documents.iter().filter_map(|document| match &document.record {
-        Some(record @ (Record::PurchaseOrder(_) | Record::ShippingOrder(_))) => Some(record),
-        _ => None,
-    });
-    let numbers = follow::numbers(arrived).all();
-    if numbers.is_empty() {
+    let numbers: Vec<Vec<String>> = files
+        .iter()
+        .map(|file| {
+            let arrived = file.reading.documents.iter().filter_map(|document| match &document.record {
+                Some(record @ (Record::PurchaseOrder(_) | Record::ShippingOrder(_))) => Some(record),
+                _ => None,
+            });
+            follow::numbers(arrived).all()
+        })
+        .collect();
+    let all = numbers.concat();
+    if all.is_empty() {
         return Ok(Vec::new());
     }
     let mut waiting = Vec::new();
-    for id in work.list_waiting_documents(&numbers).await? {
+    for WaitingDocument { id, purchase_order_number, order_number } in
+        work.list_waiting_documents(&all).await?
+    {
+        let named = [purchase_order_number, order_number];
+        let wakes = |numbers: &Vec<String>| named.iter().flatten().any(|number| numbers.contains(number));
+        let Some(place) = numbers.iter().position(wakes) else { continue };
         let Some(row) = hub.store.find_document(id).await? else { continue };
         let kind = row.record_kind.as_deref().and_then(|kind| kind.parse().ok());
         let (Some(kind), Some(partner)) = (kind, row.partner_id) else { continue };
         let Some(found) = hub.store.find_record(kind, id).await? else { continue };
-        waiting.push(Document::stored(id, &partner, found.record));
+        waiting.push((place, Document::stored(id, &partner, found.record)));
     }
     if waiting.is_empty() {
         return Ok(Vec::new());
     }
-    let known = look_up(work, reading.documents.iter().chain(&waiting)).await?;
+    let of_files = files.iter().flat_map(|file| &file.reading.documents);
+    let known = look_up(work, of_files.chain(waiting.iter().map(|(_, document)| document))).await?;
     let mut settled = Vec::new();
-    for document in &waiting {
+    for (place, document) in &waiting {
         let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
+        let Some(outgoing) = outgoing.get_mut(*place) else { continue };
         // What did not wait was sent when the document came.
         outgoing.earlier.push(document.id);
         let (mut business, why) = follow_routes(document, profile, agreements, &known, now, outgoing);
@@ -322,7 +471,10 @@ async fn wake_waiting(
 }
 
 /// What cannot be written is an exception of the document it follows from; everything else goes its way.
-async fn tell_unsound(work: &mut Work, unsound: &[Unsound], now: DateTime<Utc>) -> Result<(), Error> {
+async fn tell_unsound(work: &mut Work, unsound: &[&Unsound], now: DateTime<Utc>) -> Result<(), Error> {
+    if unsound.is_empty() {
+        return Ok(());
+    }
     let exceptions: Vec<NewException> = unsound
         .iter()
         .map(|unsound| NewException {
@@ -347,152 +499,4 @@ async fn tell_unsound(work: &mut Work, unsound: &[Unsound], now: DateTime<Utc>) 
         unsound.iter().map(|unsound| (unsound.source, Business::Exception, unsound.why.clone())).collect();
     work.set_business(&business).await?;
     Ok(())
-}
-
-fn rows(
-    documents: &[(usize, &Document, (Business, String))],
-    agreements: &Agreements,
-    file: Uuid,
-    received_at: DateTime<Utc>,
-) -> Vec<NewDocument> {
-    documents
-        .iter()
-        .map(|(index, document, (business, reason))| {
-            let row = NewDocument {
-                id: document.id,
-                file_id: file,
-                ordinal: i32::try_from(index + 1).unwrap_or(i32::MAX),
-                direction: Direction::Inbound,
-                partner_id: Some(document.partner.clone()),
-                format: document.format.clone(),
-                kind: document.kind.clone(),
-                version: document.version.clone(),
-                functional_id: document.functional_id.clone(),
-                interchange_control_number: document.interchange_control_number.clone(),
-                group_control_number: document.group_control_number.clone(),
-                set_control_number: document.set_control_number.clone(),
-                segment_ordinal: 0,
-                byte_start: document.bytes.start,
-                byte_end: document.bytes.end,
-                record_kind: None,
-                business_number: document.number.clone(),
-                purchase_order_number: None,
-                order_number: None,
-                validation: validation(document.status),
-                business: *business,
-                business_reason: reason.clone(),
-                received_at,
-                source_document_id: None,
-                translator: document.translator.clone(),
-                agreement: document.agreement.clone(),
-                business_key: None,
-                profile_version: agreements.profiles.find(&document.partner).map(|profile| profile.version),
-            };
-            match &document.record {
-                Some(record) => row.with_record(record),
-                None => row,
-            }
-        })
-        .collect()
-}
-
-pub(super) fn validation(status: verdict::Status) -> Validation {
-    match status {
-        verdict::Status::Accepted => Validation::Accepted,
-        verdict::Status::AcceptedWithErrors | verdict::Status::PartiallyAccepted => {
-            Validation::AcceptedWithErrors
-        }
-        verdict::Status::Rejected => Validation::Rejected,
-    }
-}
-
-/// Interchanges whose control number is used up: a refused one may come again, mended, under the same number.
-fn interchange_rows(
-    reading: &Reading,
-    repeated: &[usize],
-    file: Uuid,
-    received_at: DateTime<Utc>,
-) -> Vec<NewInterchange> {
-    let interchanges = reading.interchanges.iter().enumerate().filter(|(index, interchange)| {
-        interchange.verdict.status != verdict::Status::Rejected && !repeated.contains(index)
-    });
-    interchanges
-        .map(|(index, interchange)| {
-            let header = &interchange.verdict.header;
-            NewInterchange {
-                id: ids::derived("interchange", &[&file.to_string(), &index.to_string()]),
-                file_id: file,
-                ordinal: i32::try_from(index + 1).unwrap_or(i32::MAX),
-                direction: Direction::Inbound,
-                partner_id: Some(interchange.partner.clone()),
-                key: key(interchange),
-                usage: header.usage.parse::<Usage>().ok(),
-                date: NaiveDate::parse_from_str(&header.date, "%y%m%d").ok(),
-                time: NaiveTime::parse_from_str(&header.time, "%H%M").ok(),
-                version: header.version.clone(),
-                received_at,
-            }
-        })
-        .collect()
-}
-
-pub(super) fn key(interchange: &Interchange) -> InterchangeKey {
-    let header = &interchange.verdict.header;
-    InterchangeKey {
-        sender_qualifier: header.sender.0.clone(),
-        sender_id: header.sender.1.clone(),
-        receiver_qualifier: header.receiver.0.clone(),
-        receiver_id: header.receiver.1.clone(),
-        control_number: header.control_number.clone(),
-    }
-}
-
-fn findings(reading: &Reading) -> impl Iterator<Item = (Option<Uuid>, &Finding)> {
-    let of_file = reading.findings.iter().map(|finding| (None, finding));
-    let of_documents = reading
-        .documents
-        .iter()
-        .flat_map(|document| document.findings.iter().map(|finding| (Some(document.id), finding)));
-    of_file.chain(of_documents)
-}
-
-fn outcome(reading: &Reading, agreements: &Agreements) -> FileOutcome {
-    let usage =
-        reading.interchanges.first().and_then(|interchange| interchange.verdict.header.usage.parse().ok());
-    let partner = reading.documents.first().map(|document| document.partner.clone());
-    let partner =
-        partner.or_else(|| reading.interchanges.first().map(|interchange| interchange.partner.clone()));
-    let (state, reason, hint) = match &reading.outcome {
-        Outcome::Quarantined { reason, hint } => (FileState::Quarantined, reason.clone(), hint.clone()),
-        Outcome::Refused { reason, hint } => (FileState::Rejected, reason.clone(), hint.clone()),
-        Outcome::Ignored { reason } => (FileState::Processed, reason.clone(), String::new()),
-        Outcome::Processed => {
-            let refused =
-                reading.documents.iter().filter(|document| document.status == verdict::Status::Rejected);
-            let refused: Vec<&Document> = refused.collect();
-            let first = refused.first().and_then(|document| {
-                document.findings.iter().find(|finding| finding.severity == Severity::Reject)
-            });
-            let (message, hint) =
-                first.map_or((String::new(), String::new()), |f| (f.message.clone(), f.hint.clone()));
-            if !reading.documents.is_empty() && refused.len() == reading.documents.len() {
-                (FileState::Rejected, message, hint)
-            } else if refused.is_empty() {
-                (FileState::Processed, String::new(), String::new())
-            } else {
-                let reason =
-                    format!("{} of {} documents rejected: {message}", refused.len(), reading.documents.len());
-                (FileState::Processed, reason, hint)
-            }
-        }
-    };
-    let profile = partner.as_ref().and_then(|partner| agreements.profiles.find(partner));
-    FileOutcome {
-        state,
-        reason,
-        hint,
-        usage,
-        profile_version: profile.map(|profile| profile.version),
-        partner_id: partner,
-    }
 }

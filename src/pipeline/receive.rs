@@ -7,14 +7,19 @@ use crate::store::{self, AcceptOutcome, Body, NewFile, Seen};
 use crate::transports::{self, Entry, EntryKind, FileName, Kind};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tracing::{debug, info, warn};
+use uuid::Uuid;
 
 /// Files taken in one turn of one channel, so that one channel cannot starve the others.
-const FILES_A_TURN: usize = 500;
-/// Bytes of files that share one commit.
+const FILES_A_TURN: usize = 4000;
+/// Files that share one commit, and their bytes.
+const BATCH_FILES: usize = 500;
 const BATCH_BYTES: u64 = 32 * 1024 * 1024;
+/// Files that are read, or disposed of, at the same time.
+const AT_ONCE: usize = 16;
 
 /// What one look at a channel came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,33 +79,55 @@ pub(super) async fn poll(hub: &Hub, place: &Place) -> Result<Polled, Error> {
     fresh.truncate(FILES_A_TURN);
     let sightings: Vec<Seen> = fresh.iter().map(|(_, seen)| seen.clone()).collect();
     let unchanged = hub.store.record_sightings(&place.key(), &sightings).await?;
-    let mut batch: Vec<Taken> = Vec::new();
-    let mut batch_bytes = 0;
+    let mut ready = Vec::new();
     for ((entry, seen), unchanged_for) in fresh.into_iter().zip(unchanged) {
-        let ready = match &inbound.complete {
+        let is_ready = match &inbound.complete {
             Complete::Renamed => true,
             Complete::Stable(time) => unchanged_for >= *time,
             Complete::Marker(suffix) => names.contains(&format!("{}{suffix}", entry.name)),
         };
-        if !ready {
+        if is_ready {
+            ready.push((entry, seen.name, unchanged_for));
+        } else {
             polled.waiting.push(seen.name);
-            continue;
         }
-        match take(hub, place, transport, entry, unchanged_for).await? {
-            Look::Taken(taken) => {
-                batch_bytes += taken.file.body.size_bytes;
-                batch.push(*taken);
+    }
+    let mut batch: Vec<Taken> = Vec::new();
+    let mut batch_bytes = 0;
+    // Several at once: with a server far away the round trips decide.
+    let mut rest = ready.as_slice();
+    while let Some((some, others)) = rest.split_at_checked(at_once(rest)).filter(|(some, _)| !some.is_empty())
+    {
+        rest = others;
+        let looks =
+            some.iter().map(|(entry, _, unchanged_for)| take(hub, place, transport, entry, *unchanged_for));
+        for (look, (_, name, _)) in join_all(looks).await.into_iter().zip(some) {
+            match look? {
+                Look::Taken(taken) => {
+                    batch_bytes += taken.file.body.size_bytes;
+                    batch.push(*taken);
+                }
+                Look::Later => polled.waiting.push(name.clone()),
+                Look::Left(why) => polled.left.push(why),
             }
-            Look::Later => polled.waiting.push(seen.name),
-            Look::Left(why) => polled.left.push(why),
         }
-        if batch_bytes >= BATCH_BYTES {
+        if batch_bytes >= BATCH_BYTES || batch.len() >= BATCH_FILES {
             polled.accepted += accept(hub, place, transport, std::mem::take(&mut batch)).await?;
             batch_bytes = 0;
         }
     }
     polled.accepted += accept(hub, place, transport, batch).await?;
     Ok(polled)
+}
+
+/// How many of the next files are read at the same time: no more than fit into a batch, but one at least.
+fn at_once(files: &[(&Entry, String, Duration)]) -> usize {
+    let mut bytes = 0;
+    let few = files.iter().take(AT_ONCE).take_while(|(entry, ..)| {
+        bytes += entry.stat.size_bytes.unwrap_or(0);
+        bytes <= BATCH_BYTES
+    });
+    few.count().max(1).min(files.len())
 }
 
 /// What a look at one file came to.
@@ -186,7 +213,7 @@ async fn accept(
     let files: Vec<NewFile> = batch.iter().map(|taken| taken.file.clone()).collect();
     let accepted = hub.store.accept_files(&files).await?;
     let mut fresh = 0;
-    for (taken, accepted) in batch.iter().zip(accepted) {
+    for (taken, accepted) in batch.iter().zip(&accepted) {
         match accepted.outcome {
             AcceptOutcome::New => {
                 fresh += 1;
@@ -197,9 +224,29 @@ async fn accept(
             }
             AcceptOutcome::AlreadyAccepted => {}
         }
-        dispose(hub, place, transport, accepted.id, &taken.entry).await?;
     }
+    let files = batch.iter().zip(&accepted).map(|(taken, accepted)| (accepted.id, &taken.entry));
+    dispose_all(hub, place, transport, files.collect()).await?;
     Ok(fresh)
+}
+
+/// Disposes of the partner's copies, and writes down at once which of them are gone.
+async fn dispose_all(
+    hub: &Hub,
+    place: &Place,
+    transport: &transports::Transport,
+    files: Vec<(Uuid, &Entry)>,
+) -> Result<(), Error> {
+    let mut gone = Vec::new();
+    for some in files.chunks(AT_ONCE) {
+        let disposed = some.iter().map(|(id, entry)| dispose(hub, place, transport, *id, entry));
+        for (is_gone, (id, _)) in join_all(disposed).await.into_iter().zip(some) {
+            if is_gone? {
+                gone.push(*id);
+            }
+        }
+    }
+    Ok(hub.store.mark_disposed(&gone).await?)
 }
 
 /// Disposes of files whose disposal did not come to its end before.
@@ -215,6 +262,7 @@ async fn dispose_again(
     }
     let by_name: BTreeMap<String, &Entry> =
         entries.iter().map(|entry| (entry.name.to_string(), entry)).collect();
+    let (mut there, mut gone) = (Vec::new(), Vec::new());
     for file in undisposed {
         let same = by_name.get(&file.name).filter(|entry| {
             let size = entry.stat.size_bytes.and_then(|size| i64::try_from(size).ok());
@@ -222,27 +270,29 @@ async fn dispose_again(
                 && entry.stat.modified_at.map(store::microseconds) == file.modified_at
         });
         match same {
-            Some(entry) => dispose(hub, place, transport, file.id, entry).await?,
+            Some(entry) => there.push((file.id, *entry)),
             // Gone, or another file by now: nothing of ours is left to dispose of.
-            None => hub.store.mark_disposed(file.id).await?,
+            None => gone.push(file.id),
         }
     }
-    Ok(())
+    hub.store.mark_disposed(&gone).await?;
+    dispose_all(hub, place, transport, there).await
 }
 
+/// Whether nothing of ours is left to dispose of.
 async fn dispose(
     hub: &Hub,
     place: &Place,
     transport: &transports::Transport,
-    id: uuid::Uuid,
+    id: Uuid,
     entry: &Entry,
-) -> Result<(), Error> {
-    let Some(inbound) = &place.channel.inbound else { return Ok(()) };
+) -> Result<bool, Error> {
+    let Some(inbound) = &place.channel.inbound else { return Ok(false) };
     if inbound.after != After::Leave {
         match transport.is_unchanged(&inbound.path, entry).await {
             Ok(true) => {}
             // Another file has the name by now: it is not ours to touch, and the next look takes it.
-            Ok(false) => return Ok(hub.store.mark_disposed(id).await?),
+            Ok(false) => return Ok(true),
             Err(error) => return not_disposed(hub, place, id, entry, &error).await,
         }
     }
@@ -274,24 +324,23 @@ async fn dispose(
         }
     }
     match done {
-        Ok(()) => hub.store.mark_disposed(id).await?,
-        Err(error) if error.kind() == Kind::NotFound => hub.store.mark_disposed(id).await?,
-        Err(error) => not_disposed(hub, place, id, entry, &error).await?,
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == Kind::NotFound => Ok(true),
+        Err(error) => not_disposed(hub, place, id, entry, &error).await,
     }
-    Ok(())
 }
 
 /// Tells that the partner's copy still lies there; the next look tries again.
 async fn not_disposed(
     hub: &Hub,
     place: &Place,
-    id: uuid::Uuid,
+    id: Uuid,
     entry: &Entry,
     error: &transports::Error,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     warn!(file.id = %id, channel = %place.key(), "`{}` is ours but still lies at the partner's: {error}", entry.name);
     hub.store.mark_dispose_failed(id, &error.to_string()).await?;
-    Ok(())
+    Ok(false)
 }
 
 fn seen(entry: &Entry) -> Seen {

@@ -3,28 +3,59 @@
 use super::agreed::{self, NotAgreed};
 use super::agreements::Agreements;
 use super::hub::Error;
-use super::process::key;
-use super::read::{Outcome, Reading};
+use super::process::ReadFile;
+use super::read::{Interchange, Outcome, Reading};
+use super::rows::key;
+use crate::canonical::RecordKind;
 use crate::finding::{Finding, Location, Severity};
 use crate::ids::short;
 use crate::profiles::{Action, Profile, Repeat, Repeated, Topic};
-use crate::store::{FileRow, Work};
+use crate::store::{InterchangeKey, InterchangeRow, SameBusiness, Work};
 use chrono::{DateTime, Utc};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
-/// Judges what repeats something as the profiles say. Gives the places of interchanges that are answered as repeated.
+/// Judges what repeats something as the profiles say. Gives, for each file, the places of interchanges that are
+/// answered as repeated. No two of the files may have a key in common ([`keys`]).
 pub(super) async fn judge(
     work: &mut Work,
-    reading: &mut Reading,
-    file: &FileRow,
+    files: &mut [ReadFile],
     agreements: &Agreements,
     now: DateTime<Utc>,
-) -> Result<Vec<usize>, Error> {
-    content(work, reading, file, agreements, now).await?;
-    let repeated = control_numbers(work, reading, file.id, agreements, now).await?;
-    businesses(work, reading, file.id, agreements, now).await?;
+) -> Result<Vec<Vec<usize>>, Error> {
+    for file in files.iter_mut() {
+        content(work, file, agreements, now).await?;
+    }
+    let repeated = control_numbers(work, files, agreements, now).await?;
+    businesses(work, files, agreements, now).await?;
     Ok(repeated)
+}
+
+/// What a file may have in common with another, so that the one must know what became of the other.
+pub(super) fn keys(file: &ReadFile, agreements: &Agreements) -> Vec<String> {
+    let ReadFile { row, reading } = file;
+    let mut keys: Vec<String> = Vec::new();
+    if let Some(profile) = row.partner_id.as_deref().and_then(|id| agreements.profiles.find(id))
+        && profile.duplicates.same_bytes.action != Repeated::Ignore
+    {
+        keys.push(format!("content {} {:?}", profile.id, row.sha256));
+    }
+    keys.extend(reading.interchanges.iter().map(|interchange| format!("{:?}", key(interchange))));
+    for document in &reading.documents {
+        let Some(record) = &document.record else { continue };
+        let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
+        let own = record.business_key().filter(|_| profile.duplicates.business_key.is_some());
+        // An order and its change are never of one instant, whoever sent them.
+        let is_order = matches!(record.kind(), RecordKind::PurchaseOrder | RecordKind::ShippingOrder);
+        let order = record.business_number().filter(|_| is_order);
+        let kind = record.kind().word();
+        keys.extend(own.map(|key| format!("{} {kind} {key}", profile.id)));
+        keys.extend(order.map(|number| format!("{kind} {number}")));
+    }
+    // A file may repeat itself.
+    keys.sort();
+    keys.dedup();
+    keys
 }
 
 /// The action, but what a person released is processed.
@@ -36,8 +67,7 @@ async fn action_of(work: &mut Work, repeat: Repeat, file: Uuid) -> Result<Repeat
 /// A file whose bytes came before. Where they are ignored, it was put aside when it was received.
 async fn content(
     work: &mut Work,
-    reading: &mut Reading,
-    file: &FileRow,
+    ReadFile { row: file, reading }: &mut ReadFile,
     agreements: &Agreements,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
@@ -73,8 +103,29 @@ async fn content(
 /// Interchanges whose control number came before with other bytes.
 async fn control_numbers(
     work: &mut Work,
+    files: &mut [ReadFile],
+    agreements: &Agreements,
+    now: DateTime<Utc>,
+) -> Result<Vec<Vec<usize>>, Error> {
+    let ids: Vec<Uuid> = files.iter().map(|file| file.row.id).collect();
+    let known = |interchange: &&Interchange| agreements.profiles.find(&interchange.partner).is_some();
+    let keys: Vec<InterchangeKey> =
+        files.iter().flat_map(|file| file.reading.interchanges.iter().filter(known).map(key)).collect();
+    let found = work.find_interchanges(&keys, &ids).await?;
+    let earlier: HashMap<InterchangeKey, InterchangeRow> =
+        keys.into_iter().zip(found).filter_map(|(key, row)| Some((key, row?))).collect();
+    let mut repeated = Vec::with_capacity(files.len());
+    for ReadFile { row, reading } in files {
+        repeated.push(control_numbers_of(work, reading, row.id, &earlier, agreements, now).await?);
+    }
+    Ok(repeated)
+}
+
+async fn control_numbers_of(
+    work: &mut Work,
     reading: &mut Reading,
     file: Uuid,
+    earlier: &HashMap<InterchangeKey, InterchangeRow>,
     agreements: &Agreements,
     now: DateTime<Utc>,
 ) -> Result<Vec<usize>, Error> {
@@ -83,7 +134,7 @@ async fn control_numbers(
     for (index, interchange) in reading.interchanges.iter_mut().enumerate() {
         let header = &interchange.verdict.header;
         let Some(profile) = agreements.profiles.find(&interchange.partner) else { continue };
-        let Some(earlier) = work.find_interchange(&key(interchange), file).await? else { continue };
+        let Some(earlier) = earlier.get(&key(interchange)) else { continue };
         let rule = profile.duplicates.control_number;
         if now - earlier.received_at > rule.within {
             continue;
@@ -149,42 +200,47 @@ async fn control_numbers(
 /// Documents that name the same business as one before.
 async fn businesses(
     work: &mut Work,
-    reading: &mut Reading,
-    file: Uuid,
+    files: &mut [ReadFile],
     agreements: &Agreements,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let mut by_partner: BTreeMap<String, Vec<(usize, crate::canonical::RecordKind, String)>> =
-        BTreeMap::new();
-    for (index, document) in reading.documents.iter().enumerate() {
-        let Some(record) = &document.record else { continue };
-        let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
-        if let (Some(_), Some(key)) = (profile.duplicates.business_key, record.business_key()) {
-            by_partner.entry(document.partner.clone()).or_default().push((index, record.kind(), key));
+    let ids: Vec<Uuid> = files.iter().map(|file| file.row.id).collect();
+    // The same order everywhere, or two works lock each other out.
+    let mut by_partner: BTreeMap<String, Vec<(usize, usize, RecordKind, String)>> = BTreeMap::new();
+    for (place, file) in files.iter().enumerate() {
+        for (index, document) in file.reading.documents.iter().enumerate() {
+            let Some(record) = &document.record else { continue };
+            let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
+            if let (Some(_), Some(key)) = (profile.duplicates.business_key, record.business_key()) {
+                let of_partner = by_partner.entry(document.partner.clone()).or_default();
+                of_partner.push((place, index, record.kind(), key));
+            }
         }
     }
     for (partner, documents) in by_partner {
         let Some(profile) = agreements.profiles.find(&partner) else { continue };
         let Some(rule) = profile.duplicates.business_key else { continue };
-        let keys: Vec<_> = documents.iter().map(|(_, kind, key)| (*kind, key.clone())).collect();
-        let earlier = work.find_same_business(&partner, &keys, file, now - rule.within).await?;
+        let keys: Vec<_> = documents.iter().map(|(_, _, kind, key)| (*kind, key.clone())).collect();
+        let earlier = work.find_same_business(&partner, &keys, &ids, now - rule.within).await?;
+        let earlier: HashMap<(&str, &str), &SameBusiness> =
+            earlier.iter().map(|row| ((row.kind.as_str(), row.key.as_str()), row)).collect();
         let mut here = BTreeSet::new();
-        for (index, kind, key) in documents {
-            let before = earlier.iter().find(|row| row.kind == kind.word() && row.key == key);
-            let told = match before {
+        for (place, index, kind, key) in documents {
+            let told = match earlier.get(&(kind.word(), key.as_str())) {
                 Some(row) => format!(
                     "came before on {}, in file {}",
                     row.received_at.format("%Y-%m-%d"),
                     short(row.file_id)
                 ),
-                None if here.contains(&(kind, key.clone())) => "stands in this file before".to_owned(),
+                None if here.contains(&(place, kind, key.clone())) => "stands in this file before".to_owned(),
                 None => {
-                    here.insert((kind, key));
+                    here.insert((place, kind, key));
                     continue;
                 }
             };
-            let action = action_of(work, rule, file).await?;
-            set_aside(reading, index, profile, action, &told, file);
+            let Some(ReadFile { row, reading }) = files.get_mut(place) else { continue };
+            let action = action_of(work, rule, row.id).await?;
+            set_aside(reading, index, profile, action, &told, row.id);
         }
     }
     Ok(())

@@ -6,9 +6,10 @@ use super::agreements::Agreements;
 use super::hub::{Error, Hub, Place};
 use super::operate::{self, Deed, Refusal, Unmade, Wish};
 use super::outbound::{self, Outgoing};
-use super::process::{self, Again};
+use super::process::{self, Again, ReadFile};
 use super::read::{Document, Outcome};
 use super::repeats;
+use super::rows;
 use crate::formats::x12::{reader, verdict};
 use crate::ids::{self, short};
 use crate::store::{
@@ -122,12 +123,14 @@ impl Replay {
 /// [`Unmade::Refused`] for what is not read, or cannot be any more.
 pub async fn replay(hub: &Hub, target: Target, which: Which) -> Result<Replay, Unmade> {
     let (file, agreements, place) = open(hub, target, which).await?;
-    let mut reading = process::read_file(&file, place, &agreements).await?;
+    let reading = process::read_file(&file, place, &agreements).await?;
+    let mut read = [ReadFile { row: file.row.clone(), reading }];
     let mut work = hub.store.begin().await?;
     // As of then: what is made names the day on which it was made.
     let then = file.row.received_at;
-    agreed::judge(&mut reading, &agreements, then);
-    let repeated = repeats::judge(&mut work, &mut reading, &file.row, &agreements, then).await?;
+    read.iter_mut().for_each(|read| agreed::judge(&mut read.reading, &agreements, then));
+    let repeated = repeats::judge(&mut work, &mut read, &agreements, then).await?.concat();
+    let [ReadFile { reading, .. }] = read;
     let known = process::look_up(&mut work, reading.documents.iter()).await?;
     work.roll_back().await?;
     let wanted = |id: Uuid| target.document.is_none_or(|only| only == id);
@@ -228,8 +231,11 @@ pub async fn apply(hub: &Hub, target: Target, apply: Apply, wish: &Wish) -> Resu
         issue: (apply == Apply::IssueNew)
             .then(|| ids::derived("issue", &[begun.request(), &subject.1.to_string()])),
     };
-    let carried = process::carry_out(hub, &mut begun.work, &file.row, reading, &agreements, &again).await?;
     let before = json!({ "profile_version": file.row.profile_version, "state": file.row.state });
+    let name = file.row.name.clone();
+    let read = vec![ReadFile { row: file.row, reading }];
+    let carried = process::carry_out(hub, &mut begun.work, read, &agreements, &again).await?;
+    let carried = carried.into_iter().next().expect("each file has its outcome");
     let after = json!({
         "profile_version": carried.outcome.profile_version,
         "state": carried.outcome.state,
@@ -237,7 +243,7 @@ pub async fn apply(hub: &Hub, target: Target, apply: Apply, wish: &Wish) -> Resu
         "queued": carried.sent,
     });
     let what = if target.document.is_some() { "document of file" } else { "file" };
-    begun.commit(format!("{what} {}", file.row.name), before, after).await
+    begun.commit(format!("{what} {name}"), before, after).await
 }
 
 /// The file with the agreements and the place that it is read by.
@@ -306,7 +312,7 @@ async fn reread_of(
         kind: now.map(|document| &document.kind).or(then.map(|row| &row.kind)).cloned().unwrap_or_default(),
         number: number.unwrap_or_default().to_owned(),
         before: then.map(|row| row.validation),
-        after: now.map(|document| process::validation(document.status)),
+        after: now.map(|document| rows::validation(document.status)),
         fields: field_changes(&flat(before.as_ref()), &flat(after)),
         made: Vec::new(),
         remarks: refused

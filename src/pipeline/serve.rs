@@ -1,16 +1,17 @@
 //! Keeps the work going: one pass over everything, or until told to stop.
 
 use super::hub::{Error, Hub, Place};
+use super::process::Failed;
 use super::{chores, deliver, process, receive, reload};
 use crate::config::PROCESS;
 use crate::profiles::{self, Channel};
-use crate::store::{Job, JobFilter, JobKind, JobState, Lease};
+use crate::store::{AtOnce, JobFilter, JobKind, JobState, Lease};
 use crate::transports::watch::Watcher;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, RwLock, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
@@ -99,25 +100,30 @@ pub async fn run_once(hub: &Arc<Hub>, partner: Option<&str>) -> Result<Pass, Err
 
 /// Does every job of a kind that is due, several at once.
 async fn drain(hub: &Arc<Hub>, kind: JobKind) -> Result<usize, Error> {
-    let held = Leases::default();
-    let beating = tokio::spawn(heartbeat(hub.clone(), held.clone()));
-    let at_once = if kind == JobKind::Process { hub.config.workers } else { DELIVERIES };
+    let crew = Crew::default();
+    let beating = tokio::spawn(heartbeat(hub.clone(), crew.held.clone()));
     let mut tasks = JoinSet::new();
-    for _ in 0..at_once {
-        let (hub, held) = (hub.clone(), held.clone());
+    for place in 0..at_once(hub, kind) {
+        let (hub, crew) = (hub.clone(), crew.clone());
         tasks.spawn(async move {
             let mut done = 0;
-            while let Some(job) = hub.store.claim_jobs(kind, &hub.config.node, 1).await?.into_iter().next() {
-                work(&hub, &job, &held).await;
-                done += 1;
+            loop {
+                match crew.claim_and_work(&hub, kind, place).await? {
+                    0 => return Ok::<usize, Error>(done),
+                    count => done += count,
+                }
             }
-            Ok::<usize, Error>(done)
         });
     }
     let ended = tasks.join_all().await;
     beating.abort();
     let counts: Result<Vec<usize>, Error> = ended.into_iter().collect();
     counts.map(|counts| counts.iter().sum())
+}
+
+/// How many workers of a kind there are.
+fn at_once(hub: &Hub, kind: JobKind) -> usize {
+    if kind == JobKind::Process { hub.config.workers } else { DELIVERIES }
 }
 
 /// Serves until `stop` becomes true: watches, polls, processes, delivers.
@@ -129,17 +135,16 @@ pub async fn serve(hub: Arc<Hub>, mut stop: watch::Receiver<bool>) -> Result<(),
     if let Err(error) = release_dead_workers(&hub).await {
         warn!("cannot look for jobs of an earlier run: {error}");
     }
-    let held = Leases::default();
+    let crew = Crew::default();
     let mut tasks = JoinSet::new();
-    let beating = tokio::spawn(heartbeat(hub.clone(), held.clone()));
+    let beating = tokio::spawn(heartbeat(hub.clone(), crew.held.clone()));
     let changed = Arc::new(Notify::new());
     tasks.spawn(watch_places(hub.clone(), changed.clone(), stop.clone()));
     tasks.spawn(reload::watch(hub.clone(), changed, stop.clone()));
-    for _ in 0..hub.config.workers {
-        tasks.spawn(workers(hub.clone(), JobKind::Process, held.clone(), stop.clone()));
-    }
-    for _ in 0..DELIVERIES {
-        tasks.spawn(workers(hub.clone(), JobKind::Deliver, held.clone(), stop.clone()));
+    for kind in [JobKind::Process, JobKind::Deliver] {
+        for place in 0..at_once(&hub, kind) {
+            tasks.spawn(workers(hub.clone(), (kind, place), crew.clone(), stop.clone()));
+        }
     }
     tasks.spawn(do_chores(hub.clone(), stop.clone()));
     info!("serving {} inbound channels as node {}", hub.inbound_places().len(), hub.config.node);
@@ -257,20 +262,23 @@ fn watcher(place: &Place, every: Duration) -> Option<Watcher> {
     }
 }
 
-async fn workers(hub: Arc<Hub>, kind: JobKind, held: Leases, mut stop: watch::Receiver<bool>) {
+async fn workers(
+    hub: Arc<Hub>,
+    (kind, place): (JobKind, usize),
+    crew: Crew,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut wakes = hub.store.listen();
     let mut failures = 0;
     loop {
         if *stop.borrow() {
             return;
         }
-        match hub.store.claim_jobs(kind, &hub.config.node, 1).await {
-            Ok(jobs) => {
+        match crew.claim_and_work(&hub, kind, place).await {
+            Ok(0) => failures = 0,
+            Ok(_) => {
                 failures = 0;
-                if let Some(job) = jobs.into_iter().next() {
-                    work(&hub, &job, &held).await;
-                    continue;
-                }
+                continue;
             }
             Err(error) => {
                 failures += 1;
@@ -285,18 +293,52 @@ async fn workers(hub: Arc<Hub>, kind: JobKind, held: Leases, mut stop: watch::Re
     }
 }
 
-/// Does one job. Whatever happens, the job ends, is put back for later, or is held for a person.
-async fn work(hub: &Arc<Hub>, job: &Job, held: &Leases) {
-    held.add(job.lease);
-    let done = match job.kind {
-        JobKind::Process => process::process(hub, job).await,
-        JobKind::Deliver => deliver::deliver(hub, job).await,
-        // Disposal is done where the channel is polled, which alone knows what lies there.
-        JobKind::Dispose => hub.store.complete_job(job.lease).await.map_err(Error::from),
-    };
-    held.remove(job.lease);
-    let Err(error) = done else { return };
-    let why = explain(&error);
+/// What the workers of one process share.
+#[derive(Clone, Debug, Default)]
+struct Crew {
+    held: Leases,
+    /// Held by all who read files, and alone by the one whose file may have been the end of a worker.
+    danger: Arc<RwLock<()>>,
+}
+
+impl Crew {
+    /// Claims jobs and does them; how many there were.
+    async fn claim_and_work(&self, hub: &Arc<Hub>, kind: JobKind, place: usize) -> Result<usize, Error> {
+        let danger = if kind == JobKind::Process { Some(self.danger.read().await) } else { None };
+        let channels = if kind == JobKind::Deliver { hub.local_channels() } else { Vec::new() };
+        let (jobs, bytes) = if kind == JobKind::Deliver { deliver::TOGETHER } else { process::TOGETHER };
+        // One worker takes the files of dead ones, one at a time: should it die of the next as well, no other file
+        // counts as tried.
+        let lost = kind != JobKind::Process || place == 0;
+        let at_once = AtOnce { jobs, bytes, channels: &channels, lost };
+        let jobs = hub.store.claim_jobs(kind, &hub.config.node, at_once).await?;
+        let count = jobs.len();
+        let leases: Vec<Lease> = jobs.iter().map(|job| job.lease).collect();
+        leases.iter().for_each(|lease| self.held.add(*lease));
+        let mut alone = None;
+        if danger.is_some() && jobs.iter().any(|job| job.lost) {
+            drop(danger);
+            alone = Some(self.danger.write().await);
+        }
+        let failed = match kind {
+            _ if jobs.is_empty() => Vec::new(),
+            JobKind::Process => process::process(hub, jobs).await,
+            JobKind::Deliver => deliver::deliver(hub, jobs).await,
+            // Disposal is done where the channel is polled, which alone knows what lies there.
+            JobKind::Dispose => Vec::new(),
+        };
+        drop(alone);
+        leases.iter().for_each(|lease| self.held.remove(*lease));
+        for failed in failed {
+            put_back(hub, &failed).await;
+        }
+        Ok(count)
+    }
+}
+
+/// A job that did not come to its end is put back for later, or is held for a person.
+async fn put_back(hub: &Hub, Failed { job, error }: &Failed) {
+    let why = explain(error);
     let put = if error.is_temporary() {
         let wait = back_off(job.attempts.unsigned_abs());
         warn!(job.id = %job.lease.job, "a `{}` job is put back for {} s: {why}", job.kind, wait.as_secs());
@@ -373,9 +415,15 @@ async fn heartbeat(hub: Arc<Hub>, held: Leases) {
             continue;
         }
         match hub.store.extend_leases(&leases).await {
-            // Their updates would hit no row: the fence has moved on.
-            Ok(lost) if !lost.is_empty() => warn!("{} leases were lost to another node", lost.len()),
-            Ok(_) => {}
+            Ok(lost) => {
+                // What came to its end meanwhile was not lost.
+                let held = held.list();
+                let lost = lost.iter().filter(|lease| held.contains(lease)).count();
+                if lost > 0 {
+                    // Their updates hit no row: the fence has moved on.
+                    warn!("{lost} leases were lost to another node");
+                }
+            }
             Err(error) => debug!("leases are not extended: {error}"),
         }
     }

@@ -44,6 +44,19 @@ pub struct NewExpectedAcknowledgment {
     pub sets: Vec<ExpectedSet>,
 }
 
+/// An overdue acknowledgment that holds a delivery back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// What is held.
+    pub delivery_id: Uuid,
+    /// Who must answer.
+    pub partner_id: String,
+    /// GS01 of what we sent.
+    pub functional_id: String,
+    /// GS06 of what we sent.
+    pub group_control: i64,
+}
+
 /// A set of a group we sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedSet {
@@ -431,29 +444,27 @@ impl Work {
 }
 
 impl Store {
-    /// What holds a delivery back: an overdue acknowledgment of the same partner, whose profile says so. Answers
+    /// What holds deliveries back: an overdue acknowledgment of the same partner, whose profile says so. Answers
     /// to what the partner sent are never held.
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn find_hold(&self, delivery_id: Uuid) -> Result<Option<ExpectedAcknowledgmentRow>, Error> {
+    pub async fn find_holds(&self, deliveries: &[Uuid]) -> Result<Vec<Hold>, Error> {
         sqlx::query_as!(
-            ExpectedAcknowledgmentRow,
-            r#"select e.id, e.partner_id, e.level, e.functional_id, e.group_control, e.interchange_control, e.set_count,
-                   e.file_id, e.delivery_id, e.created_at, e.due_at, e.state as "state: AcknowledgmentState",
-                   e.settled_at, e.reminders, e.escalated_at, e.agreement
-               from delivery d
-               join expected_acknowledgment e on e.partner_id = d.partner_id and e.hold and e.state = 'overdue'
-               where d.id = $1 and e.delivery_id is distinct from d.id
-                 and exists (
-                     select from delivery_document l join document x on x.id = l.document_id
-                     where l.delivery_id = d.id and x.functional_id is distinct from 'FA')
-               order by e.due_at, e.id limit 1"#,
-            delivery_id,
+            Hold,
+            "select distinct on (d.id) d.id as delivery_id, e.partner_id, e.functional_id, e.group_control
+             from delivery d
+             join expected_acknowledgment e on e.partner_id = d.partner_id and e.hold and e.state = 'overdue'
+             where d.id = any($1) and e.delivery_id is distinct from d.id
+               and exists (
+                   select from delivery_document l join document x on x.id = l.document_id
+                   where l.delivery_id = d.id and x.functional_id is distinct from 'FA')
+             order by d.id, e.due_at, e.id",
+            deliveries,
         )
-        .fetch_optional(&self.pool)
+        .fetch_all(&self.pool)
         .await
-        .map_err(Error::query("find what holds a delivery"))
+        .map_err(Error::query("find what holds deliveries"))
     }
 
     /// What is overdue at this instant, whether it is marked already or not, the longest overdue first.

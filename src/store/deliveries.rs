@@ -1,14 +1,11 @@
-//! Deliveries: frozen bytes on their way, with every try of them.
+//! Deliveries: frozen bytes on their way.
 
-use std::time::Duration;
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::jobs::{check_lease, complete_job, retry_job, stop_job};
-use super::text::clean;
-use super::{DeliveryKind, DeliveryState, Error, JobKind, JobState, Lease, LoadedFile, NewJob, Store, Work};
+use super::{DeliveryKind, DeliveryState, Error, JobKind, LoadedFile, NewJob, Store, Work};
 
 /// What is to be delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,61 +70,6 @@ pub struct LoadedDelivery {
     pub file: LoadedFile,
     /// The documents in it.
     pub document_ids: Vec<Uuid>,
-}
-
-/// A try that has begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// The first is 1.
-    pub number: i32,
-    /// Whether an earlier try may have reached the other side, so that it must be asked first.
-    pub must_look_first: bool,
-}
-
-/// How a try ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AttemptOutcome {
-    /// The other side has it.
-    Delivered {
-        /// What the other side calls it, if it says so.
-        response_id: Option<String>,
-        /// What was found out, such as `was there already`; may be empty.
-        detail: String,
-    },
-    /// It has not arrived; to be tried again after a while.
-    Retry {
-        /// How long to wait.
-        after: Duration,
-        /// Why it failed.
-        error: String,
-    },
-    /// Nobody knows whether it has arrived; to be looked at again after a while.
-    Unknown {
-        /// How long to wait before the other side is asked.
-        after: Duration,
-        /// What happened.
-        error: String,
-    },
-    /// It has not arrived and will not by itself: a person must do something.
-    Held {
-        /// Why.
-        reason: String,
-    },
-}
-
-/// A try as people see it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct AttemptRow {
-    /// The first is 1.
-    pub number: i32,
-    /// When it began.
-    pub started_at: DateTime<Utc>,
-    /// When it ended; none while it runs, or when the hub was killed.
-    pub ended_at: Option<DateTime<Utc>>,
-    /// `delivered`, `retry`, `unknown` or `held`.
-    pub outcome: Option<String>,
-    /// Why.
-    pub detail: String,
 }
 
 /// Which deliveries to list; what is none does not matter.
@@ -292,113 +234,48 @@ impl Store {
     /// # Errors
     /// When there is no such delivery, or its bytes cannot be read.
     pub async fn load_delivery(&self, id: Uuid) -> Result<LoadedDelivery, Error> {
-        let row = self.find_delivery(id).await?.ok_or(Error::Missing { what: "delivery", id })?;
-        let document_ids = sqlx::query_scalar!(
-            "select l.document_id from delivery_document l join document d on d.id = l.document_id
-             where l.delivery_id = $1 order by d.ordinal, d.id",
-            id,
+        let loaded = self.load_deliveries(&[id]).await?.pop();
+        loaded.ok_or(Error::Missing { what: "delivery", id })
+    }
+
+    /// Deliveries with their bytes and documents, in the order given.
+    ///
+    /// # Errors
+    /// When one of them is not there, or its bytes cannot be read.
+    pub async fn load_deliveries(&self, ids: &[Uuid]) -> Result<Vec<LoadedDelivery>, Error> {
+        let rows = sqlx::query_as!(
+            DeliveryRow,
+            r#"select id, file_id, partner_id, channel, kind as "kind: DeliveryKind", target, idempotency_key,
+                   state as "state: DeliveryState", attempts, created_at, delivered_at, response_id, last_error
+               from delivery where id = any($1)"#,
+            ids,
         )
         .fetch_all(&self.pool)
         .await
-        .map_err(Error::query("list the documents of a delivery"))?;
-        let file = self.load_file(row.file_id).await?;
-        Ok(LoadedDelivery { row, file, document_ids })
-    }
-
-    /// Begins a try, in a commit of its own, before anything is sent. None when there is nothing to send any more;
-    /// then the job is settled.
-    ///
-    /// # Errors
-    /// [`Error::LeaseLost`], or when the database cannot be written.
-    pub async fn begin_attempt(&self, lease: Lease, delivery_id: Uuid) -> Result<Option<Attempt>, Error> {
-        let mut work = self.begin().await?;
-        let connection = work.connection();
-        check_lease(connection, lease).await?;
-        let begun = sqlx::query!(
-            r#"with before as (
-                   select id, attempts from delivery
-                   where id = $1 and state in ('ready', 'sending', 'unknown') for update
-               ), doubt as (
-                   select exists (select from before b join attempt a on a.delivery_id = b.id and a.number = b.attempts
-                       where a.outcome is null or a.outcome = 'unknown') as in_doubt
-               ), number as (
-                   update delivery d set state = 'sending', attempts = d.attempts + 1
-                   from before where d.id = before.id returning d.id, d.attempts
-               ), attempt as (
-                   insert into attempt (delivery_id, number) select id, attempts from number
-               ), documents as (
-                   update document d set delivery = 'sending' from delivery_document l
-                   where l.delivery_id in (select id from number) and d.id = l.document_id
-               )
-               select number.attempts, doubt.in_doubt as "in_doubt!" from number, doubt"#,
-            delivery_id,
-        )
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(Error::query("begin an attempt"))?;
-        if begun.is_none() {
-            complete_job(connection, lease).await?;
-        }
-        work.commit().await?;
-        Ok(begun.map(|row| Attempt { number: row.attempts, must_look_first: row.in_doubt }))
-    }
-
-    /// Writes how a try ended, with all that follows from it: the delivery, its documents, the deadline of its
-    /// acknowledgment, and its job. `deadlines` are of what is counted by a calendar
-    /// ([`Store::list_due_rules`]), should it be delivered.
-    ///
-    /// # Errors
-    /// [`Error::LeaseLost`], or when the database cannot be written. Then the try stays open and the next one
-    /// must look first.
-    pub async fn finish_attempt(
-        &self,
-        lease: Lease,
-        delivery_id: Uuid,
-        number: i32,
-        outcome: &AttemptOutcome,
-        deadlines: &[(Uuid, DateTime<Utc>)],
-    ) -> Result<(), Error> {
-        let mut work = self.begin().await?;
-        let connection = work.connection();
-        check_lease(connection, lease).await?;
-        let (word, state, detail, response) = match outcome {
-            AttemptOutcome::Delivered { response_id, detail } => {
-                ("delivered", DeliveryState::Delivered, detail, response_id.as_deref())
-            }
-            AttemptOutcome::Retry { error, .. } => ("retry", DeliveryState::Ready, error, None),
-            AttemptOutcome::Unknown { error, .. } => ("unknown", DeliveryState::Unknown, error, None),
-            AttemptOutcome::Held { reason } => ("held", DeliveryState::Held, reason, None),
-        };
-        write_outcome(connection, delivery_id, number, word, state, &clean(detail), response).await?;
-        if state == DeliveryState::Delivered {
-            write_deadlines(connection, deadlines).await?;
-        }
-        match outcome {
-            AttemptOutcome::Delivered { .. } => complete_job(connection, lease).await?,
-            AttemptOutcome::Retry { after, error } | AttemptOutcome::Unknown { after, error } => {
-                retry_job(connection, lease, *after, &clean(error)).await?;
-            }
-            AttemptOutcome::Held { reason } => {
-                stop_job(connection, lease, JobState::Held, &clean(reason)).await?;
-            }
-        }
-        work.commit().await
-    }
-
-    /// What is awaited for a delivery and counted by a calendar, and by which rule.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn list_due_rules(&self, delivery_id: Uuid) -> Result<Vec<(Uuid, String)>, Error> {
-        let rows = sqlx::query!(
-            r#"select id, due_rule as "due_rule!" from expected_acknowledgment
-               where delivery_id = $1 and state = 'awaited' and due_rule is not null"#,
-            delivery_id,
+        .map_err(Error::query("find deliveries"))?;
+        let tied = sqlx::query!(
+            "select l.delivery_id, l.document_id from delivery_document l join document d on d.id = l.document_id
+             where l.delivery_id = any($1) order by d.ordinal, d.id",
+            ids,
         )
         .fetch_all(&self.pool)
         .await
-        .map_err(Error::query("list how deadlines are counted"))?;
-        Ok(rows.into_iter().map(|row| (row.id, row.due_rule)).collect())
+        .map_err(Error::query("list the documents of deliveries"))?;
+        let mut documents: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+        for row in tied {
+            documents.entry(row.delivery_id).or_default().push(row.document_id);
+        }
+        let mut rows: HashMap<Uuid, DeliveryRow> = rows.into_iter().map(|row| (row.id, row)).collect();
+        let missing = |id: &Uuid| Error::Missing { what: "delivery", id: *id };
+        let rows: Vec<DeliveryRow> =
+            ids.iter().map(|id| rows.remove(id).ok_or_else(|| missing(id))).collect::<Result<_, _>>()?;
+        let files: Vec<Uuid> = rows.iter().map(|row| row.file_id).collect();
+        let files = self.load_files(&files).await?;
+        let loaded = rows.into_iter().zip(files).map(|(row, file)| {
+            let document_ids = documents.remove(&row.id).unwrap_or_default();
+            LoadedDelivery { row, file, document_ids }
+        });
+        Ok(loaded.collect())
     }
 
     /// Deliveries, the latest first.
@@ -435,21 +312,6 @@ impl Store {
         .map_err(Error::query("list deliveries"))
     }
 
-    /// The tries of a delivery, the first first.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn list_attempts(&self, delivery_id: Uuid) -> Result<Vec<AttemptRow>, Error> {
-        sqlx::query_as!(
-            AttemptRow,
-            "select number, started_at, ended_at, outcome, detail from attempt where delivery_id = $1 order by number",
-            delivery_id,
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(Error::query("list attempts"))
-    }
-
     /// How many deliveries there are, by state.
     ///
     /// # Errors
@@ -463,58 +325,4 @@ impl Store {
         .map_err(Error::query("count deliveries"))?;
         Ok(rows.into_iter().map(|row| (row.state, row.count)).collect())
     }
-}
-
-async fn write_deadlines(
-    connection: &mut PgConnection,
-    deadlines: &[(Uuid, DateTime<Utc>)],
-) -> Result<(), Error> {
-    let (ids, due): (Vec<Uuid>, Vec<DateTime<Utc>>) = deadlines.iter().copied().unzip();
-    sqlx::query!(
-        "update expected_acknowledgment e set due_at = n.due_at
-         from unnest($1::uuid[], $2::timestamptz[]) as n (id, due_at)
-         where e.id = n.id and e.state = 'awaited'",
-        &ids,
-        &due,
-    )
-    .execute(connection)
-    .await
-    .map(drop)
-    .map_err(Error::query("write deadlines of acknowledgments"))
-}
-
-async fn write_outcome(
-    connection: &mut PgConnection,
-    delivery_id: Uuid,
-    number: i32,
-    word: &str,
-    state: DeliveryState,
-    detail: &str,
-    response_id: Option<&str>,
-) -> Result<(), Error> {
-    // The partner's time to answer runs from the delivery.
-    sqlx::query!(
-        "with ended as (
-             update attempt set ended_at = now(), outcome = $3, detail = $5 where delivery_id = $1 and number = $2
-         ), documents as (
-             update document d set delivery = $4 from delivery_document l
-             where l.delivery_id = $1 and d.id = l.document_id
-         ), deadlines as (
-             update expected_acknowledgment set due_at = now() + make_interval(secs => within_secs)
-             where delivery_id = $1 and state = 'awaited' and $4 = 'delivered' and due_rule is null
-         )
-         update delivery set state = $4, delivered_at = case $4 when 'delivered' then now() end,
-             response_id = coalesce($6, response_id), last_error = case $4 when 'delivered' then null else $5 end
-         where id = $1",
-        delivery_id,
-        number,
-        word,
-        state.as_str(),
-        detail,
-        response_id,
-    )
-    .execute(connection)
-    .await
-    .map(drop)
-    .map_err(Error::query("write how an attempt ended"))
 }

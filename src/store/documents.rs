@@ -1,69 +1,15 @@
-//! Documents and interchanges: what was found inside files, and where each document stands.
+//! Documents: what was found inside files, and where each stands.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::text::{clean, clean_some};
-use super::{AcknowledgmentState, Business, DeliveryState, Direction, Error, Store, Usage, Validation, Work};
+use super::{AcknowledgmentState, Business, DeliveryState, Direction, Error, Store, Validation, Work};
 use crate::canonical::{Record, RecordKind};
 
-/// An interchange of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewInterchange {
-    /// Derived from the file and the ordinal.
-    pub id: Uuid,
-    /// The file it is in.
-    pub file_id: Uuid,
-    /// Place in the file, the first is 1.
-    pub ordinal: i32,
-    /// Seen from us.
-    pub direction: Direction,
-    /// The other side, if known.
-    pub partner_id: Option<String>,
-    /// Who sent it to whom under which number.
-    pub key: InterchangeKey,
-    /// ISA15.
-    pub usage: Option<Usage>,
-    /// ISA09.
-    pub date: Option<NaiveDate>,
-    /// ISA10, in the sender's unnamed zone.
-    pub time: Option<NaiveTime>,
-    /// ISA12.
-    pub version: String,
-    /// When it was received or composed.
-    pub received_at: DateTime<Utc>,
-}
-
-/// What names an interchange: ISA05 to ISA08 and ISA13.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct InterchangeKey {
-    /// ISA05.
-    pub sender_qualifier: String,
-    /// ISA06, without the blanks behind it.
-    pub sender_id: String,
-    /// ISA07.
-    pub receiver_qualifier: String,
-    /// ISA08, without the blanks behind it.
-    pub receiver_id: String,
-    /// ISA13 as written.
-    pub control_number: String,
-}
-
-/// An interchange that was stored before.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct InterchangeRow {
-    /// Its id.
-    pub id: Uuid,
-    /// The file it is in.
-    pub file_id: Uuid,
-    /// ISA09.
-    pub interchange_date: Option<NaiveDate>,
-    /// ISA10.
-    pub interchange_time: Option<NaiveTime>,
-    /// When it was received or composed.
-    pub received_at: DateTime<Utc>,
-}
+/// Documents whose columns go into one statement.
+const DOCUMENTS_AT_ONCE: usize = 2000;
 
 /// A document of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -231,6 +177,17 @@ pub struct DocumentRow {
     pub profile_version: Option<Uuid>,
 }
 
+/// A document that waits for another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingDocument {
+    /// Its id.
+    pub id: Uuid,
+    /// The buyer's order number.
+    pub purchase_order_number: Option<String>,
+    /// The depositor's order number.
+    pub order_number: Option<String>,
+}
+
 /// Which documents to list; what is none does not matter.
 #[derive(Clone, Debug, Default)]
 pub struct DocumentFilter {
@@ -261,89 +218,15 @@ pub struct DocumentFilter {
 }
 
 impl Work {
-    /// The first interchange with this key, if it was stored before; not the one in `except`.
-    ///
-    /// Others who look for the same key wait for this work to end, so that of two copies one is the first.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn find_interchange(
-        &mut self,
-        key: &InterchangeKey,
-        except_file: Uuid,
-    ) -> Result<Option<InterchangeRow>, Error> {
-        let lock = [
-            &key.sender_qualifier,
-            &key.sender_id,
-            &key.receiver_qualifier,
-            &key.receiver_id,
-            &key.control_number,
-        ]
-        .map(|part| clean(part))
-        .join("\u{1f}");
-        sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 2))", lock)
-            .fetch_one(self.connection())
-            .await
-            .map_err(Error::query("lock an interchange's key"))?;
-        sqlx::query_as!(
-            InterchangeRow,
-            "select id, file_id, interchange_date, interchange_time, received_at from interchange
-             where sender_qualifier = $1 and sender_id = $2 and receiver_qualifier = $3 and receiver_id = $4
-               and control_number = $5 and file_id <> $6
-             order by received_at, id limit 1",
-            &clean(&key.sender_qualifier),
-            &clean(&key.sender_id),
-            &clean(&key.receiver_qualifier),
-            &clean(&key.receiver_id),
-            &clean(&key.control_number),
-            except_file,
-        )
-        .fetch_optional(self.connection())
-        .await
-        .map_err(Error::query("find an interchange"))
-    }
-
-    /// Keeps interchanges. Known ones stay as they are.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn insert_interchanges(&mut self, interchanges: &[NewInterchange]) -> Result<(), Error> {
-        for new in interchanges {
-            sqlx::query!(
-                "insert into interchange (id, file_id, ordinal, direction, partner_id, sender_qualifier, sender_id,
-                     receiver_qualifier, receiver_id, control_number, usage, interchange_date, interchange_time,
-                     version, received_at)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-                 on conflict do nothing",
-                new.id,
-                new.file_id,
-                new.ordinal,
-                new.direction.as_str(),
-                new.partner_id.as_deref(),
-                &clean(&new.key.sender_qualifier),
-                &clean(&new.key.sender_id),
-                &clean(&new.key.receiver_qualifier),
-                &clean(&new.key.receiver_id),
-                &clean(&new.key.control_number),
-                new.usage.map(Usage::as_str),
-                new.date,
-                new.time,
-                &clean(&new.version),
-                new.received_at,
-            )
-            .execute(self.connection())
-            .await
-            .map_err(Error::query("keep an interchange"))?;
-        }
-        Ok(())
-    }
-
-    /// Keeps documents, any number in one statement. Known ones stay as they are.
+    /// Keeps documents, any number in a few statements. Known ones stay as they are.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn insert_documents(&mut self, documents: &[NewDocument]) -> Result<(), Error> {
-        insert_documents(self.connection(), documents).await
+        for some in documents.chunks(DOCUMENTS_AT_ONCE) {
+            insert_documents(self.connection(), some).await?;
+        }
+        Ok(())
     }
 
     /// Writes what documents led to, and why.
@@ -372,9 +255,13 @@ impl Work {
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn list_waiting_documents(&mut self, numbers: &[String]) -> Result<Vec<Uuid>, Error> {
-        sqlx::query_scalar!(
-            "select id from document
+    pub async fn list_waiting_documents(
+        &mut self,
+        numbers: &[String],
+    ) -> Result<Vec<WaitingDocument>, Error> {
+        sqlx::query_as!(
+            WaitingDocument,
+            "select id, purchase_order_number, order_number from document
              where business = 'waiting' and (purchase_order_number = any($1) or order_number = any($1))
              order by received_at, id for update",
             numbers,

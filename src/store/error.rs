@@ -107,6 +107,16 @@ impl Error {
         }
     }
 
+    /// Whether the database cannot be had at all just now.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Connect { .. } => true,
+            Self::Query { source, .. } => matches!(source, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut),
+            _ => false,
+        }
+    }
+
     /// For `map_err`: the statement that does `what` failed.
     pub(super) fn query(what: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
         move |source| Self::Query { what, source }

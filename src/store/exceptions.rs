@@ -7,6 +7,9 @@ use uuid::Uuid;
 use super::text::{clean, clean_json, clean_some};
 use super::{Error, ExceptionState, Store, Work};
 
+/// Exceptions whose columns go into one statement.
+const EXCEPTIONS_AT_ONCE: usize = 2000;
+
 /// A difference, with the figures it comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewException {
@@ -102,6 +105,13 @@ impl Work {
     /// # Errors
     /// When the database cannot be written.
     pub async fn insert_exceptions(&mut self, exceptions: &[NewException]) -> Result<(), Error> {
+        for some in exceptions.chunks(EXCEPTIONS_AT_ONCE) {
+            self.insert_some_exceptions(some).await?;
+        }
+        Ok(())
+    }
+
+    async fn insert_some_exceptions(&mut self, exceptions: &[NewException]) -> Result<(), Error> {
         macro_rules! column {
             (|$new:ident| $value:expr) => {
                 exceptions.iter().map(|$new| $value).collect::<Vec<_>>()

@@ -1,5 +1,7 @@
 //! Files: bytes received and composed, kept exactly, with what became of them.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -7,6 +9,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::text::clean;
 use super::{Direction, Error, FileState, Store, Usage, Work};
 
 /// Bytes above this go to the archive: a row is read and logged whole.
@@ -208,19 +211,22 @@ impl Store {
         }
     }
 
-    /// Records that a file's source was renamed, moved or deleted.
+    /// Records that files' sources were renamed, moved or deleted.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn mark_disposed(&self, id: Uuid) -> Result<(), Error> {
+    pub async fn mark_disposed(&self, ids: &[Uuid]) -> Result<(), Error> {
+        if ids.is_empty() {
+            return Ok(());
+        }
         sqlx::query!(
-            "update file set disposed_at = coalesce(disposed_at, now()), dispose_error = null where id = $1",
-            id
+            "update file set disposed_at = coalesce(disposed_at, now()), dispose_error = null where id = any($1)",
+            ids
         )
         .execute(&self.pool)
         .await
         .map(drop)
-        .map_err(Error::query("mark a file disposed of"))
+        .map_err(Error::query("mark files disposed of"))
     }
 
     /// Records that a file's source could not be disposed of. It stays among the undisposed.
@@ -286,6 +292,44 @@ impl Store {
                 .into(),
         };
         Ok(LoadedFile { row, bytes })
+    }
+
+    /// Files with all their bytes in memory, in the order given.
+    ///
+    /// # Errors
+    /// When one of them is not there, or its bytes cannot be read.
+    pub async fn load_files(&self, ids: &[Uuid]) -> Result<Vec<LoadedFile>, Error> {
+        if let [id] = ids {
+            return Ok(vec![self.load_file(*id).await?]);
+        }
+        let rows = sqlx::query_as!(
+            FileRow,
+            r#"select id, direction as "direction: Direction", partner_id, channel, name, size_bytes, modified_at,
+                   sha256, received_at, state as "state: FileState", reason, hint, duplicate_of, disposed_at,
+                   dispose_error, usage as "usage: Usage", profile_version, assigned_to, corrects,
+                   corrected_by, body_left_at
+               from file where id = any($1)"#,
+            ids,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(Error::query("find files"))?;
+        let bodies = sqlx::query!("select id, body from file where id = any($1) and body is not null", ids)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(Error::query("read files' bytes"))?;
+        let mut bodies: HashMap<Uuid, Bytes> =
+            bodies.into_iter().filter_map(|row| Some((row.id, row.body?.into()))).collect();
+        let mut rows: HashMap<Uuid, FileRow> = rows.into_iter().map(|row| (row.id, row)).collect();
+        let mut files = Vec::with_capacity(ids.len());
+        for id in ids {
+            files.push(match (rows.remove(id), bodies.remove(id)) {
+                (Some(row), Some(bytes)) => LoadedFile { row, bytes },
+                // Its bytes lie elsewhere, or it is not there at all.
+                _ => self.load_file(*id).await?,
+            });
+        }
+        Ok(files)
     }
 
     /// A file, and where its bytes can be read without holding all of them.
@@ -362,27 +406,36 @@ impl Store {
 }
 
 impl Work {
-    /// Writes how a file ended, or why it waits.
+    /// Writes how files ended, or why they wait.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn set_file_outcome(&mut self, file_id: Uuid, outcome: &FileOutcome) -> Result<(), Error> {
+    pub async fn set_file_outcomes(&mut self, outcomes: &[(Uuid, FileOutcome)]) -> Result<(), Error> {
+        macro_rules! column {
+            (|$outcome:ident| $value:expr) => {
+                outcomes.iter().map(|(_, $outcome)| $value).collect::<Vec<_>>()
+            };
+        }
+        let ids: Vec<Uuid> = outcomes.iter().map(|(id, _)| *id).collect();
         sqlx::query!(
-            "update file set state = $2, reason = $3, hint = $4, partner_id = coalesce($5, partner_id),
-                 usage = coalesce($6, usage), profile_version = coalesce($7, profile_version)
-             where id = $1",
-            file_id,
-            outcome.state.as_str(),
-            outcome.reason,
-            outcome.hint,
-            outcome.partner_id.as_deref(),
-            outcome.usage.map(Usage::as_str),
-            outcome.profile_version,
+            "update file f set state = n.state, reason = n.reason, hint = n.hint,
+                 partner_id = coalesce(n.partner_id, f.partner_id), usage = coalesce(n.usage, f.usage),
+                 profile_version = coalesce(n.profile_version, f.profile_version)
+             from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[])
+                 as n (id, state, reason, hint, partner_id, usage, profile_version)
+             where f.id = n.id",
+            &ids,
+            &column!(|outcome| outcome.state.as_str()) as &[&str],
+            &column!(|outcome| clean(&outcome.reason)) as &[Cow<'_, str>],
+            &column!(|outcome| clean(&outcome.hint)) as &[Cow<'_, str>],
+            &column!(|outcome| outcome.partner_id.as_deref()) as &[Option<&str>],
+            &column!(|outcome| outcome.usage.map(Usage::as_str)) as &[Option<&str>],
+            &column!(|outcome| outcome.profile_version) as &[Option<Uuid>],
         )
         .execute(self.connection())
         .await
         .map(drop)
-        .map_err(Error::query("set a file's outcome"))
+        .map_err(Error::query("set files' outcomes"))
     }
 
     /// Keeps composed files. One that is known stays as it was frozen.

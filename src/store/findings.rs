@@ -8,6 +8,9 @@ use super::text::clean;
 use super::{Error, Store, Work};
 use crate::finding::{Finding, Severity};
 
+/// Findings whose columns go into one statement.
+const FINDINGS_AT_ONCE: usize = 5000;
+
 /// A finding as people see it. Zero and empty mean "does not apply".
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct FindingRow {
@@ -45,38 +48,50 @@ pub struct FindingRow {
     pub ack_code: String,
 }
 
+/// A finding to be kept.
+#[derive(Clone, Copy, Debug)]
+pub struct NewFinding<'a> {
+    /// The file.
+    pub file_id: Uuid,
+    /// Place among the findings of the file, the first is 1.
+    pub ordinal: i32,
+    /// The document it is in; none for a fault of the file or its envelopes.
+    pub document_id: Option<Uuid>,
+    /// What was found.
+    pub finding: &'a Finding,
+}
+
 impl Work {
-    /// Keeps findings of a file, each with its document if it is in one, numbered from `first_ordinal` (the first
-    /// of a file is 1). Known numbers stay as they are, so pieces of one list may be kept one after the other.
+    /// Keeps findings, any number in a few statements. Known numbers stay as they are, so pieces of one list may be kept
+    /// one after the other.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn insert_findings(
-        &mut self,
-        file_id: Uuid,
-        first_ordinal: i32,
-        findings: &[(Option<Uuid>, &Finding)],
-    ) -> Result<(), Error> {
+    pub async fn insert_findings(&mut self, findings: &[NewFinding<'_>]) -> Result<(), Error> {
+        for some in findings.chunks(FINDINGS_AT_ONCE) {
+            self.insert_some_findings(some).await?;
+        }
+        Ok(())
+    }
+
+    async fn insert_some_findings(&mut self, findings: &[NewFinding<'_>]) -> Result<(), Error> {
         macro_rules! column {
             (|$finding:ident| $value:expr) => {
-                findings.iter().map(|(_, $finding)| $value).collect::<Vec<_>>()
+                findings.iter().map(|new| new.finding).map(|$finding| $value).collect::<Vec<_>>()
             };
         }
-        let documents: Vec<Option<Uuid>> = findings.iter().map(|(document, _)| *document).collect();
+        let files: Vec<Uuid> = findings.iter().map(|new| new.file_id).collect();
+        let ordinals: Vec<i32> = findings.iter().map(|new| new.ordinal).collect();
+        let documents: Vec<Option<Uuid>> = findings.iter().map(|new| new.document_id).collect();
         sqlx::query!(
             "insert into finding (file_id, ordinal, document_id, code, severity, byte, line, segment,
                  segment_position, element, component, repetition, path, message, hint, value, ack_code)
-             select $1, $2 + n.place::integer - 1, n.document_id, n.code, n.severity, n.byte, n.line, n.segment,
-                 n.segment_position, n.element, n.component, n.repetition, n.path, n.message, n.hint, n.value,
-                 n.ack_code
-             from unnest($3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[],
-                     $10::integer[], $11::integer[], $12::integer[], $13::text[], $14::text[], $15::text[],
-                     $16::text[], $17::text[])
-                 with ordinality as n (document_id, code, severity, byte, line, segment, segment_position, element,
-                     component, repetition, path, message, hint, value, ack_code, place)
+             select * from unnest($1::uuid[], $2::integer[], $3::uuid[], $4::text[], $5::text[], $6::bigint[],
+                 $7::bigint[], $8::text[], $9::bigint[], $10::integer[], $11::integer[], $12::integer[], $13::text[],
+                 $14::text[], $15::text[], $16::text[], $17::text[])
              on conflict do nothing",
-            file_id,
-            first_ordinal,
+            &files,
+            &ordinals,
             &documents as &[Option<Uuid>],
             &column!(|finding| finding.code) as &[&str],
             &column!(|finding| severity(finding.severity)) as &[&str],

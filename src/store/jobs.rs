@@ -1,5 +1,6 @@
 //! The queue: jobs are committed with their reason, claimed under a lease, and settled under its fence.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -44,6 +45,25 @@ pub struct Lease {
     pub fence: i64,
 }
 
+/// How many jobs are claimed at once.
+#[derive(Clone, Copy, Debug)]
+pub struct AtOnce<'a> {
+    /// So many at most.
+    pub jobs: i64,
+    /// With so many bytes of files together; the first is claimed whatever it has.
+    pub bytes: i64,
+    /// Deliveries are claimed together only of one of these channels.
+    pub channels: &'a [String],
+    /// Whether a job whose worker died may be claimed. It is claimed alone.
+    pub lost: bool,
+}
+
+impl From<i64> for AtOnce<'_> {
+    fn from(jobs: i64) -> Self {
+        Self { jobs, bytes: i64::MAX, channels: &[], lost: true }
+    }
+}
+
 /// A claimed job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
@@ -53,6 +73,8 @@ pub struct Job {
     pub subject_id: Uuid,
     /// Claims so far, with this one.
     pub attempts: i32,
+    /// Whether its last worker died: perhaps of this job.
+    pub lost: bool,
     /// The right to settle it.
     pub lease: Lease,
 }
@@ -95,25 +117,41 @@ impl Store {
         work.commit().await
     }
 
-    /// Claims up to `limit` jobs that are due, or whose worker died. Two workers never get the same one.
+    /// Claims jobs that are due, or one whose worker died. Two workers never get the same one.
     ///
     /// A job that was lost three times in a row is poison: it is held instead, and its file is quarantined or its
     /// delivery held.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn claim_jobs(&self, kind: JobKind, worker: &str, limit: i64) -> Result<Vec<Job>, Error> {
+    pub async fn claim_jobs<'a>(
+        &self,
+        kind: JobKind,
+        worker: &str,
+        at_once: impl Into<AtOnce<'a>>,
+    ) -> Result<Vec<Job>, Error> {
+        let AtOnce { jobs: limit, bytes, channels, lost } = at_once.into();
         let rows = sqlx::query!(
             r#"with lost as (
                    select id from job
-                   where kind = $1 and state = 'leased' and lease_until < now()
-                   order by lease_until limit $3 for update skip locked
+                   where $10 and kind = $1 and state = 'leased' and lease_until < now()
+                   order by lease_until limit 1 for update skip locked
                ), due as (
-                   select id from job
-                   where kind = $1 and state = 'ready' and run_after <= now()
+                   select id, subject_id, priority, run_after from job
+                   where kind = $1 and state = 'ready' and run_after <= now() and not exists (select from lost)
                    order by priority desc, run_after limit $3 for update skip locked
+               ), weighed as (
+                   select due.id, row_number() over claims as place, sum(f.size_bytes) over claims as bytes, d.channel,
+                       first_value(d.channel) over claims as first_channel
+                   from due
+                   left join delivery d on $1 = 'deliver' and d.id = due.subject_id
+                   left join file f on f.id = coalesce(d.file_id, due.subject_id)
+                   window claims as (order by due.priority desc, due.run_after, due.id)
                ), picked as (
-                   select id, 1 as lost from lost union all select id, 0 from due limit $3
+                   select id, 1 as lost from lost
+                   union all
+                   select id, 0 from weighed where place = 1
+                       or (bytes <= $8::bigint and ($1 <> 'deliver' or (channel = first_channel and channel = any($9))))
                ), claimed as (
                    update job set
                        lost_leases = job.lost_leases + picked.lost,
@@ -125,7 +163,7 @@ impl Store {
                        fence = job.fence + 1,
                        worker = $2
                    from picked where job.id = picked.id
-                   returning job.*
+                   returning job.*, picked.lost
                ), quarantined as (
                    update file set state = 'quarantined', reason = $6, hint = $7 from claimed c
                    where c.state = 'held' and c.kind = 'process' and file.id = c.subject_id and file.state = 'received'
@@ -138,7 +176,7 @@ impl Store {
                    where d.id = l.document_id
                )
                select id as "id!", kind as "kind!: JobKind", subject_id as "subject_id!", state as "state!: JobState",
-                   attempts as "attempts!", fence as "fence!"
+                   attempts as "attempts!", fence as "fence!", lost = 1 as "lost!"
                from claimed order by priority desc, run_after, id"#,
             kind.as_str(),
             worker,
@@ -147,6 +185,9 @@ impl Store {
             MOST_LOST_LEASES,
             format!("its worker ended {MOST_LOST_LEASES} times without an outcome"),
             "look at what the hub logged when it ended, then release it: `crossdock release`",
+            bytes,
+            channels,
+            lost,
         )
         .fetch_all(&self.pool)
         .await
@@ -159,7 +200,8 @@ impl Store {
                 continue;
             }
             let lease = Lease { job: row.id, fence: row.fence };
-            claimed.push(Job { kind: row.kind, subject_id: row.subject_id, attempts: row.attempts, lease });
+            let (kind, subject_id, attempts, lost) = (row.kind, row.subject_id, row.attempts, row.lost);
+            claimed.push(Job { kind, subject_id, attempts, lost, lease });
         }
         Ok(claimed)
     }
@@ -169,8 +211,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn extend_leases(&self, leases: &[Lease]) -> Result<Vec<Lease>, Error> {
-        let (jobs, fences): (Vec<Uuid>, Vec<i64>) =
-            leases.iter().map(|lease| (lease.job, lease.fence)).unzip();
+        let (jobs, fences) = columns(leases);
         let kept = sqlx::query_scalar!(
             "update job set lease_until = now() + make_interval(secs => $3)
              from unnest($1::uuid[], $2::bigint[]) as held (id, fence)
@@ -191,7 +232,7 @@ impl Store {
     /// # Errors
     /// [`Error::LeaseLost`], or when the database cannot be written.
     pub async fn complete_job(&self, lease: Lease) -> Result<(), Error> {
-        complete_job(&self.pool, lease).await
+        complete_jobs(&self.pool, &[lease]).await
     }
 
     /// Puts a job back to be tried again after a while, because of `error`.
@@ -327,12 +368,12 @@ impl Work {
         Ok(())
     }
 
-    /// Settles the job this work was for. Call it last, just before the commit.
+    /// Settles the jobs this work was for. Call it last, just before the commit.
     ///
     /// # Errors
-    /// [`Error::LeaseLost`], or when the database cannot be written.
-    pub async fn complete_job(&mut self, lease: Lease) -> Result<(), Error> {
-        complete_job(self.connection(), lease).await
+    /// [`Error::LeaseLost`] when one of them is somebody else's by now, or when the database cannot be written.
+    pub async fn complete_jobs(&mut self, leases: &[Lease]) -> Result<(), Error> {
+        complete_jobs(self.connection(), leases).await
     }
 
     /// Puts the job back to be tried again after a while, with what the work wrote.
@@ -377,17 +418,20 @@ pub(super) async fn enqueue_jobs(db: impl PgExecutor<'_>, jobs: &[NewJob]) -> Re
     .map_err(Error::query("enqueue jobs"))
 }
 
-pub(super) async fn complete_job(db: impl PgExecutor<'_>, lease: Lease) -> Result<(), Error> {
-    let done = sqlx::query!(
+pub(super) async fn complete_jobs(db: impl PgExecutor<'_>, leases: &[Lease]) -> Result<(), Error> {
+    let (jobs, fences) = columns(leases);
+    let done = sqlx::query_scalar!(
         "update job set state = 'done', lease_until = null, lost_leases = 0, last_error = null, finished_at = now()
-         where id = $1 and fence = $2 and state = 'leased'",
-        lease.job,
-        lease.fence,
+         from unnest($1::uuid[], $2::bigint[]) as held (id, fence)
+         where job.id = held.id and job.fence = held.fence and job.state = 'leased'
+         returning job.id",
+        &jobs,
+        &fences,
     )
-    .execute(db)
+    .fetch_all(db)
     .await
-    .map_err(Error::query("complete a job"))?;
-    held(lease, done.rows_affected())
+    .map_err(Error::query("complete jobs"))?;
+    all_held(leases, &done)
 }
 
 pub(super) async fn retry_job(
@@ -432,17 +476,32 @@ pub(super) async fn stop_job(
     held(lease, done.rows_affected())
 }
 
-/// Locks the job's row, so that nobody can claim it before the caller's commit.
-pub(super) async fn check_lease(db: &mut PgConnection, lease: Lease) -> Result<(), Error> {
+/// Locks the jobs' rows, so that nobody can claim them before the caller's commit.
+pub(super) async fn check_leases(db: &mut PgConnection, leases: &[Lease]) -> Result<(), Error> {
+    let (jobs, fences) = columns(leases);
     let found = sqlx::query_scalar!(
-        r#"select 1 as "one!" from job where id = $1 and fence = $2 and state = 'leased' for update"#,
-        lease.job,
-        lease.fence,
+        "select job.id from job join unnest($1::uuid[], $2::bigint[]) as held (id, fence)
+             on job.id = held.id and job.fence = held.fence
+         where job.state = 'leased' order by job.id for update of job",
+        &jobs,
+        &fences,
     )
-    .fetch_optional(db)
+    .fetch_all(db)
     .await
-    .map_err(Error::query("check a lease"))?;
-    held(lease, found.map_or(0, |_| 1))
+    .map_err(Error::query("check leases"))?;
+    all_held(leases, &found)
+}
+
+fn columns(leases: &[Lease]) -> (Vec<Uuid>, Vec<i64>) {
+    leases.iter().map(|lease| (lease.job, lease.fence)).unzip()
+}
+
+fn all_held(leases: &[Lease], held: &[Uuid]) -> Result<(), Error> {
+    let held: HashSet<&Uuid> = held.iter().collect();
+    match leases.iter().find(|lease| !held.contains(&lease.job)) {
+        Some(lost) => Err(Error::LeaseLost { job: lost.job }),
+        None => Ok(()),
+    }
 }
 
 fn held(lease: Lease, rows: u64) -> Result<(), Error> {

@@ -4,14 +4,17 @@ mod accept;
 mod acknowledgments;
 mod again;
 mod archive;
+mod attempts;
 mod audit;
 mod control_numbers;
+mod copy;
 mod deliveries;
 mod documents;
 mod error;
 mod exceptions;
 mod files;
 mod findings;
+mod interchanges;
 mod job_overview;
 mod jobs;
 mod master_data;
@@ -37,32 +40,31 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 
 pub use accept::{AcceptOutcome, AcceptedFile, NewFile, inbound_file_id};
 pub use acknowledgments::{
-    AcknowledgmentFilter, ExpectedAcknowledgmentRow, ExpectedSet, ExpectedSetRow, FoundExpectation,
+    AcknowledgmentFilter, ExpectedAcknowledgmentRow, ExpectedSet, ExpectedSetRow, FoundExpectation, Hold,
     NewExpectedAcknowledgment, Settlement,
 };
 pub use again::EarlierDocument;
 pub use archive::Archive;
+pub use attempts::{Attempt, AttemptOutcome, AttemptRow, EndedAttempt};
 pub use audit::{AuditEvent, AuditFault, AuditFilter, AuditHead, NewAuditEvent, hex};
 pub use control_numbers::{ControlNumbers, NumberRequest};
-pub use deliveries::{
-    Attempt, AttemptOutcome, AttemptRow, DeliveryFilter, DeliveryRow, LoadedDelivery, NewDelivery,
-};
-pub use documents::{
-    DocumentFilter, DocumentRow, InterchangeKey, InterchangeRow, NewDocument, NewInterchange,
-};
+pub use deliveries::{DeliveryFilter, DeliveryRow, LoadedDelivery, NewDelivery};
+pub use documents::{DocumentFilter, DocumentRow, NewDocument, WaitingDocument};
 pub use error::Error;
 pub use exceptions::{ExceptionFilter, ExceptionRow, NewException};
 pub use files::{
     Body, Contents, FileFilter, FileOutcome, FileRow, LARGEST_BODY_BYTES, LoadedFile, OutboundFile,
     Undisposed, microseconds,
 };
-pub use findings::FindingRow;
+pub use findings::{FindingRow, NewFinding};
+pub use interchanges::{InterchangeKey, InterchangeRow, NewInterchange};
 pub use job_overview::{JobFilter, JobOverview};
-pub use jobs::{Job, JobRow, Lease, NewJob, job_id};
+pub use jobs::{AtOnce, Job, JobRow, Lease, NewJob, job_id};
 pub use master_data::{CrosswalkEntry, MADE_OF, MadeOf, MasterKindRow, MasterTable, NewMasterLoad};
 pub use naming::Noun;
 pub use received_acknowledgments::{NewMatch, NewReceivedAcknowledgment, ReceivedAcknowledgmentRow};
 pub use records::{ActivityCounts, FoundRecord, ItemPack, ItemPrice, MovedLine, NewRecord};
+pub use repeats::SameBusiness;
 pub use revisions::RecordRevision;
 pub use sightings::Seen;
 pub use wakes::Wakes;

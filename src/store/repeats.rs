@@ -31,7 +31,7 @@ impl Work {
             .map_err(Error::query("lock a partner's documents"))
     }
 
-    /// Documents of this partner in other files that name the same business and had effects, since a time. Another work
+    /// Documents of this partner in other files than these that name the same business and had effects, since a time. Another work
     /// that asks for the same partner waits for this one's end, so that two files do not miss each other.
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl Work {
         &mut self,
         partner_id: &str,
         keys: &[(RecordKind, String)],
-        except_file: Uuid,
+        except_files: &[Uuid],
         since: DateTime<Utc>,
     ) -> Result<Vec<SameBusiness>, Error> {
         self.lock_partner(partner_id).await?;
@@ -53,12 +53,12 @@ impl Work {
                cross join lateral (
                    select id, file_id, received_at from document
                    where direction = 'inbound' and partner_id = $1 and record_kind = n.kind and business_key = n.key
-                     and file_id <> $4 and received_at >= $5 and validation <> 'rejected'
+                     and file_id <> all($4) and received_at >= $5 and validation <> 'rejected'
                    order by received_at, id limit 1) d"#,
             partner_id,
             &kinds as &[&str],
             &keys as &[&str],
-            except_file,
+            except_files,
             since,
         )
         .fetch_all(self.connection())

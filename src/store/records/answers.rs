@@ -18,7 +18,7 @@ pub(super) async fn insert_order_acknowledgments(
         "insert into order_acknowledgment (document_id, partner_id, received_at, purchase_order_number,
              release_number, order_number, purpose, response, acknowledged_on, record)
          select n.document_id, n.partner_id, n.received_at, n.purchase_order_number, n.release_number,
-             n.order_number, n.purpose, n.response, n.acknowledged_on, n.record::jsonb
+             n.order_number, n.purpose, n.response, n.acknowledged_on, n.record
          from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[],
                  $7::text[], $8::text[], $9::date[], $10::text[])
              as n (document_id, partner_id, received_at, purchase_order_number, release_number,

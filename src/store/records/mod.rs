@@ -70,6 +70,15 @@ impl<'a, L> Line<'a, L> {
     }
 }
 
+/// Records whose columns go into one statement.
+const RECORDS_AT_ONCE: usize = 2000;
+
+/// The record as it is kept. Whoever reads its text as `jsonb` finds no NUL in it, which that refuses.
+fn json(new: &NewRecord<'_>) -> Result<String, Error> {
+    let failed = |source| Error::Stored { what: "record of document", id: new.document_id, source };
+    Ok(clean_json(serde_json::to_string(new.record).map_err(failed)?))
+}
+
 /// One column of many rows, as an array for `unnest`.
 macro_rules! column {
     ($rows:expr, |$row:ident| $value:expr) => {
@@ -84,6 +93,26 @@ impl Work {
     /// # Errors
     /// When the database cannot be written.
     pub async fn insert_records(&mut self, records: &[NewRecord<'_>]) -> Result<(), Error> {
+        let mut invoices: Vec<(&NewRecord<'_>, &Invoice)> = Vec::new();
+        let mut others: Vec<&NewRecord<'_>> = Vec::new();
+        for new in records {
+            match new.record {
+                Record::Invoice(invoice) => invoices.push((new, invoice)),
+                _ => others.push(new),
+            }
+        }
+        if !invoices.is_empty() {
+            invoices::insert_invoices(self.connection(), &invoices).await?;
+        }
+        // Their columns go into the statement as arrays, all of them at once.
+        for some in others.chunks(RECORDS_AT_ONCE) {
+            self.insert_other_records(some).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps records that are not invoices.
+    async fn insert_other_records(&mut self, records: &[&NewRecord<'_>]) -> Result<(), Error> {
         let kept: Vec<(Cow<'_, Record>, String)> = records
             .iter()
             .map(|new| {
@@ -104,7 +133,6 @@ impl Work {
         let mut shipping_orders: Vec<Row<'_, ShippingOrder>> = Vec::new();
         let mut shipping_advices: Vec<Row<'_, ShippingAdvice>> = Vec::new();
         let mut ship_notices: Vec<Row<'_, ShipNotice>> = Vec::new();
-        let mut invoices: Vec<Row<'_, Invoice>> = Vec::new();
         let mut order_acknowledgments: Vec<Row<'_, OrderAcknowledgment>> = Vec::new();
         let mut stock_transfers: Vec<Row<'_, StockTransfer>> = Vec::new();
         let mut stock_receipts: Vec<Row<'_, StockReceipt>> = Vec::new();
@@ -127,7 +155,8 @@ impl Work {
                 Record::ShippingOrder(record) => shipping_orders.push(row!(record)),
                 Record::ShippingAdvice(record) => shipping_advices.push(row!(record)),
                 Record::ShipNotice(record) => ship_notices.push(row!(record)),
-                Record::Invoice(record) => invoices.push(row!(record)),
+                // Kept by itself.
+                Record::Invoice(_) => {}
                 Record::OrderAcknowledgment(record) => order_acknowledgments.push(row!(record)),
                 Record::StockTransfer(record) => stock_transfers.push(row!(record)),
                 Record::StockReceipt(record) => stock_receipts.push(row!(record)),
@@ -147,9 +176,6 @@ impl Work {
         }
         if !ship_notices.is_empty() {
             shipments::insert_ship_notices(connection, &ship_notices).await?;
-        }
-        if !invoices.is_empty() {
-            invoices::insert_invoices(connection, &invoices).await?;
         }
         if !order_acknowledgments.is_empty() {
             answers::insert_order_acknowledgments(connection, &order_acknowledgments).await?;

@@ -18,7 +18,7 @@ pub(super) async fn insert_purchase_orders(
              currency, total_amount, record)
          select n.document_id, n.partner_id, n.received_at, n.purchase_order_number, n.release_number, n.purpose,
              n.ordered_on, n.ship_not_after, n.cancel_after, n.department, n.buyer_id, n.ship_to_id, n.mark_for_id,
-             n.currency, n.total_amount, n.record::jsonb
+             n.currency, n.total_amount, n.record
          from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::date[],
                  $8::date[], $9::date[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
                  $15::numeric[], $16::text[])
@@ -89,7 +89,7 @@ pub(super) async fn insert_shipping_orders(
              record)
          select n.document_id, n.partner_id, n.received_at, n.order_number, n.purchase_order_number, n.purpose,
              n.ship_on, n.ship_not_after, n.cancel_after, n.depositor_id, n.ship_from_id, n.ship_to_id,
-             n.ship_to_name, n.record::jsonb
+             n.ship_to_name, n.record
          from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::date[],
                  $8::date[], $9::date[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
              as n (document_id, partner_id, received_at, order_number, purchase_order_number, purpose, ship_on,

@@ -22,7 +22,7 @@ pub(super) async fn insert_shipping_advices(
              record)
          select n.document_id, n.partner_id, n.received_at, n.order_number, n.purchase_order_number, n.shipment_id,
              n.completeness, n.shipped_on, n.scac, n.bill_of_lading, n.pro_number, n.tracking_number, n.ship_to_id,
-             n.record::jsonb
+             n.record
          from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[],
                  $8::date[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
              as n (document_id, partner_id, received_at, order_number, purchase_order_number, shipment_id,
@@ -95,7 +95,7 @@ pub(super) async fn insert_ship_notices(
         "insert into ship_notice (document_id, partner_id, received_at, shipment_id, purpose, shipped_on, scac,
              bill_of_lading, pro_number, ship_to_id, record)
          select n.document_id, n.partner_id, n.received_at, n.shipment_id, n.purpose, n.shipped_on, n.scac,
-             n.bill_of_lading, n.pro_number, n.ship_to_id, n.record::jsonb
+             n.bill_of_lading, n.pro_number, n.ship_to_id, n.record
          from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::date[], $7::text[],
                  $8::text[], $9::text[], $10::text[], $11::text[])
              as n (document_id, partner_id, received_at, shipment_id, purpose, shipped_on, scac, bill_of_lading,

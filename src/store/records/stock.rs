@@ -21,7 +21,7 @@ pub(super) async fn insert_stock_transfers(
              depositor_id, ship_from_id, warehouse_id, record)
          select n.document_id, n.partner_id, n.received_at, n.order_number, n.purchase_order_number,
              n.shipment_id, n.shipped_on, n.deliver_on, n.scac, n.bill_of_lading, n.pro_number, n.depositor_id,
-             n.ship_from_id, n.warehouse_id, n.record::jsonb
+             n.ship_from_id, n.warehouse_id, n.record
          from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[],
                  $7::date[], $8::date[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[],
                  $14::text[], $15::text[])
@@ -90,7 +90,7 @@ pub(super) async fn insert_stock_receipts(
              record)
          select n.document_id, n.partner_id, n.received_at, n.receipt_number, n.kind, n.received_on,
              n.order_number, n.purchase_order_number, n.shipment_id, n.bill_of_lading, n.depositor_id,
-             n.warehouse_id, n.record::jsonb
+             n.warehouse_id, n.record
          from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::date[],
                  $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
              as n (document_id, partner_id, received_at, receipt_number, kind, received_on, order_number,
@@ -154,7 +154,7 @@ pub(super) async fn insert_inventory_statuses(
         "insert into inventory_status (document_id, partner_id, received_at, report_number, purpose,
              reported_on, depositor_id, warehouse_id, seller_id, record)
          select n.document_id, n.partner_id, n.received_at, n.report_number, n.purpose, n.reported_on,
-             n.depositor_id, n.warehouse_id, n.seller_id, n.record::jsonb
+             n.depositor_id, n.warehouse_id, n.seller_id, n.record
          from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::date[],
                  $7::text[], $8::text[], $9::text[], $10::text[])
              as n (document_id, partner_id, received_at, report_number, purpose, reported_on, depositor_id,
@@ -220,7 +220,7 @@ pub(super) async fn insert_inventory_adjustments(
         "insert into inventory_adjustment (document_id, partner_id, received_at, adjustment_number,
              adjusted_on, order_number, depositor_id, warehouse_id, record)
          select n.document_id, n.partner_id, n.received_at, n.adjustment_number, n.adjusted_on,
-             n.order_number, n.depositor_id, n.warehouse_id, n.record::jsonb
+             n.order_number, n.depositor_id, n.warehouse_id, n.record
          from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::date[], $6::text[],
                  $7::text[], $8::text[], $9::text[])
              as n (document_id, partner_id, received_at, adjustment_number, adjusted_on, order_number,

@@ -35,7 +35,7 @@ async fn who_settles_what_is_overdue_lets_what_was_held_back_go_and_stands_in_th
     let store = world.database.store();
     let deliveries = store.list_deliveries(&DeliveryFilter::default(), 9).await.expect("lists");
     let held = deliveries.iter().find(|row| row.state != DeliveryState::Delivered).expect("the second 940");
-    assert!(store.find_hold(held.id).await.expect("asks").is_some());
+    assert!(!store.find_holds(&[held.id]).await.expect("asks").is_empty());
     let exception = store.list_exceptions(&ExceptionFilter::default(), 9).await.expect("lists").remove(0);
     let wish = |reason: &str| Wish {
         by: String::from("ann"),
@@ -50,7 +50,7 @@ async fn who_settles_what_is_overdue_lets_what_was_held_back_go_and_stands_in_th
     settling::assign(&store, &exception, hands, &wish("on leave")).await.expect("it is open");
     let done = settling::settle(&store, &exception, &wish("told by phone"), now).await.expect("it is open");
     assert_eq!((done.event.action.as_str(), done.event.reason.as_str()), ("settle", "told by phone"));
-    assert!(store.find_hold(held.id).await.expect("asks").is_none());
+    assert!(store.find_holds(&[held.id]).await.expect("asks").is_empty());
     let row = store.list_exceptions(&ExceptionFilter::default(), 9).await.expect("lists").remove(0);
     let told = (row.owner.as_deref(), row.settled_by.as_deref(), row.settled_reason.as_str());
     assert_eq!(told, (Some("bob"), Some("ann"), "told by phone"));

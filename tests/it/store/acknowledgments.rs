@@ -9,7 +9,7 @@ use crossdock::store::{
 use sqlx::Executor;
 use uuid::Uuid;
 
-use super::deliveries::compose;
+use super::deliveries::{begun, compose, ended};
 use super::{accepted, at, begin};
 use crate::harness::postgres::Database;
 
@@ -135,10 +135,9 @@ async fn an_answer_is_overdue_only_when_its_time_ran_out_after_delivery() {
     assert_eq!(work.mark_overdue(at(60)).await.expect("marks"), [], "it was never delivered");
     drop(work);
     let job = store.claim_jobs(JobKind::Deliver, "worker", 1).await.expect("claims").remove(0);
-    let number =
-        store.begin_attempt(job.lease, DELIVERY).await.expect("begins").expect("something to do").number;
+    let number = begun(&store, &job).await.number;
     let done = AttemptOutcome::Delivered { response_id: None, detail: String::new() };
-    store.finish_attempt(job.lease, DELIVERY, number, &done, &[]).await.expect("writes");
+    ended(&store, &job, number, done).await;
 
     let delivered =
         store.load_delivery(DELIVERY).await.expect("loads").row.delivered_at.expect("it has arrived");

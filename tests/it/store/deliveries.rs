@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crossdock::store::{
-    AttemptOutcome, Body, Business, DeliveryFilter, DeliveryKind, DeliveryState, Direction, DocumentFilter,
-    JobKind, NewDelivery, NewDocument, NumberRequest, OutboundFile, Store, Validation,
+    Attempt, AttemptOutcome, Body, Business, DeliveryFilter, DeliveryKind, DeliveryState, Direction,
+    DocumentFilter, EndedAttempt, Job, JobKind, NewDelivery, NewDocument, NumberRequest, OutboundFile, Store,
+    Validation,
 };
 use uuid::Uuid;
 
@@ -46,6 +47,24 @@ pub(super) fn document(id: Uuid, file_id: Uuid, kind: &str) -> NewDocument {
         business_key: None,
         profile_version: None,
     }
+}
+
+/// Begins a try of the job's delivery.
+pub(super) async fn begun(store: &Store, job: &Job) -> Attempt {
+    let begun = store.begin_attempts(&[(job.lease, job.subject_id)]).await.expect("begins");
+    begun[0].expect("something to do")
+}
+
+/// Ends a try of the job's delivery.
+pub(super) async fn ended(store: &Store, job: &Job, number: i32, outcome: AttemptOutcome) {
+    let ended = EndedAttempt {
+        lease: job.lease,
+        delivery_id: job.subject_id,
+        number,
+        outcome,
+        deadlines: Vec::new(),
+    };
+    store.finish_attempts(&[ended]).await.expect("writes");
 }
 
 /// Composes one document and its delivery; doing so twice changes nothing.
@@ -92,27 +111,26 @@ async fn a_delivery_is_tried_until_it_arrives() {
     assert_eq!(state(&store).await, (DeliveryState::Ready, DeliveryState::Ready));
 
     let job = store.claim_jobs(JobKind::Deliver, "worker", 9).await.expect("claims").remove(0);
-    let attempt =
-        store.begin_attempt(job.lease, job.subject_id).await.expect("begins").expect("something to do");
+    let attempt = begun(&store, &job).await;
     assert_eq!((attempt.number, attempt.must_look_first), (1, false));
     assert_eq!(state(&store).await, (DeliveryState::Sending, DeliveryState::Sending));
     let retry = AttemptOutcome::Retry { after: Duration::ZERO, error: String::from("refused") };
-    store.finish_attempt(job.lease, DELIVERY, 1, &retry, &[]).await.expect("writes");
+    ended(&store, &job, 1, retry).await;
     assert_eq!(state(&store).await, (DeliveryState::Ready, DeliveryState::Ready));
 
     let job = store.claim_jobs(JobKind::Deliver, "worker", 9).await.expect("claims").remove(0);
-    let attempt = store.begin_attempt(job.lease, DELIVERY).await.expect("begins").expect("something to do");
+    let attempt = begun(&store, &job).await;
     assert_eq!((attempt.number, attempt.must_look_first), (2, false));
     // The worker dies here, and nobody knows how far it came.
     store.release_leases(&[String::from("worker")]).await.expect("releases");
     let job = store.claim_jobs(JobKind::Deliver, "another", 9).await.expect("claims").remove(0);
-    let attempt = store.begin_attempt(job.lease, DELIVERY).await.expect("begins").expect("something to do");
+    let attempt = begun(&store, &job).await;
     assert_eq!((attempt.number, attempt.must_look_first), (3, true));
     let done = AttemptOutcome::Delivered {
         response_id: Some(String::from("r1")),
         detail: String::from("was there already"),
     };
-    store.finish_attempt(job.lease, DELIVERY, 3, &done, &[]).await.expect("writes");
+    ended(&store, &job, 3, done).await;
     assert_eq!(state(&store).await, (DeliveryState::Delivered, DeliveryState::Delivered));
     let attempts = store.list_attempts(DELIVERY).await.expect("lists");
     let outcomes: Vec<Option<&str>> = attempts.iter().map(|attempt| attempt.outcome.as_deref()).collect();
@@ -126,10 +144,9 @@ async fn a_held_delivery_is_released_by_hand_and_a_cancelled_one_is_not() {
     let store = database.store();
     compose(&store).await;
     let job = store.claim_jobs(JobKind::Deliver, "worker", 9).await.expect("claims").remove(0);
-    let number =
-        store.begin_attempt(job.lease, DELIVERY).await.expect("begins").expect("something to do").number;
+    let number = begun(&store, &job).await.number;
     let held = AttemptOutcome::Held { reason: String::from("host key changed") };
-    store.finish_attempt(job.lease, DELIVERY, number, &held, &[]).await.expect("writes");
+    ended(&store, &job, number, held).await;
     assert_eq!(state(&store).await, (DeliveryState::Held, DeliveryState::Held));
 
     let mut work = begin(&store).await;

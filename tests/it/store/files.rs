@@ -128,7 +128,7 @@ async fn what_is_not_disposed_of_stays_listed() {
     let store = database.store();
     let accepted = store.accept_files(&[file("a.edi", "one"), file("b.edi", "two")]).await.expect("accepts");
     store.mark_dispose_failed(accepted[0].id, "permission denied").await.expect("marks");
-    store.mark_disposed(accepted[1].id).await.expect("marks");
+    store.mark_disposed(&[accepted[1].id]).await.expect("marks");
     let left = store.list_undisposed("north/edi", 10).await.expect("lists");
     assert_eq!(left.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["a.edi"]);
     let row = store.find_file(accepted[0].id).await.expect("asks").expect("is there");
@@ -149,12 +149,12 @@ async fn an_outcome_is_written_with_the_work_or_not_at_all() {
         profile_version: None,
     };
     let mut work = begin(&store).await;
-    work.set_file_outcome(id, &outcome).await.expect("writes");
+    work.set_file_outcomes(&[(id, outcome.clone())]).await.expect("writes");
     drop(work);
     let quarantined = FileFilter { state: Some(FileState::Quarantined), ..FileFilter::default() };
     assert_eq!(store.list_files(&quarantined, 10).await.expect("lists"), []);
     let mut work = begin(&store).await;
-    work.set_file_outcome(id, &outcome).await.expect("writes");
+    work.set_file_outcomes(&[(id, outcome.clone())]).await.expect("writes");
     work.commit().await.expect("commits");
     let listed = store.list_files(&quarantined, 10).await.expect("lists");
     assert_eq!((listed[0].partner_id.as_deref(), listed[0].usage), (Some("north"), Some(Usage::Test)));

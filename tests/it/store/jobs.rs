@@ -51,7 +51,7 @@ async fn a_lost_lease_settles_nothing() {
 
     assert_eq!(store.extend_leases(&[first.lease]).await.expect("extends"), [first.lease]);
     let mut work = store.begin().await.expect("begins");
-    let error = work.complete_job(first.lease).await.expect_err("the lease is lost");
+    let error = work.complete_jobs(&[first.lease]).await.expect_err("the lease is lost");
     assert!(matches!(error, Error::LeaseLost { .. }) && !error.is_temporary());
     store.retry_job(second.lease, Duration::ZERO, "busy").await.expect("the living lease settles");
     let third = store.claim_jobs(JobKind::Deliver, "quick", 1).await.expect("claims").remove(0);

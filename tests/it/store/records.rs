@@ -9,7 +9,9 @@ use crossdock::canonical::{
     StockTransferLine,
 };
 use crossdock::finding::{Finding, Location, Severity};
-use crossdock::store::{Business, Direction, InterchangeKey, NewDocument, NewInterchange, NewRecord, Work};
+use crossdock::store::{
+    Business, Direction, InterchangeKey, NewDocument, NewFinding, NewInterchange, NewRecord, Work,
+};
 use uuid::Uuid;
 
 use super::deliveries::document;
@@ -358,11 +360,13 @@ async fn a_nul_in_a_partner_s_text_is_no_reason_to_stop() {
     let mut work = begin(&store).await;
     work.insert_documents(&[document]).await.expect("writes");
     work.insert_records(&[new(0, &record)]).await.expect("writes");
-    work.insert_findings(file_id, 1, &[(Some(id(0)), &finding), (None, &finding)]).await.expect("writes");
-    work.insert_findings(file_id, 3, &[(None, &finding)]).await.expect("writes");
+    let found = |ordinal, document_id| NewFinding { file_id, ordinal, document_id, finding: &finding };
+    work.insert_findings(&[found(1, Some(id(0))), found(2, None)]).await.expect("writes");
+    work.insert_findings(&[found(3, None)]).await.expect("writes");
     work.set_business(&[(id(0), Business::Waiting, String::from("no\u{0}thing"))]).await.expect("writes");
     let number = String::from("PO\u{fffd}1");
-    assert_eq!(work.list_waiting_documents(std::slice::from_ref(&number)).await.expect("asks"), [id(0)]);
+    let waiting = work.list_waiting_documents(std::slice::from_ref(&number)).await.expect("asks");
+    assert_eq!(waiting.iter().map(|waiting| waiting.id).collect::<Vec<_>>(), [id(0)]);
     assert_eq!(work.find_purchase_orders(None, &[number]).await.expect("asks").len(), 1);
     work.commit().await.expect("commits");
     let findings = store.list_findings(file_id, None, 9).await.expect("lists");
@@ -398,9 +402,13 @@ async fn a_repeated_interchange_is_found_in_the_other_file() {
     };
     let mut work = begin(&store).await;
     work.insert_interchanges(&[interchange]).await.expect("writes");
-    assert!(work.find_interchange(&key, file_id).await.expect("asks").is_none(), "it is this file's own");
-    let found = work.find_interchange(&key, Uuid::nil()).await.expect("asks").expect("is there");
-    assert_eq!(found.file_id, file_id);
-    let other = InterchangeKey { control_number: String::from("000000008"), ..key };
-    assert!(work.find_interchange(&other, Uuid::nil()).await.expect("asks").is_none());
+    let other = InterchangeKey { control_number: String::from("000000008"), ..key.clone() };
+    let keys = [other, key];
+    let own = work.find_interchanges(&keys, &[file_id]).await.expect("asks");
+    assert_eq!(own, [None, None], "it is this file's own");
+    let found = work.find_interchanges(&keys, &[Uuid::nil()]).await.expect("asks");
+    assert_eq!(
+        found.iter().map(|row| row.as_ref().map(|row| row.file_id)).collect::<Vec<_>>(),
+        [None, Some(file_id)]
+    );
 }
