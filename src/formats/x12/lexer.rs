@@ -227,12 +227,16 @@ impl Scanner {
     #[inline]
     fn step_plain(&mut self, window: &[u8]) -> Option<Step> {
         let mut start = self.at;
-        if *window.get(start)? <= b' ' {
+        let mut first = *window.get(start)?;
+        if first <= b' ' {
             start = skip_blanks(window, start, &self.delimiters);
+            first = *window.get(start)?;
+            // Control characters may be terminators of empty segments.
+            if first <= b' ' {
+                return None;
+            }
         }
-        // Control characters may be terminators of empty segments.
-        let first = *window.get(start)?;
-        if first <= b' ' || first == b'I' && is_envelope(window, start) {
+        if first == b'I' && is_envelope(window, start) {
             return None;
         }
         match self.cursor.take(window, start, &self.delimiters) {

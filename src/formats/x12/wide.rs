@@ -5,7 +5,7 @@
 
 #![cfg_attr(
     target_arch = "x86_64",
-    expect(unsafe_code, reason = "AVX2 is only known at run time; tested against the plain version")
+    expect(unsafe_code, reason = "AVX is only known at run time; tested against the plain version")
 )]
 
 use super::segment::nothing;
@@ -15,10 +15,10 @@ const BLOCK: usize = 64;
 
 /// Bytes looked at in one call: enough that choosing the implementation costs nothing, few enough that what is
 /// found stays in the first cache.
-pub(super) const CHUNK: usize = 16 * BLOCK;
+pub(super) const CHUNK: usize = 32 * BLOCK;
 
 /// Places written at a time, whether there are as many or not: the branch costs more than the writing.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 const STOPS_AT_ONCE: usize = 2;
 
 /// Separators as they stand in a window.
@@ -27,9 +27,21 @@ pub(super) struct Places {
     /// Offset of each separator from the start of the window, cut to 32 bits.
     at: Box<[u32]>,
     used: usize,
-    /// For each separator that ends a segment its index in `at`.
-    stops: Box<[u32]>,
+    /// Each separator that ends a segment.
+    stops: Box<[Stop]>,
     stopped: usize,
+}
+
+/// A separator that ends a segment: its index among all of them, and its offset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+struct Stop(u64);
+
+impl Stop {
+    #[inline]
+    fn new(index: u32, at: u32) -> Self {
+        Self(u64::from(index) << 32 | u64::from(at))
+    }
 }
 
 impl Places {
@@ -38,7 +50,7 @@ impl Places {
         Self {
             at: vec![0; kept + CHUNK + BLOCK].into(),
             used: 0,
-            stops: vec![0; CHUNK + BLOCK].into(),
+            stops: vec![Stop::default(); CHUNK + BLOCK].into(),
             stopped: 0,
         }
     }
@@ -65,8 +77,8 @@ impl Places {
     /// The end of segment number `stop` since the last [`Places::keep`]: its index and place.
     #[inline]
     pub(super) fn stop(&self, stop: usize) -> Option<(usize, u32)> {
-        let index = *self.stops.get(stop).filter(|_| stop < self.stopped)? as usize;
-        Some((index, *self.at.get(index)?))
+        let Stop(both) = *self.stops.get(stop).filter(|_| stop < self.stopped)?;
+        Some(((both >> 32) as usize, both as u32))
     }
 
     /// Forgets all but `count` places from `first` on, which become the first.
@@ -80,8 +92,11 @@ impl Places {
     pub(super) fn find(&mut self, bytes: &[u8], element: u8, end: u8, base: u32) {
         let (blocks, rest) = bytes.as_chunks::<BLOCK>();
         #[cfg(target_arch = "x86_64")]
-        if has_avx2() {
+        if has_avx512() {
             // SAFETY: the processor has what the function is compiled for, as was just asked.
+            unsafe { self.find_avx512(blocks, element, end, base) };
+        } else if has_avx2() {
+            // SAFETY: as above.
             unsafe { self.find_avx2(blocks, element, end, base) };
         } else {
             self.find_anywhere(blocks, element, end, base);
@@ -90,6 +105,67 @@ impl Places {
         self.find_anywhere(blocks, element, end, base);
         let (ended, found) = (plain(rest, end, end), plain(rest, element, end));
         self.add(found, ended, base.wrapping_add((blocks.len() * BLOCK) as u32));
+    }
+
+    /// The places of a mask at once: the numbers 0 to 63 of the bytes, pressed together where the mask has a bit.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi1,bmi2,popcnt")]
+    fn find_avx512(&mut self, blocks: &[[u8; BLOCK]], element: u8, end: u8, base: u32) {
+        use std::arch::x86_64::{
+            __m128i, _mm512_add_epi32, _mm512_castsi512_si128, _mm512_cmpeq_epi8_mask, _mm512_cvtepu8_epi32,
+            _mm512_cvtepu8_epi64, _mm512_extracti32x4_epi32, _mm512_loadu_si512, _mm512_maskz_compress_epi8,
+            _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_slli_epi64,
+            _mm512_storeu_si512, _pext_u64,
+        };
+        // SAFETY: 64 bytes are read where 64 bytes are.
+        let load = |bytes: &[u8; BLOCK]| unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
+        let numbers = load(&std::array::from_fn(|at| at as u8));
+        let (element, end) = (_mm512_set1_epi8(element.cast_signed()), _mm512_set1_epi8(end.cast_signed()));
+        let mut base = base;
+        for block in blocks {
+            let bytes = load(block);
+            let ended = _mm512_cmpeq_epi8_mask(bytes, end);
+            let found = _mm512_cmpeq_epi8_mask(bytes, element) | ended;
+            let first = self.used as u32;
+            let Some((places, stops)) = self.room() else { return };
+            let from = _mm512_set1_epi32(base.cast_signed());
+            let write = |sixteen: __m128i, slots: &mut [u32; 16]| {
+                let places = _mm512_add_epi32(_mm512_cvtepu8_epi32(sixteen), from);
+                // SAFETY: 64 bytes are written where there is room for sixteen numbers of four.
+                unsafe { _mm512_storeu_si512(slots.as_mut_ptr().cast(), places) };
+            };
+            let packed = _mm512_maskz_compress_epi8(found, numbers);
+            let count = found.count_ones();
+            let [a, b, c, d] = places.as_chunks_mut::<16>().0 else { return };
+            write(_mm512_castsi512_si128(packed), a);
+            if count > 16 {
+                write(_mm512_extracti32x4_epi32::<1>(packed), b);
+            }
+            if count > 32 {
+                write(_mm512_extracti32x4_epi32::<2>(packed), c);
+                write(_mm512_extracti32x4_epi32::<3>(packed), d);
+            }
+            let stopped = ended.count_ones();
+            if stopped > 8 {
+                write_stops(stops, found, ended, first, base);
+            } else {
+                // A bit for each separator found, set where it ends a segment.
+                let ranks = _mm512_maskz_compress_epi8(_pext_u64(ended, found), numbers);
+                let ranks = _mm512_cvtepu8_epi64(_mm512_castsi512_si128(ranks));
+                let ends = _mm512_maskz_compress_epi8(ended, numbers);
+                let ends = _mm512_cvtepu8_epi64(_mm512_castsi512_si128(ends));
+                // Both halves are added to at once; the index never overflows, the place may.
+                let both = _mm512_or_si512(_mm512_slli_epi64::<32>(ranks), ends);
+                let from = i64::from(first) << 32 | i64::from(base);
+                let both = _mm512_add_epi32(both, _mm512_set1_epi64(from));
+                let [eight, ..] = stops.as_chunks_mut::<8>().0 else { return };
+                // SAFETY: 64 bytes are written where there is room for eight ends of eight.
+                unsafe { _mm512_storeu_si512(eight.as_mut_ptr().cast(), both) };
+            }
+            self.used += count as usize;
+            self.stopped += stopped as usize;
+            base = base.wrapping_add(BLOCK as u32);
+        }
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -131,20 +207,9 @@ impl Places {
     /// Adds the places of all bits of a mask that begins at `base`; `ended` are those that end a segment.
     #[inline(always)]
     fn add(&mut self, found: u64, ended: u64, base: u32) {
-        let stops = self.stops.get_mut(self.stopped..).and_then(<[u32]>::first_chunk_mut::<BLOCK>);
-        let places = self.at.get_mut(self.used..).and_then(<[u32]>::first_chunk_mut::<BLOCK>);
-        let (Some(stops), Some(places)) = (stops, places) else { return };
-        let mut bits = ended;
-        for slots in stops.as_chunks_mut::<STOPS_AT_ONCE>().0 {
-            for slot in slots {
-                let before = bits.wrapping_sub(1) & !bits;
-                *slot = self.used as u32 + (found & before).count_ones();
-                bits &= bits.wrapping_sub(1);
-            }
-            if bits == 0 {
-                break;
-            }
-        }
+        let first = self.used as u32;
+        let Some((places, stops)) = self.room() else { return };
+        write_stops(stops, found, ended, first, base);
         let mut bits = found;
         for slots in places.as_chunks_mut::<AT_ONCE>().0 {
             for slot in slots {
@@ -158,6 +223,41 @@ impl Places {
         self.used += found.count_ones() as usize;
         self.stopped += ended.count_ones() as usize;
     }
+
+    /// Room for what one block may hold.
+    #[inline(always)]
+    fn room(&mut self) -> Option<(&mut [u32; BLOCK], &mut [Stop; BLOCK])> {
+        let places = self.at.get_mut(self.used..)?.first_chunk_mut()?;
+        Some((places, self.stops.get_mut(self.stopped..)?.first_chunk_mut()?))
+    }
+}
+
+/// Writes the ends of segments among the separators of one mask, the first of which has the index `first`.
+#[inline(always)]
+fn write_stops(stops: &mut [Stop; BLOCK], found: u64, ended: u64, first: u32, base: u32) {
+    let mut bits = ended;
+    for slots in stops.as_chunks_mut::<STOPS_AT_ONCE>().0 {
+        for slot in slots {
+            let before = bits.wrapping_sub(1) & !bits;
+            let index = first + (found & before).count_ones();
+            *slot = Stop::new(index, base.wrapping_add(bits.trailing_zeros()));
+            bits &= bits.wrapping_sub(1);
+        }
+        if bits == 0 {
+            break;
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn has_avx512() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vbmi2")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("popcnt")
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -194,16 +294,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn shown(places: &Places) -> (Vec<u32>, Vec<u32>) {
+    fn shown(places: &Places) -> (Vec<u32>, Vec<Stop>) {
         (places.at[..places.used].to_vec(), places.stops[..places.stopped].to_vec())
     }
 
     /// What a loop over the bytes finds, behind `kept` places from before.
-    fn expected(bytes: &[u8], element: u8, end: u8, base: u32, kept: usize) -> (Vec<u32>, Vec<u32>) {
+    fn expected(bytes: &[u8], element: u8, end: u8, base: u32, kept: usize) -> (Vec<u32>, Vec<Stop>) {
         let (mut at, mut stops) = (vec![7; kept], Vec::new());
         for (byte, place) in bytes.iter().zip(0_u32..) {
             if *byte == end {
-                stops.push(at.len() as u32);
+                stops.push(Stop::new(at.len() as u32, base.wrapping_add(place)));
             }
             if *byte == element || *byte == end {
                 at.push(base.wrapping_add(place));
@@ -221,7 +321,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn both_ways_find_what_a_loop_finds(
+        fn every_way_finds_what_a_loop_finds(
             // Few different bytes, so that every mask from empty to full comes up.
             bytes in prop_oneof![
                 proptest::collection::vec(prop::sample::select(b"*~A^".as_slice()), 0..=CHUNK),
@@ -239,7 +339,14 @@ mod tests {
             let whole = expected(blocks.as_flattened(), element, end, base, before);
             let mut places = kept(before);
             places.find_anywhere(blocks, element, end, base);
-            prop_assert_eq!(shown(&places), whole);
+            prop_assert_eq!(shown(&places), whole.clone());
+            #[cfg(target_arch = "x86_64")]
+            if has_avx2() {
+                let mut places = kept(before);
+                // SAFETY: the processor has what the function is compiled for, as was just asked.
+                unsafe { places.find_avx2(blocks, element, end, base) };
+                prop_assert_eq!(shown(&places), whole);
+            }
         }
     }
 }
