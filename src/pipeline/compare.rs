@@ -44,9 +44,9 @@ pub(super) async fn look_up(
     if !credits.is_empty() {
         let (partners, numbers): (Vec<&str>, Vec<&str>) =
             credits.iter().map(|(partner, number)| (partner.as_str(), number.as_str())).unzip();
-        let originals = work.find_invoices_by_number(&partners, &numbers).await?;
-        known.originals = originals.iter().map(|found| found.document_id).collect();
-        known.add(originals);
+        let own = known.invoices.len();
+        known.add(work.find_invoices_by_number(&partners, &numbers).await?);
+        known.originals = known.invoices.iter().skip(own).map(|original| original.document).collect();
     }
     let lines = known.invoices.iter().flat_map(|invoice| &invoice.record.lines);
     let ordered = known.purchase_orders.iter().flat_map(|order| &order.record.lines);
@@ -240,11 +240,11 @@ pub(super) fn one(
 
 /// Where documents are among those that are known, so that many invoices are compared in one go.
 pub(super) struct Index<'k> {
-    orders: HashMap<&'k str, usize>,
-    advices: HashMap<&'k str, Vec<usize>>,
-    notices: HashMap<&'k str, Vec<usize>>,
-    receipts: HashMap<&'k str, Vec<usize>>,
-    by_order: HashMap<(&'k str, &'k str), Vec<usize>>,
+    pub(super) orders: HashMap<&'k str, usize>,
+    pub(super) advices: HashMap<&'k str, Vec<usize>>,
+    pub(super) notices: HashMap<&'k str, Vec<usize>>,
+    pub(super) receipts: HashMap<&'k str, Vec<usize>>,
+    pub(super) by_order: HashMap<(&'k str, &'k str), Vec<usize>>,
     by_number: HashMap<(&'k str, &'k str), Vec<usize>>,
 }
 
@@ -313,7 +313,7 @@ impl<'k> Index<'k> {
         self.by_number.get(&(invoice.partner.as_str(), number))?.first().copied()
     }
 
-    fn is_copy(&self, place: usize, invoice: &Stored<Invoice>) -> bool {
+    pub(super) fn is_copy(&self, place: usize, invoice: &Stored<Invoice>) -> bool {
         self.first_of(invoice).is_some_and(|first| first < place)
     }
 }
@@ -346,7 +346,10 @@ pub(super) fn evidence(difference: &Difference) -> serde_json::Value {
 }
 
 /// The lines of an advice, for the purchase order under which it was found.
-fn advised<'a>(advice: &'a Stored<ShippingAdvice>, order: &'a str) -> impl Iterator<Item = Moved> + 'a {
+pub(super) fn advised<'a>(
+    advice: &'a Stored<ShippingAdvice>,
+    order: &'a str,
+) -> impl Iterator<Item = Moved> + 'a {
     advice.record.lines().filter_map(move |line| {
         let quantity = line.quantity_shipped?;
         Some(Moved {
@@ -360,7 +363,7 @@ fn advised<'a>(advice: &'a Stored<ShippingAdvice>, order: &'a str) -> impl Itera
     })
 }
 
-fn noticed(notice: &Stored<ShipNotice>, order: &str) -> Vec<Moved> {
+pub(super) fn noticed(notice: &Stored<ShipNotice>, order: &str) -> Vec<Moved> {
     let items = notice.record.items_of(order);
     let moved = items.into_iter().filter_map(|item| {
         let quantity = item.quantity_shipped?;
@@ -376,7 +379,10 @@ fn noticed(notice: &Stored<ShipNotice>, order: &str) -> Vec<Moved> {
     moved.collect()
 }
 
-fn received<'a>(receipt: &'a Stored<StockReceipt>, order: &'a str) -> impl Iterator<Item = Moved> + 'a {
+pub(super) fn received<'a>(
+    receipt: &'a Stored<StockReceipt>,
+    order: &'a str,
+) -> impl Iterator<Item = Moved> + 'a {
     receipt.record.lines.iter().filter_map(move |line| {
         let quantity = line.quantity_received?;
         Some(Moved {
@@ -391,7 +397,7 @@ fn received<'a>(receipt: &'a Stored<StockReceipt>, order: &'a str) -> impl Itera
 }
 
 /// The lines of an invoice that bill this order; what it credits counts less than zero, whatever sign it has.
-fn billed<'a>(invoice: &'a Stored<Invoice>, order: &'a str) -> impl Iterator<Item = Moved> + 'a {
+pub(super) fn billed<'a>(invoice: &'a Stored<Invoice>, order: &'a str) -> impl Iterator<Item = Moved> + 'a {
     let credit = invoice.record.sense == Some(InvoiceSense::Credit);
     let own = invoice.record.purchase_order_number.as_deref();
     let of_order = invoice

@@ -101,6 +101,11 @@ impl Known {
         }
     }
 
+    /// Documents of all that is known.
+    pub(super) fn document_ids(&self) -> Vec<Uuid> {
+        self.documents.iter().copied().collect()
+    }
+
     /// Adds one record with its document.
     pub(super) fn add_own(&mut self, partner: &str, document: Uuid, record: &Record) {
         fn put<R: Clone>(known: &mut Vec<Stored<R>>, partner: &str, document: Uuid, record: &R) {

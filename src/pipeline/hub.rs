@@ -4,6 +4,7 @@ use super::agreements::Agreements;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::profiles::{self, Channel};
+use crate::reports;
 use crate::store::{self, Store};
 use crate::transports::{self, http, local, sftp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,14 +44,17 @@ pub enum Error {
     /// A partner's server, a folder, a call.
     #[error(transparent)]
     Transport(#[from] transports::Error),
+    /// The files of a report.
+    #[error(transparent)]
+    Report(#[from] reports::Error),
     /// The profile no longer has what a stored row names.
     #[error("{what} is not among the profiles in force")]
     NotAgreed {
         /// The partner, channel or document.
         what: String,
     },
-    /// Reading the file ended in a fault of the program.
-    #[error("reading the file ended in a fault of the program; the log says where")]
+    /// A task ended in a fault of the program.
+    #[error("a task ended in a fault of the program; the log says where")]
     Panicked(#[source] tokio::task::JoinError),
     /// Our own document is not sound; it must not leave.
     #[error("cannot write the {document} for {partner}: {first}; hint: {hint}")]
@@ -73,6 +77,8 @@ impl Error {
         match self {
             Self::Store(error) => error.is_temporary(),
             Self::Transport(error) => error.is_temporary(),
+            // A disk that is full has room later; a workbook that cannot be made will not be made later.
+            Self::Report(error) => matches!(error, reports::Error::Write { .. }),
             // Another node may have the profile, or it comes back.
             Self::NotAgreed { .. } => true,
             Self::Panicked(_) | Self::Compose { .. } => false,

@@ -18,6 +18,7 @@ mod overdue;
 mod process;
 mod read;
 mod receive;
+pub mod reconciliation;
 pub mod rehearse;
 mod reload;
 mod repeats;

@@ -347,8 +347,15 @@ pub(super) async fn look_up<'d>(
     work: &mut Work,
     documents: impl Iterator<Item = &'d Document> + Clone,
 ) -> Result<Known, Error> {
-    let mut known = Known::default();
     let numbers = follow::numbers(documents.clone().filter_map(|document| document.record.as_ref()));
+    let mut known = look_up_numbers(work, numbers).await?;
+    add_own_records(&mut known, documents);
+    Ok(known)
+}
+
+/// What the database knows of the orders of these numbers.
+pub(super) async fn look_up_numbers(work: &mut Work, numbers: follow::Numbers) -> Result<Known, Error> {
+    let mut known = Known::default();
     if numbers.is_empty() {
         return Ok(known);
     }
@@ -367,7 +374,6 @@ pub(super) async fn look_up<'d>(
     known.add(work.find_ship_notices(&purchase_orders).await?);
     known.add(work.find_stock_receipts(&purchase_orders).await?);
     known.add(work.find_invoices(&purchase_orders).await?);
-    add_own_records(&mut known, documents);
     Ok(known)
 }
 

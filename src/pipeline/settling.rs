@@ -4,32 +4,38 @@ use super::answers::{OVERDUE, about};
 use super::hub::Error;
 use super::operate::{Begun, Deed, Refusal, Unmade, Wish, begin};
 use crate::ids::short;
-use crate::store::{ExceptionRow, ExceptionState, Noun, Store};
+use crate::store::{Decision, ExceptionRow, ExceptionState, Noun, Store};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-/// Settles an open exception.
+/// Settles an open exception; `decision` says what becomes of its money.
 ///
 /// # Errors
 /// [`Unmade::Refused`] when it was settled before.
 pub async fn settle(
     store: &Store,
     row: &ExceptionRow,
+    decision: Option<Decision>,
     wish: &Wish,
     now: DateTime<Utc>,
 ) -> Result<Deed, Unmade> {
-    let mut begun = match begin(store, wish, "settle", (Noun::Exception, row.id), Value::Null).await? {
+    let asked = decision.map_or(Value::Null, |decision| json!({ "decision": decision }));
+    let mut begun = match begin(store, wish, "settle", (Noun::Exception, row.id), asked).await? {
         Ok(begun) => begun,
         Err(deed) => return Ok(deed),
     };
-    if !begun.work.settle_exception(row.id, &wish.by, wish.reason.trim(), now).await? {
+    if !begun.work.settle_exception(row.id, &wish.by, wish.reason.trim(), decision, now).await? {
         return Err(settled(row).into());
     }
     if row.kind == OVERDUE {
         let_go(&mut begun, row).await?;
     }
     begun
-        .commit(subject(row), json!({ "state": row.state }), json!({ "state": ExceptionState::Settled }))
+        .commit(
+            subject(row),
+            json!({ "state": row.state }),
+            json!({ "state": ExceptionState::Settled, "decision": decision }),
+        )
         .await
 }
 

@@ -1,6 +1,6 @@
 //! Charges, allowances and taxes of an invoice against what order and profile agreed on.
 
-use super::{Bill, Difference, Figure, cents, is_same};
+use super::{Bill, Difference, cents, is_same, money};
 use crate::canonical::{Charge, ChargeKind, Invoice, PurchaseOrder, Reason, Tax};
 use crate::profiles::ChargePrice;
 use rust_decimal::Decimal;
@@ -60,6 +60,7 @@ fn one(bill: &Bill<'_>, (name, allowance): (&str, bool)) -> Option<Difference> {
     let is_it = |charge: &&Charge| is_same(name_of(charge), name) && is_allowance(charge) == allowance;
     let actual: Decimal = counted(invoice).filter(is_it).filter_map(|charge| charge.amount).sum();
     let (expected, from) = expected(bill, name, allowance);
+    let (actual, expected) = (money(actual), money(expected));
     if actual == expected {
         return None;
     }
@@ -85,7 +86,7 @@ fn one(bill: &Bill<'_>, (name, allowance): (&str, bool)) -> Option<Difference> {
     };
     let figures = vec![
         bill.figure(&format!("{what} billed"), actual, invoice.source),
-        Figure { name: format!("expected {what}"), value: expected, document: None, source: None },
+        bill.computed(&format!("expected {what}"), expected),
     ];
     let amount = Some(sign * (actual - expected));
     Some(Difference { item: Some(name.to_owned()), amount, figures, ..bill.whole(reason, message) })
@@ -135,14 +136,11 @@ fn tax_of(bill: &Bill<'_>, tax: &Tax) -> Option<Difference> {
         return None;
     }
     let source = bill.invoice.source;
-    let message = format!("the tax is {amount}, but {percent} % of {basis} are {computed}");
+    let message = format!("the tax is {}, but {percent} % of {} are {computed}", money(amount), money(basis));
     Some(Difference {
         item: tax.kind.clone(),
         amount: Some(amount - computed),
-        figures: vec![
-            bill.figure("tax billed", amount, source),
-            bill.figure("expected tax", computed, source),
-        ],
+        figures: vec![bill.figure("tax billed", amount, source), bill.computed("expected tax", computed)],
         ..bill.whole(Reason::TaxWrong, message)
     })
 }

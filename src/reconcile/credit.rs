@@ -1,6 +1,6 @@
 //! Credits: each line against the invoice that it takes back. The type decides; amounts may have either sign.
 
-use super::{Bill, Comparison, Difference, Figure, Line, Match, extended};
+use super::{Bill, Comparison, Difference, Figure, Line, Match, extended, money};
 use crate::canonical::{Invoice, Reason};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -20,7 +20,7 @@ pub(super) fn compare(bill: &Bill<'_>, comparison: &mut Comparison) {
         return;
     };
     for (at, line) in invoice.lines.iter().enumerate() {
-        let credited = -line.extended_amount().unwrap_or_default().abs();
+        let credited = -money(line.extended_amount().unwrap_or_default()).abs();
         let mut result = Line {
             ordinal: at + 1,
             found: Match::None,

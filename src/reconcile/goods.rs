@@ -1,7 +1,7 @@
 //! Sales and purchases: each line against what was ordered, shipped, received and billed before.
 
 use super::units::Joined;
-use super::{Bill, Comparison, Difference, Figure, Line, Match, Moved, cents, extended, is_same};
+use super::{Bill, Comparison, Difference, Figure, Line, Match, Moved, cents, extended, is_same, money};
 use crate::canonical::{
     InvoiceKind, InvoiceLine, ItemKeys, PurchaseOrder, PurchaseOrderLine, Purpose, Reason,
 };
@@ -119,6 +119,8 @@ struct Group<'g> {
 #[derive(Default)]
 struct Sum {
     total: Decimal,
+    /// Without what was taken back by credits.
+    gross: Decimal,
     figures: Vec<Figure>,
     count: usize,
     /// A unit that nothing joins.
@@ -137,7 +139,10 @@ impl Group<'_> {
         for moved in all.iter().filter(|moved| self.is_of(moved)) {
             sum.count += 1;
             match joined.factor(moved.unit.as_deref(), unit) {
-                Some(factor) => sum.total += moved.quantity * factor,
+                Some(factor) => {
+                    sum.total += moved.quantity * factor;
+                    sum.gross += moved.quantity.max(Decimal::ZERO) * factor;
+                }
                 None => sum.odd = moved.unit.clone(),
             }
             sum.figures.push(Figure {
@@ -184,7 +189,7 @@ impl Group<'_> {
         for (ordinal, line) in &self.lines {
             let unit_word = line.unit.as_deref().unwrap_or("unit");
             let quantity = line.quantity.unwrap_or_default();
-            let amount = line.extended_amount().unwrap_or_default();
+            let amount = money(line.extended_amount().unwrap_or_default());
             let price = line.unit_price;
             let agreed = agreed_price(bill, line, order, &ordered_lines, &joined);
             let mut result = Line {
@@ -194,7 +199,7 @@ impl Group<'_> {
                 shipped: ships.then_some(shipped.total),
                 received: receives.then_some(received.total),
                 billed_before: (before.count > 0).then_some(before.total),
-                price: agreed.as_ref().map(|agreed| agreed.price),
+                price: agreed.as_ref().map(|agreed| money(agreed.price)),
                 price_from: agreed.as_ref().map(|agreed| agreed.from),
                 amount,
                 expected: amount,
@@ -204,14 +209,16 @@ impl Group<'_> {
                 let computed = extended(line, quantity, price);
                 if said != computed {
                     let message = format!(
-                        "{}: the line bills {said}, but {quantity} at {price} come to {computed}",
-                        self.keys.shown()
+                        "{}: the line bills {}, but {quantity} at {} come to {computed}",
+                        self.keys.shown(),
+                        money(said),
+                        money(price)
                     );
                     differences.push(Difference {
                         amount: Some(said - computed),
                         figures: vec![
                             bill.figure("amount billed", said, line.source),
-                            bill.figure("expected amount", computed, line.source),
+                            bill.computed("expected amount", computed),
                         ],
                         ..bill.of_line(Reason::LineAmountWrong, *ordinal, line, message)
                     });
@@ -255,7 +262,7 @@ impl Group<'_> {
                     figures.extend(sum.figures.iter().cloned());
                     figures.extend(before.figures.iter().cloned());
                     figures.extend(price.map(|price| bill.figure("unit price billed", price, line.source)));
-                    figures.extend(worth(may).map(|worth| bill.figure("expected amount", worth, None)));
+                    figures.extend(worth(may).map(|worth| bill.computed("expected amount", worth)));
                     let amount = worth(rightful).zip(worth(may)).map(|(all, right)| all - right);
                     differences.push(Difference {
                         amount,
@@ -266,13 +273,14 @@ impl Group<'_> {
                 }
                 differences.extend(self.price(bill, *ordinal, line, rightful, agreed.as_ref(), is_ordered));
             }
-            let money: Decimal = differences.iter().filter_map(|difference| difference.amount).sum();
-            result.expected = amount - money;
+            let wrong: Decimal = differences.iter().filter_map(|difference| difference.amount).sum();
+            result.expected = amount - wrong;
             comparison.lines.push(result);
             comparison.differences.append(&mut differences);
         }
         let now: Decimal = self.lines.iter().filter_map(|(_, line)| line.quantity).sum();
-        let left = shipped.total - before.total - now - later.total;
+        // A credit lets as much be billed once more, but it does not ask for it: goods come back, or cost less.
+        let left = shipped.total - before.gross - now - later.gross;
         if ships && odd.is_none() && later.odd.is_none() && is_ordered && left > Decimal::ZERO {
             self.not_billed(bill, left, now, &shipped, &before, comparison);
         }
@@ -321,7 +329,7 @@ impl Group<'_> {
         let item = self.keys.shown();
         if !is_ordered {
             let message = format!("{item} is billed but was not ordered");
-            let amount = line.extended_amount();
+            let amount = line.extended_amount().map(money);
             return Some(Difference { amount, ..bill.of_line(Reason::ItemUnknown, ordinal, line, message) });
         }
         let (Some(agreed), Some(billed)) = (agreed, line.unit_price) else {
@@ -333,7 +341,7 @@ impl Group<'_> {
         }
         let worth = extended(line, quantity, agreed.price);
         let amount = extended(line, quantity, billed) - worth;
-        let said = agreed.price.normalize();
+        let said = money(agreed.price);
         let (word, name) = match agreed.from {
             "order" => ("ordered", "unit price ordered"),
             _ => ("listed", "unit price listed"),
@@ -344,13 +352,13 @@ impl Group<'_> {
                 bill.figure("unit price billed", billed, line.source),
                 Figure { name: name.to_owned(), ..agreed.figure.clone() },
                 bill.figure("quantity rightly billed", quantity, line.source),
-                bill.figure("expected amount", worth, None),
+                bill.computed("expected amount", worth),
             ],
             ..bill.of_line(
                 if billed > agreed.price { Reason::PriceOver } else { Reason::PriceUnder },
                 ordinal,
                 line,
-                format!("{item}: billed at {billed}, {word} at {said}"),
+                format!("{item}: billed at {}, {word} at {said}", money(billed)),
             )
         })
     }

@@ -9,9 +9,11 @@ mod charges;
 mod credit;
 mod goods;
 mod services;
+mod unbilled;
 mod units;
 
 pub use services::{Counted, service_period};
+pub use unbilled::{Unbilled, not_billed};
 pub use units::{Packs, PriceList, PriceRow};
 
 use crate::canonical::{
@@ -198,6 +200,7 @@ pub fn compare(
     } else {
         goods::compare(&bill, kind, &mut comparison);
         charges::compare(&bill, &mut comparison.differences);
+        bill.nothing_shipped(&mut comparison.differences);
     }
     for difference in &mut comparison.differences {
         difference.tolerated = bill.tolerance(difference);
@@ -220,6 +223,11 @@ impl Bill<'_> {
 
     fn figure(&self, name: &str, value: Decimal, source: Option<Source>) -> Figure {
         Figure { name: name.to_owned(), value, document: Some(self.document), source }
+    }
+
+    /// A figure that no document says.
+    fn computed(&self, name: &str, value: Decimal) -> Figure {
+        Figure { name: name.to_owned(), value, document: None, source: None }
     }
 
     fn whole(&self, reason: Reason, message: String) -> Difference {
@@ -274,13 +282,29 @@ impl Bill<'_> {
             amount: Some(said - computed),
             figures: vec![
                 self.figure("total billed", said, invoice.source),
-                self.figure("sum of lines, charges and taxes", computed, invoice.source),
+                self.computed("sum of lines, charges and taxes", money(computed)),
             ],
             ..self.whole(
                 Reason::TotalsWrong,
-                format!("the total says {said}, but lines, charges and taxes add up to {computed}"),
+                format!(
+                    "the total says {}, but lines, charges and taxes add up to {}",
+                    money(said),
+                    money(computed)
+                ),
             )
         });
+    }
+
+    /// Where nothing was shipped nothing is owed: what no other difference explains is billed too early.
+    fn nothing_shipped(&self, differences: &mut [Difference]) {
+        let explained: Decimal = differences
+            .iter()
+            .filter(|one| one.reason != Reason::InvoiceBeforeShip && !one.reason.is_open_side())
+            .filter_map(|one| one.amount)
+            .sum();
+        for early in differences.iter_mut().filter(|one| one.reason == Reason::InvoiceBeforeShip) {
+            early.amount = early.amount.map(|total| total - explained);
+        }
     }
 
     /// The tolerance that lets a difference pass, in words.
@@ -327,7 +351,16 @@ fn is_same(one: &str, other: &str) -> bool {
 
 /// Rounded half up to the cent.
 fn cents(amount: Decimal) -> Decimal {
-    amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
+    money(amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero))
+}
+
+/// With two decimals or more, as people write amounts and prices.
+fn money(mut amount: Decimal) -> Decimal {
+    amount.normalize_assign();
+    if amount.scale() < 2 {
+        amount.rescale(2);
+    }
+    amount
 }
 
 /// Quantity times price as the line prices it (per unit, per hundred …), rounded half up to the cent.

@@ -1,6 +1,6 @@
 //! Service bills of warehouses and carriers: each line against the rate card and what their own documents count.
 
-use super::{Bill, Comparison, Difference, Figure, Line, Match, cents, extended, is_same};
+use super::{Bill, Comparison, Difference, Line, Match, cents, extended, is_same, money};
 use crate::canonical::{DatedEvent, Invoice, InvoiceLine, Reason};
 use crate::profiles::{Activity, Rate};
 use chrono::NaiveDate;
@@ -54,7 +54,7 @@ pub fn service_period(invoice: &Invoice) -> Option<(NaiveDate, NaiveDate)> {
 
 pub(super) fn compare(bill: &Bill<'_>, comparison: &mut Comparison) {
     for (at, line) in bill.invoice.lines.iter().enumerate() {
-        let amount = line.extended_amount().unwrap_or_default();
+        let amount = money(line.extended_amount().unwrap_or_default());
         let mut result = Line {
             ordinal: at + 1,
             found: Match::None,
@@ -68,8 +68,8 @@ pub(super) fn compare(bill: &Bill<'_>, comparison: &mut Comparison) {
             expected: amount,
         };
         let differences = one(bill, at + 1, line, &mut result);
-        let money: Decimal = differences.iter().filter_map(|difference| difference.amount).sum();
-        result.expected = amount - money;
+        let wrong: Decimal = differences.iter().filter_map(|difference| difference.amount).sum();
+        result.expected = amount - wrong;
         comparison.differences.extend(differences);
         comparison.lines.push(result);
     }
@@ -120,15 +120,14 @@ fn one(bill: &Bill<'_>, ordinal: usize, line: &InvoiceLine, result: &mut Line) -
                 );
                 let worth = |quantity| extended(line, quantity, billed);
                 let amount = worth(quantity) - worth(count);
-                let counted =
-                    Figure { name: "counted".to_owned(), value: count, document: None, source: None };
+                let counted = bill.computed("counted", count);
                 differences.push(Difference {
                     amount: Some(amount),
                     figures: vec![
                         bill.figure("quantity billed", quantity, line.source),
                         counted,
                         bill.figure("unit price billed", billed, line.source),
-                        bill.figure("expected amount", worth(count), None),
+                        bill.computed("expected amount", worth(count)),
                     ],
                     ..bill.of_line(reason, ordinal, line, message)
                 });
@@ -141,14 +140,15 @@ fn one(bill: &Bill<'_>, ordinal: usize, line: &InvoiceLine, result: &mut Line) -
     if billed != rate.price {
         let worth = extended(line, rightful, rate.price);
         let reason = if billed > rate.price { Reason::PriceOver } else { Reason::PriceUnder };
-        let message = format!("{shown}: billed at {billed}, the rate card says {}", rate.price);
+        let message =
+            format!("{shown}: billed at {}, the rate card says {}", money(billed), money(rate.price));
         differences.push(Difference {
             amount: Some(extended(line, rightful, billed) - worth),
             figures: vec![
                 bill.figure("unit price billed", billed, line.source),
-                Figure { name: "rate".to_owned(), value: rate.price, document: None, source: None },
+                bill.computed("rate", rate.price),
                 bill.figure("quantity rightly billed", rightful, line.source),
-                bill.figure("expected amount", worth, None),
+                bill.computed("expected amount", worth),
             ],
             ..bill.of_line(reason, ordinal, line, message)
         });

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::text::{clean, clean_json, clean_some};
-use super::{Error, ExceptionState, Store, Work};
+use super::{Decision, Error, ExceptionState, Store, Work};
 
 /// Exceptions whose columns go into one statement.
 const EXCEPTIONS_AT_ONCE: usize = 2000;
@@ -72,6 +72,8 @@ pub struct ExceptionRow {
     pub settled_by: Option<String>,
     /// Why.
     pub settled_reason: String,
+    /// What was decided about the money.
+    pub decision: Option<Decision>,
     /// Who looks after it; none is whom the partner's profile names.
     pub owner: Option<String>,
     /// When it went to the next in charge.
@@ -155,15 +157,18 @@ impl Work {
         id: Uuid,
         by: &str,
         reason: &str,
+        decision: Option<Decision>,
         at: DateTime<Utc>,
     ) -> Result<bool, Error> {
         sqlx::query!(
-            "update exception set state = 'settled', settled_at = $4, settled_by = $2, settled_reason = $3
+            "update exception set state = 'settled', settled_at = $4, settled_by = $2, settled_reason = $3,
+                 decision = $5
              where id = $1 and state = 'open'",
             id,
             by,
             &clean(reason),
             at,
+            decision.map(Decision::as_str),
         )
         .execute(self.connection())
         .await
@@ -285,7 +290,7 @@ impl Store {
             ExceptionRow,
             r#"select id, kind, document_id, partner_id, order_number, purchase_order_number, line, amount, currency,
                    message, evidence, state as "state: ExceptionState", first_seen_at, settled_at, settled_by,
-                   settled_reason, owner, escalated_at,
+                   settled_reason, decision as "decision: Decision", owner, escalated_at,
                    (select d.agreement from document d where d.id = exception.document_id) as agreement
                from exception
                where ($1::text is null or state = $1) and ($2::text is null or partner_id = $2)

@@ -23,6 +23,7 @@ mod operations;
 pub mod private;
 mod profile_versions;
 mod received_acknowledgments;
+mod reconciliation;
 mod records;
 mod repeats;
 mod revisions;
@@ -63,13 +64,18 @@ pub use jobs::{AtOnce, Job, JobRow, Lease, NewJob, job_id};
 pub use master_data::{CrosswalkEntry, MADE_OF, MadeOf, MasterKindRow, MasterTable, NewMasterLoad};
 pub use naming::Noun;
 pub use received_acknowledgments::{NewMatch, NewReceivedAcknowledgment, ReceivedAcknowledgmentRow};
+pub use reconciliation::{
+    ByPartnerRow, ByReasonRow, ComparedInvoiceRow, ComparedLineRow, DifferenceRow, DocumentPlace,
+    InvoiceToCompare, NewComparedInvoice, NewComparedLine, NewDifference, NewRun, NewUnbilled,
+    PreviousFigures, RunRow, StandingOfException, UnbilledRow,
+};
 pub use records::{ActivityCounts, FoundRecord, ItemPack, ItemPrice, MovedLine, NewRecord};
 pub use repeats::SameBusiness;
 pub use revisions::RecordRevision;
 pub use sightings::Seen;
 pub use wakes::Wakes;
 pub use words::{
-    AcknowledgmentNote, AcknowledgmentState, Business, DeliveryKind, DeliveryState, Direction,
+    AcknowledgmentNote, AcknowledgmentState, Business, Decision, DeliveryKind, DeliveryState, Direction,
     ExceptionState, FileState, JobKind, JobState, UnknownWord, Usage, Validation,
 };
 pub use work::Work;

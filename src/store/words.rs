@@ -225,3 +225,17 @@ words! {
         Settled = "settled",
     }
 }
+
+words! {
+    /// What a person decided about a difference: what is paid, and what is asked for.
+    Decision {
+        /// It is paid as it is billed.
+        Approve = "approve",
+        /// It is paid as it was expected.
+        ShortPay = "short_pay",
+        /// It is not paid until more is known.
+        Hold = "hold",
+        /// It is paid, and a credit is asked for.
+        AskCredit = "ask_credit",
+    }
+}

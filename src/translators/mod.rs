@@ -198,6 +198,13 @@ impl Translator {
         &self.definition.versions
     }
 
+    /// Where a document has a field of the record, such as `IT102` for `quantity` of `lines`; `list` is empty for the
+    /// fields of the record itself. None where it does not have it.
+    #[must_use]
+    pub fn place_of(&self, list: &str, field: &str) -> Option<String> {
+        self.program.place_of(self.program.root, "", (list, field))
+    }
+
     /// The crosswalks it asks, by name.
     pub fn crosswalks(&self) -> impl Iterator<Item = &str> {
         self.program.crosswalks.keys().map(String::as_str)

@@ -31,6 +31,21 @@ impl Program {
     pub(super) fn table(&self, name: &str) -> Option<&Table> {
         self.tables.get(*self.table_numbers.get(name)?)
     }
+
+    /// The place of a field of a list, from a block that is within `list` on.
+    pub(super) fn place_of(&self, block: usize, list: &str, wanted: (&str, &str)) -> Option<String> {
+        let block = self.blocks.get(block)?;
+        let here = block.bindings.iter().find(|binding| (list, binding.label.as_str()) == wanted);
+        here.map(|binding| binding.path.to_string()).or_else(|| {
+            block.eaches.iter().find_map(|each| {
+                let below = match each.into {
+                    Into::Same => list,
+                    Into::Group(_) | Into::List(_) => each.label.as_str(),
+                };
+                self.place_of(each.block, below, wanted)
+            })
+        })
+    }
 }
 
 /// What is bound at one node of the document.

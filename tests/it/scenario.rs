@@ -34,6 +34,8 @@ use crate::harness::postgres::Database;
 mod acks;
 #[path = "scenario/agreements.rs"]
 mod agreements;
+#[path = "scenario/finance.rs"]
+mod finance;
 
 const CSV_HEADER: &str = "order_number,po_number,ship_date,ship_to_id,ship_to_name,ship_to_street,ship_to_city,\
 ship_to_state,ship_to_zip,line_number,sku,upc,lot,quantity,unit,action";
@@ -164,11 +166,21 @@ impl World {
         std::fs::write(path, text).expect("written");
     }
 
-    async fn run(&self) {
+    fn config(&self) -> Config {
         let path = self.folder.path().join("crossdock.toml");
         let text = std::fs::read_to_string(&path).expect("it was written");
         let source = Source { name: path.display().to_string(), text };
-        let config = Config::parse(source, self.folder.path().to_owned()).expect("the settings are sound");
+        Config::parse(source, self.folder.path().to_owned()).expect("the settings are sound")
+    }
+
+    /// What was agreed with all partners.
+    pub(crate) fn agreements(&self) -> Arc<Agreements> {
+        let agreements = Agreements::load(&self.config());
+        Arc::new(agreements.unwrap_or_else(|faults| panic!("{faults:#?}")))
+    }
+
+    async fn run(&self) {
+        let config = self.config();
         let agreements = Agreements::load(&config).unwrap_or_else(|faults| panic!("{faults:#?}"));
         let hub = Hub::new(config, self.database.store(), Clock::Fixed(self.now), agreements);
         let pass = run_once(&Arc::new(hub), None).await.expect("the database answers");

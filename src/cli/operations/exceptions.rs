@@ -5,7 +5,9 @@ use super::{act, naming, output};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::pipeline::{Agreements, settling};
-use crate::store::{AuditEvent, AuditFilter, ExceptionFilter, ExceptionRow, ExceptionState, Noun, Store};
+use crate::store::{
+    AuditEvent, AuditFilter, Decision, ExceptionFilter, ExceptionRow, ExceptionState, Noun, Store,
+};
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -74,6 +76,9 @@ struct Settle {
     /// Their ids, or the first eight digits of each
     #[arg(value_name = "ID", required = true)]
     ids: Vec<String>,
+    /// What becomes of the money of a difference: approve, short_pay, hold, ask_credit; reports tell the ERP
+    #[arg(long, value_name = "WORD")]
+    decision: Option<Decision>,
     #[command(flatten)]
     who: act::Who,
 }
@@ -179,9 +184,12 @@ async fn show(config: &Config, store: &Store, show: &Show) -> anyhow::Result<()>
         Some(at) => page.line(
             1,
             format!(
-                "settled {} by {}: {}",
+                "settled {} by {}{}: {}",
                 output::time(at),
                 row.settled_by.as_deref().unwrap_or_default(),
+                row.decision
+                    .map(|decision| format!(" ({})", decision.as_str().replace('_', " ")))
+                    .unwrap_or_default(),
                 row.settled_reason
             ),
         ),
@@ -216,7 +224,8 @@ async fn settle(store: &Store, settle: &Settle) -> anyhow::Result<ExitCode> {
     let mut code = exit::DONE;
     for id in &settle.ids {
         let row = find(store, id).await?;
-        let done = settling::settle(store, &row, &settle.who.wish(), Clock::System.now()).await;
+        let done =
+            settling::settle(store, &row, settle.decision, &settle.who.wish(), Clock::System.now()).await;
         code = code.max(act::told(done, "it is closed")?);
     }
     Ok(ExitCode::from(code))

@@ -21,6 +21,7 @@ use crate::canonical::{
 };
 
 pub use evidence::{ActivityCounts, ItemPack, ItemPrice};
+pub(super) use search::parse_record;
 pub use search::{FoundRecord, MovedLine};
 
 /// A record of a document.

@@ -306,12 +306,17 @@ fn revise(order: &mut FoundRecord, later: FoundRecord) {
     }
 }
 
-pub(super) fn understand(row: Stored) -> Result<FoundRecord, Error> {
-    let record = serde_json::from_str(&row.record).map_err(|source| Error::Stored {
+/// A record as it is stored.
+pub(in crate::store) fn parse_record(document_id: Uuid, json: &str) -> Result<Record, Error> {
+    serde_json::from_str(json).map_err(|source| Error::Stored {
         what: "record of document",
-        id: row.document_id,
+        id: document_id,
         source,
-    })?;
+    })
+}
+
+pub(super) fn understand(row: Stored) -> Result<FoundRecord, Error> {
+    let record = parse_record(row.document_id, &row.record)?;
     Ok(FoundRecord {
         document_id: row.document_id,
         partner_id: row.partner_id,

@@ -44,11 +44,12 @@ async fn who_settles_what_is_overdue_lets_what_was_held_back_go_and_stands_in_th
         request: None,
     };
     let now = Clock::System.now();
-    let unsaid = settling::settle(&store, &exception, &wish(" "), now).await;
+    let unsaid = settling::settle(&store, &exception, None, &wish(" "), now).await;
     assert!(matches!(unsaid, Err(Unmade::Refused(_))), "why must be said: {unsaid:?}");
     let hands = ("ann", "bob");
     settling::assign(&store, &exception, hands, &wish("on leave")).await.expect("it is open");
-    let done = settling::settle(&store, &exception, &wish("told by phone"), now).await.expect("it is open");
+    let done =
+        settling::settle(&store, &exception, None, &wish("told by phone"), now).await.expect("it is open");
     assert_eq!((done.event.action.as_str(), done.event.reason.as_str()), ("settle", "told by phone"));
     assert!(store.find_holds(&[held.id]).await.expect("asks").is_empty());
     let row = store.list_exceptions(&ExceptionFilter::default(), 9).await.expect("lists").remove(0);

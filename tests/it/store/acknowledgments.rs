@@ -173,9 +173,9 @@ async fn an_exception_is_kept_once_and_settled_once() {
     };
     let mut work = begin(&store).await;
     work.insert_exceptions(std::slice::from_ref(&exception)).await.expect("writes");
-    assert!(work.settle_exception(exception.id, "ann", "agreed", at(1)).await.expect("writes"));
+    assert!(work.settle_exception(exception.id, "ann", "agreed", None, at(1)).await.expect("writes"));
     work.insert_exceptions(std::slice::from_ref(&exception)).await.expect("writes");
-    assert!(!work.settle_exception(exception.id, "bob", "", at(1)).await.expect("writes"));
+    assert!(!work.settle_exception(exception.id, "bob", "", None, at(1)).await.expect("writes"));
     work.commit().await.expect("commits");
     let found = store
         .list_exceptions(

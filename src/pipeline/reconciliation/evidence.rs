@@ -1,0 +1,66 @@
+//! Where figures stand: the file, the set, the segment and the element.
+
+use super::super::agreements::Agreements;
+use crate::reconcile::{Difference, Figure};
+use crate::store::DocumentPlace;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// Fields of records that figures come from: the name of a figure, the list and the field.
+const FIELDS: [(&str, &str, &str); 16] = [
+    ("quantity billed", "lines", "quantity"),
+    ("quantity billed before", "lines", "quantity"),
+    ("quantity credited", "lines", "quantity"),
+    ("quantity rightly billed", "lines", "quantity"),
+    ("quantity shipped", "lines", "quantity_shipped"),
+    ("quantity advised", "items", "quantity_shipped"),
+    ("quantity received", "lines", "quantity_received"),
+    ("unit price billed", "lines", "unit_price"),
+    ("unit price ordered", "lines", "unit_price"),
+    ("amount billed", "lines", "unit_price"),
+    ("charge billed", "charges", "amount"),
+    ("allowance billed", "charges", "amount"),
+    ("total billed", "", "total_amount"),
+    ("total credited", "", "total_amount"),
+    ("billed now", "", "total_amount"),
+    ("billed before", "", "total_amount"),
+];
+
+/// Documents by id.
+pub(super) struct Places {
+    by_id: HashMap<Uuid, DocumentPlace>,
+}
+
+impl Places {
+    pub(super) fn of(places: Vec<DocumentPlace>) -> Self {
+        Self { by_id: places.into_iter().map(|place| (place.id, place)).collect() }
+    }
+
+    pub(super) fn find(&self, document: Uuid) -> Option<&DocumentPlace> {
+        self.by_id.get(&document)
+    }
+
+    /// The figures of a difference, each with the file, segment and element that says it.
+    pub(super) fn evidence(&self, difference: &Difference, agreements: &Agreements) -> serde_json::Value {
+        difference.figures.iter().map(|figure| self.figure(figure, agreements)).collect()
+    }
+
+    fn figure(&self, figure: &Figure, agreements: &Agreements) -> serde_json::Value {
+        let place = figure.document.and_then(|document| self.find(document));
+        let element = place.and_then(|place| {
+            let translator = agreements.library.find(place.translator.as_deref()?)?;
+            let (_, list, field) = FIELDS.iter().find(|(name, ..)| *name == figure.name)?;
+            translator.place_of(list, field)
+        });
+        serde_json::json!({
+            "name": figure.name,
+            "value": figure.value.to_string(),
+            "document": figure.document,
+            "kind": place.map(|place| &place.kind),
+            "file": place.map(|place| &place.file_name),
+            "segment_position": figure.source.map(|source| source.segment_ordinal),
+            "element": element,
+            "byte": figure.source.map(|source| source.byte),
+        })
+    }
+}

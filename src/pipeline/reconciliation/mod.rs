@@ -1,0 +1,424 @@
+//! Reconciliation runs: every invoice of a period compared with all that is known at one instant, kept as a snapshot.
+//!
+//! Documents are read in sets on one connection, compared, and written by COPY on another; memory is that of one set.
+
+mod details;
+mod evidence;
+pub mod report;
+mod unbilled;
+
+use super::agreements::Agreements;
+use super::compare::{self, Index};
+use super::follow::{self, Known};
+use super::hub::Error;
+use super::process;
+use crate::canonical::{Invoice, InvoiceSense};
+use crate::ids;
+use crate::reconcile::Comparison;
+use crate::store::{
+    InvoiceToCompare, NewComparedInvoice, NewComparedLine, NewDifference, NewRun, PreviousFigures,
+    StandingOfException, Store, Work,
+};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use evidence::Places;
+use rust_decimal::Decimal;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// Invoices that are read and compared at once.
+const SET: usize = 500;
+
+/// What a run is to compare.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Days of the invoices, both included.
+    pub days: (NaiveDate, NaiveDate),
+    /// Only this partner's.
+    pub partner: Option<String>,
+    /// Only those under this agreement.
+    pub agreement: Option<String>,
+    /// Who asks.
+    pub by: String,
+}
+
+/// Compares the invoices of a period and keeps the snapshot. `progress` is told how many of how many are compared.
+///
+/// # Errors
+/// When the database fails; then nothing of the run is there.
+pub async fn run(
+    store: &Store,
+    agreements: &Arc<Agreements>,
+    asked: &Asked,
+    now: DateTime<Utc>,
+    mut progress: impl FnMut(usize, usize) + Send,
+) -> Result<Uuid, Error> {
+    let narrowed = (asked.partner.as_deref(), asked.agreement.as_deref());
+    let (from, to) = asked.days;
+    let id = ids::derived(
+        "reconciliation_run",
+        &[
+            &from.to_string(),
+            &to.to_string(),
+            narrowed.0.unwrap_or_default(),
+            narrowed.1.unwrap_or_default(),
+            &now.to_rfc3339(),
+        ],
+    );
+    let mut reader = store.begin_snapshot().await?;
+    let own = reader.list_invoices_between(asked.days, narrowed.0, narrowed.1).await?;
+    let adjusted = reader.list_invoices_told_open(asked.days, narrowed.0, narrowed.1).await?;
+    let (count, all) = (own.len(), [own, adjusted].concat());
+    let total = all.len();
+    // Orders of purchase and sale that nobody billed in full, for the open side.
+    let open = if asked.agreement.is_some() { Vec::new() } else { reader.list_orders_not_billed(to).await? };
+
+    let (sender, mut sets) = mpsc::channel::<Set>(1);
+    let reading = {
+        let agreements = agreements.clone();
+        tokio::spawn(async move { read(reader, &agreements, &all, &open, sender).await })
+    };
+    let mut writer = store.begin().await?;
+    let mut made = Made { period: count, now, ..Made::default() };
+    while let Some(set) = sets.recv().await {
+        let agreements = agreements.clone();
+        let asked = asked.clone();
+        let (rows, back) = tokio::task::spawn_blocking(move || {
+            let rows = made.compare(&set, &agreements, &asked);
+            (rows, made)
+        })
+        .await
+        .map_err(Error::Panicked)?;
+        made = back;
+        writer.copy_compared_invoices(id, &rows.invoices).await?;
+        writer.copy_compared_lines(id, &rows.lines).await?;
+        writer.copy_differences(id, &rows.differences).await?;
+        writer.copy_unbilled(id, &rows.unbilled).await?;
+        progress(made.invoices, total);
+    }
+    reading.await.map_err(Error::Panicked)??;
+    let totals: BTreeMap<&String, String> =
+        made.totals.iter().map(|(currency, total)| (currency, total.to_string())).collect();
+    writer
+        .insert_reconciliation_run(&NewRun {
+            id,
+            days: asked.days,
+            partner_id: narrowed.0,
+            agreement: narrowed.1,
+            as_of: now,
+            actor: &asked.by,
+            invoice_count: i64::try_from(count).unwrap_or(i64::MAX),
+            line_count: made.lines,
+            digest: made.digest.finalize().into(),
+            totals: serde_json::to_value(totals).expect("texts by texts"),
+        })
+        .await?;
+    writer.commit().await?;
+    Ok(id)
+}
+
+/// Documents to be compared, with all that is known of their orders.
+enum Set {
+    Invoices {
+        invoices: Vec<InvoiceToCompare>,
+        known: Box<Known>,
+        places: Places,
+        previous: HashMap<Uuid, PreviousFigures>,
+        standing: HashMap<Uuid, StandingOfException>,
+    },
+    Orders {
+        numbers: Vec<String>,
+        known: Box<Known>,
+        places: Places,
+    },
+}
+
+/// Reads set after set and hands each on.
+async fn read(
+    mut reader: Work,
+    agreements: &Agreements,
+    invoices: &[Uuid],
+    orders: &[String],
+    sender: mpsc::Sender<Set>,
+) -> Result<(), Error> {
+    for ids in invoices.chunks(SET) {
+        let mut set = reader.load_invoices_to_compare(ids).await?;
+        let place: HashMap<Uuid, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+        set.sort_by_key(|invoice| place.get(&invoice.found.document_id).copied());
+        let numbers = follow::numbers(set.iter().map(|invoice| &invoice.found.record));
+        let mut known = process::look_up_numbers(&mut reader, numbers).await?;
+        for invoice in &set {
+            let found = &invoice.found;
+            known.add_own(&found.partner_id, found.document_id, &found.record);
+        }
+        compare::look_up(&mut reader, &mut known, agreements).await?;
+        let previous = reader.find_previous_figures(ids).await?;
+        let standing = reader.find_standing_of_exceptions(ids).await?;
+        let places = Places::of(reader.find_document_places(&known.document_ids()).await?);
+        let set = Set::Invoices {
+            invoices: set,
+            known: Box::new(known),
+            places,
+            previous: previous.into_iter().map(|figures| (figures.document_id, figures)).collect(),
+            standing: standing.into_iter().map(|standing| (standing.id, standing)).collect(),
+        };
+        // Nobody takes it any more: the other side failed and says why.
+        if sender.send(set).await.is_err() {
+            return Ok(());
+        }
+    }
+    for numbers in orders.chunks(SET) {
+        let asked = follow::Numbers { purchase_orders: numbers.to_vec(), ..follow::Numbers::default() };
+        let mut known = process::look_up_numbers(&mut reader, asked).await?;
+        compare::look_up(&mut reader, &mut known, agreements).await?;
+        let places = Places::of(reader.find_document_places(&known.document_ids()).await?);
+        let set = Set::Orders { numbers: numbers.to_vec(), known: Box::new(known), places };
+        if sender.send(set).await.is_err() {
+            return Ok(());
+        }
+    }
+    reader.roll_back().await?;
+    Ok(())
+}
+
+/// Rows of one set.
+#[derive(Default)]
+struct Rows {
+    invoices: Vec<NewComparedInvoice>,
+    lines: Vec<NewComparedLine>,
+    differences: Vec<NewDifference>,
+    unbilled: Vec<crate::store::NewUnbilled>,
+}
+
+/// What a run has made so far.
+#[derive(Default)]
+struct Made {
+    /// Invoices of the period; those behind them are adjustments.
+    period: usize,
+    now: DateTime<Utc>,
+    invoices: usize,
+    unbilled: i32,
+    lines: i64,
+    totals: BTreeMap<String, Decimal>,
+    digest: Sha256,
+}
+
+impl Made {
+    fn compare(&mut self, set: &Set, agreements: &Agreements, asked: &Asked) -> Rows {
+        let mut rows = Rows::default();
+        match set {
+            Set::Invoices { invoices, known, places, previous, standing } => {
+                let index = Index::of(known);
+                let at: HashMap<Uuid, usize> =
+                    known.invoices.iter().enumerate().map(|(at, invoice)| (invoice.document, at)).collect();
+                for invoice in invoices {
+                    self.invoices += 1;
+                    let is_adjustment = self.invoices > self.period;
+                    let document = invoice.found.document_id;
+                    let Some(profile) = agreements.profiles.find(&invoice.found.partner_id) else { continue };
+                    let Some((place, stored)) =
+                        at.get(&document).and_then(|at| Some((*at, known.invoices.get(*at)?)))
+                    else {
+                        continue;
+                    };
+                    let day = invoice.found.received_at.date_naive();
+                    let under = invoice.agreement.as_deref();
+                    let comparison = compare::one((place, stored), profile, under, known, &index, day);
+                    let kind = compare::kind_of(profile).word();
+                    let row = self.row(invoice, &stored.record, &comparison, kind, day, is_adjustment);
+                    let row = NewComparedInvoice {
+                        previous: previous.get(&document).map(|figures| (figures.run_id, figures.expected)),
+                        ..row
+                    };
+                    // What was told and has not changed is not told again.
+                    let unchanged = row.previous.is_some_and(|(_, expected)| expected == row.expected);
+                    if is_adjustment && unchanged {
+                        continue;
+                    }
+                    rows.lines.extend(lines(row.invoice, &stored.record, &comparison));
+                    let differences = comparison.differences.iter().zip(1..).map(|(difference, ordinal)| {
+                        let exception = compare::exception_id(document, difference);
+                        let standing = standing.get(&exception);
+                        NewDifference {
+                            invoice: row.invoice,
+                            ordinal,
+                            exception_id: exception,
+                            reason: difference.reason.word(),
+                            line_ordinal: difference.ordinal.and_then(|ordinal| i32::try_from(ordinal).ok()),
+                            line_number: difference.line.clone(),
+                            item: difference.item.clone(),
+                            amount: difference.amount,
+                            message: difference.message.clone(),
+                            figures: places.evidence(difference, agreements),
+                            tolerated: difference.tolerated.clone(),
+                            first_seen_at: standing.map_or(self.now, |standing| standing.first_seen_at),
+                            owner: standing
+                                .and_then(|standing| standing.owner.clone())
+                                .or_else(|| profile.owner.clone()),
+                            decision: standing.and_then(decision),
+                        }
+                    });
+                    let differences: Vec<NewDifference> = differences.collect();
+                    rows.differences.extend(differences);
+                    rows.invoices.push(row);
+                }
+                self.lines += i64::try_from(rows.lines.len()).unwrap_or(i64::MAX);
+            }
+            Set::Orders { numbers, known, places } => {
+                unbilled::find(
+                    numbers,
+                    known,
+                    places,
+                    agreements,
+                    asked,
+                    &mut self.unbilled,
+                    &mut rows.unbilled,
+                );
+            }
+        }
+        self.seal(&rows);
+        rows
+    }
+
+    fn row(
+        &mut self,
+        invoice: &InvoiceToCompare,
+        record: &Invoice,
+        comparison: &Comparison,
+        kind: &'static str,
+        day: NaiveDate,
+        is_adjustment: bool,
+    ) -> NewComparedInvoice {
+        let is_credit = record.sense == Some(InvoiceSense::Credit);
+        let total = record.total_amount.or_else(|| record.computed_total()).unwrap_or_default();
+        let billed = if is_credit { -total.abs() } else { total };
+        let money = |tolerated: bool| -> Decimal {
+            let all = comparison.differences.iter().filter(|one| one.tolerated.is_some() == tolerated);
+            all.filter(|one| !one.reason.is_open_side()).filter_map(|one| one.amount).sum()
+        };
+        let (difference, tolerated) = (money(false), money(true));
+        let status = status(comparison);
+        let currency = record.currency.clone().unwrap_or_else(|| "USD".to_owned());
+        if !is_adjustment {
+            *self.totals.entry(currency.clone()).or_default() += billed;
+        }
+        let invoiced_on = record.invoiced_on.unwrap_or(day);
+        let due = record.terms.first().and_then(|terms| {
+            terms.net_on.or_else(|| invoiced_on.checked_add_signed(TimeDelta::try_days(terms.net_days?)?))
+        });
+        let matched =
+            comparison.lines.iter().filter(|line| line.found != crate::reconcile::Match::None).count();
+        NewComparedInvoice {
+            invoice: i32::try_from(self.invoices).unwrap_or(i32::MAX),
+            document_id: invoice.found.document_id,
+            partner_id: invoice.found.partner_id.clone(),
+            agreement: invoice.agreement.clone(),
+            kind,
+            is_credit,
+            invoice_number: record.invoice_number.clone(),
+            invoiced_on,
+            due_on: due,
+            purchase_order_number: record.purchase_order_number.clone(),
+            order_number: record.order_number.clone(),
+            shipment_id: record.shipment_id.clone(),
+            bill_of_lading: record.bill_of_lading.clone(),
+            currency,
+            billed,
+            expected: billed - difference - tolerated,
+            difference,
+            tolerated,
+            status,
+            line_count: i32::try_from(record.lines.len()).unwrap_or(i32::MAX),
+            matched_line_count: i32::try_from(matched).unwrap_or(i32::MAX),
+            file_id: invoice.file_id,
+            file_name: invoice.file_name.clone(),
+            control_numbers: [
+                invoice.interchange_control_number.clone(),
+                invoice.group_control_number.clone(),
+                invoice.set_control_number.clone(),
+            ],
+            segment_ordinal: record.source.map(|source| i64::from(source.segment_ordinal)),
+            previous: None,
+            is_adjustment,
+        }
+    }
+
+    /// Adds the figures of a set to the digest.
+    fn seal(&mut self, rows: &Rows) {
+        let mut add = |text: String| {
+            self.digest.update(text.as_bytes());
+            self.digest.update(b"\n");
+        };
+        for row in &rows.invoices {
+            add(format!("{} {} {} {}", row.document_id, row.billed, row.expected, row.status));
+        }
+        for row in &rows.lines {
+            add(format!("{} {} {} {}", row.invoice, row.ordinal, row.amounts.0, row.amounts.1));
+        }
+        for row in &rows.differences {
+            let amount = row.amount.map(|amount| amount.to_string()).unwrap_or_default();
+            add(format!("{} {} {amount} {}", row.exception_id, row.reason, row.tolerated.is_some()));
+        }
+        for row in &rows.unbilled {
+            let (shipped, billed) = row.quantities;
+            add(format!("{} {} {shipped} {billed}", row.purchase_order_number, row.item));
+        }
+    }
+}
+
+/// How an invoice stands as a whole.
+fn status(comparison: &Comparison) -> &'static str {
+    use crate::canonical::Reason::{OrderUnknown, PriceNotChecked, ServiceNotChecked, UnitMismatch};
+    let mut standing = comparison.standing().filter(|one| !one.reason.is_open_side()).peekable();
+    if standing.peek().is_none() {
+        let tolerated = comparison.differences.iter().any(|one| one.tolerated.is_some());
+        return if tolerated { "within_tolerance" } else { "matched" };
+    }
+    let unchecked = |one: &crate::reconcile::Difference| {
+        matches!(one.reason, PriceNotChecked | UnitMismatch | ServiceNotChecked | OrderUnknown)
+            && one.amount.is_none()
+    };
+    if standing.all(unchecked) { "not_checked" } else { "exception" }
+}
+
+fn decision(standing: &StandingOfException) -> Option<(String, String, DateTime<Utc>, String)> {
+    let by = standing.settled_by.clone()?;
+    let decision = standing.decision.clone()?;
+    Some((decision, by, standing.settled_at?, standing.settled_reason.clone()))
+}
+
+fn lines<'a>(
+    invoice: i32,
+    record: &'a Invoice,
+    comparison: &'a Comparison,
+) -> impl Iterator<Item = NewComparedLine> + 'a {
+    comparison.lines.iter().filter_map(move |compared| {
+        let line = record.lines.get(compared.ordinal - 1)?;
+        let keys = line.keys();
+        let order = line.purchase_order_number.as_ref().or(record.purchase_order_number.as_ref());
+        Some(NewComparedLine {
+            invoice,
+            ordinal: i32::try_from(compared.ordinal).unwrap_or(i32::MAX),
+            line_number: line.line_number.clone(),
+            purchase_order_number: order.cloned(),
+            sku: keys.sku,
+            buyer_item: keys.buyer_item,
+            gtin: keys.gtin,
+            description: line.description.clone(),
+            unit: line.unit.clone(),
+            quantities: [
+                compared.ordered,
+                compared.shipped,
+                compared.received,
+                compared.billed_before,
+                line.quantity,
+            ],
+            prices: (compared.price, compared.price_from, line.unit_price),
+            amounts: (compared.amount, compared.expected),
+            found: compared.found.word(),
+            segment_ordinal: line.source.map(|source| i64::from(source.segment_ordinal)),
+        })
+    })
+}

@@ -1,0 +1,282 @@
+//! Reconciliation runs: what is to be compared, and snapshots that nobody can change.
+
+mod read;
+mod write;
+
+pub use read::{
+    ByPartnerRow, ByReasonRow, ComparedInvoiceRow, ComparedLineRow, DifferenceRow, RunRow, UnbilledRow,
+};
+pub use write::{NewComparedInvoice, NewComparedLine, NewDifference, NewRun, NewUnbilled};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use super::records::{FoundRecord, parse_record};
+use super::{Error, Store, Work};
+
+/// An invoice that is to be compared, and where it stands.
+#[derive(Clone, Debug)]
+pub struct InvoiceToCompare {
+    /// The record and its document.
+    pub found: FoundRecord,
+    /// The agreement its document falls under.
+    pub agreement: Option<String>,
+    /// Its file.
+    pub file_id: Uuid,
+    /// Its file's name.
+    pub file_name: String,
+    /// ISA13.
+    pub interchange_control_number: Option<String>,
+    /// GS06.
+    pub group_control_number: Option<String>,
+    /// ST02.
+    pub set_control_number: Option<String>,
+    /// The translator that read it.
+    pub translator: Option<String>,
+}
+
+/// What the last run before said of an invoice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviousFigures {
+    /// The invoice's document.
+    pub document_id: Uuid,
+    /// That run.
+    pub run_id: Uuid,
+    /// What it expected to be billed.
+    pub expected: Decimal,
+}
+
+/// How people stand to a difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandingOfException {
+    /// The exception.
+    pub id: Uuid,
+    /// When it was found.
+    pub first_seen_at: DateTime<Utc>,
+    /// Who looks after it.
+    pub owner: Option<String>,
+    /// What was decided: `approve`, `short_pay`, `hold`, `ask_credit`.
+    pub decision: Option<String>,
+    /// Who settled it.
+    pub settled_by: Option<String>,
+    /// When.
+    pub settled_at: Option<DateTime<Utc>>,
+    /// Why.
+    pub settled_reason: String,
+}
+
+/// Where a document stands, for the figures that come from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentPlace {
+    /// The document.
+    pub id: Uuid,
+    /// Its set or kind.
+    pub kind: String,
+    /// Its file's name.
+    pub file_name: String,
+    /// The partner whose it is.
+    pub partner_id: Option<String>,
+    /// The translator that read it.
+    pub translator: Option<String>,
+    /// The day it came.
+    pub received_at: DateTime<Utc>,
+}
+
+impl Store {
+    /// Begins a unit of work that only reads, and sees everything as it is at its first statement.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn begin_snapshot(&self) -> Result<Work, Error> {
+        let mut work = self.begin().await?;
+        sqlx::query!("set transaction isolation level repeatable read, read only")
+            .execute(work.connection())
+            .await
+            .map_err(Error::query("begin a snapshot"))?;
+        Ok(work)
+    }
+}
+
+impl Work {
+    /// Documents of the invoices that came in and are dated between two days (one without a date counts on the day it
+    /// came, UTC), by partner and day.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_invoices_between(
+        &mut self,
+        (from, to): (NaiveDate, NaiveDate),
+        partner_id: Option<&str>,
+        agreement: Option<&str>,
+    ) -> Result<Vec<Uuid>, Error> {
+        sqlx::query_scalar!(
+            "select i.document_id from invoice i join document d on d.id = i.document_id
+             where d.direction = 'inbound'
+               and (i.invoiced_on between $1 and $2
+                    or (i.invoiced_on is null and (i.received_at at time zone 'utc')::date between $1 and $2))
+               and ($3::text is null or i.partner_id = $3) and ($4::text is null or d.agreement = $4)
+             order by i.partner_id, i.invoiced_on, i.received_at, i.document_id",
+            from,
+            to,
+            partner_id,
+            agreement,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("list invoices"))
+    }
+
+    /// Documents of invoices outside of these days whose differences stood when a run last told of them.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_invoices_told_open(
+        &mut self,
+        (from, to): (NaiveDate, NaiveDate),
+        partner_id: Option<&str>,
+        agreement: Option<&str>,
+    ) -> Result<Vec<Uuid>, Error> {
+        sqlx::query_scalar!(
+            "select last.document_id from (
+                 select distinct on (i.document_id) i.document_id, i.partner_id, i.agreement, i.invoiced_on, i.status
+                 from reconciliation_invoice i join reconciliation_run r on r.id = i.run_id
+                 order by i.document_id, r.seq desc) last
+             where last.status <> 'matched' and last.invoiced_on not between $1 and $2
+               and ($3::text is null or last.partner_id = $3) and ($4::text is null or last.agreement = $4)
+             order by last.partner_id, last.invoiced_on, last.document_id",
+            from,
+            to,
+            partner_id,
+            agreement,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("list invoices that were told open"))
+    }
+
+    /// These invoices, in no particular order.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn load_invoices_to_compare(&mut self, ids: &[Uuid]) -> Result<Vec<InvoiceToCompare>, Error> {
+        let rows = sqlx::query!(
+            r#"select i.document_id, i.partner_id, i.received_at, i.record::text as "record!", d.agreement, d.file_id,
+                   f.name as file_name, d.interchange_control_number, d.group_control_number, d.set_control_number,
+                   d.translator
+               from invoice i join document d on d.id = i.document_id join file f on f.id = d.file_id
+               where i.document_id = any($1)"#,
+            ids,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("load invoices"))?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(InvoiceToCompare {
+                    found: FoundRecord {
+                        record: parse_record(row.document_id, &row.record)?,
+                        document_id: row.document_id,
+                        partner_id: row.partner_id,
+                        received_at: row.received_at,
+                    },
+                    agreement: row.agreement,
+                    file_id: row.file_id,
+                    file_name: row.file_name,
+                    interchange_control_number: row.interchange_control_number,
+                    group_control_number: row.group_control_number,
+                    set_control_number: row.set_control_number,
+                    translator: row.translator,
+                })
+            })
+            .collect()
+    }
+
+    /// What runs said of these invoices last.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn find_previous_figures(&mut self, ids: &[Uuid]) -> Result<Vec<PreviousFigures>, Error> {
+        sqlx::query_as!(
+            PreviousFigures,
+            "select distinct on (i.document_id) i.document_id, i.run_id, i.expected
+             from reconciliation_invoice i join reconciliation_run r on r.id = i.run_id
+             where i.document_id = any($1) order by i.document_id, r.seq desc",
+            ids,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("find what was reported before"))
+    }
+
+    /// How people stand to the exceptions of these documents.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn find_standing_of_exceptions(
+        &mut self,
+        document_ids: &[Uuid],
+    ) -> Result<Vec<StandingOfException>, Error> {
+        sqlx::query_as!(
+            StandingOfException,
+            "select id, first_seen_at, owner, decision, settled_by, settled_at, settled_reason from exception
+             where document_id = any($1)",
+            document_ids,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("find how exceptions stand"))
+    }
+
+    /// Where these documents stand.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn find_document_places(&mut self, ids: &[Uuid]) -> Result<Vec<DocumentPlace>, Error> {
+        sqlx::query_as!(
+            DocumentPlace,
+            "select d.id, d.kind, f.name as file_name, d.partner_id, d.translator, d.received_at
+             from document d join file f on f.id = d.file_id where d.id = any($1)",
+            ids,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("find where documents stand"))
+    }
+
+    /// Purchase orders of which more was shipped or received up to a day than all invoices that came in bill, by the
+    /// sums of all items; whether each item is billed is for others to say.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_orders_not_billed(&mut self, to: NaiveDate) -> Result<Vec<String>, Error> {
+        sqlx::query_scalar!(
+            r#"with moved as (
+                   select coalesce(a.purchase_order_number, (
+                           select o.purchase_order_number from shipping_order o where o.order_number = a.order_number
+                           order by o.received_at desc limit 1)) as number, l.quantity_shipped as quantity
+                   from shipping_advice a join document d on d.id = a.document_id and d.direction = 'inbound'
+                   join shipping_advice_line l using (document_id)
+                   where coalesce(a.shipped_on, (a.received_at at time zone 'utc')::date) <= $1
+                   union all
+                   select l.purchase_order_number, l.quantity_shipped
+                   from ship_notice n join document d on d.id = n.document_id and d.direction = 'inbound'
+                   join ship_notice_line l using (document_id)
+                   where coalesce(n.shipped_on, (n.received_at at time zone 'utc')::date) <= $1),
+               billed as (
+                   select l.purchase_order_number as number,
+                       sum(case i.sense when 'credit' then -abs(l.quantity) else l.quantity end) as quantity
+                   from invoice i join document d on d.id = i.document_id and d.direction = 'inbound'
+                   join invoice_line l using (document_id)
+                   where l.purchase_order_number is not null group by 1)
+               select m.number as "number!" from (
+                   select number, sum(quantity) as quantity from moved where number is not null group by 1) m
+               left join billed b using (number)
+               where m.quantity > coalesce(b.quantity, 0) order by 1"#,
+            to,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("list orders that are not billed"))
+    }
+}
