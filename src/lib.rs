@@ -29,6 +29,7 @@ pub mod profiles;
 // floor 5: tracking
 pub mod acks;
 pub mod derivations;
+pub mod ledger;
 pub mod reconcile;
 
 // floor 6: the work

@@ -7,6 +7,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::declare::{record, words};
 use super::field::Source;
+use super::numbers::same_number;
 use super::parts::{
     Carrier, Charge, ChargeKind, Contact, DatedEvent, ItemId, LineComponent, Note, Party, Purpose, Reference,
     StoreSplit, Tax, Terms,
@@ -228,6 +229,15 @@ impl InvoiceLine {
 }
 
 impl Invoice {
+    /// Its lines that are for this purchase order, by their own word or the invoice's. An empty number is any.
+    pub fn lines_of<'i>(&'i self, purchase_order_number: &'i str) -> impl Iterator<Item = &'i InvoiceLine> {
+        let wanted = Some(purchase_order_number);
+        self.lines.iter().filter(move |line| {
+            let own = line.purchase_order_number.as_deref().or(self.purchase_order_number.as_deref());
+            purchase_order_number.is_empty() || same_number(own, wanted)
+        })
+    }
+
     /// What the invoice's figures come to: lines, plus charges, minus allowances, plus taxes, without
     /// those that stand outside the total. None when a line has a quantity but no price, or the other
     /// way round.

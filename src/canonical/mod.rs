@@ -16,6 +16,7 @@ mod inventory_status;
 mod invoice;
 mod item;
 mod json_schema;
+mod numbers;
 mod order_acknowledgment;
 mod parts;
 mod purchase_order;
@@ -33,6 +34,7 @@ pub use inventory_status::{InventoryStatus, InventoryStatusLine, StockQuantity};
 pub use invoice::{Invoice, InvoiceKind, InvoiceLine, InvoiceSense};
 pub use item::ItemKeys;
 pub use json_schema::json_schema;
+pub use numbers::{BusinessNumber, NumberKind, OrderKey, evened, same_number};
 pub use order_acknowledgment::{
     AcknowledgmentLine, LineResponse, LineResponseStatus, OrderAcknowledgment, OrderResponse, Schedule,
 };

@@ -2,12 +2,28 @@
 
 use serde_json::{Map, Value};
 
+use super::Record;
+use super::numbers::same_number;
 use super::parts::Purpose;
 use super::purchase_order::{PurchaseOrder, PurchaseOrderLine};
+use super::shipping_order::ShippingOrder;
 
 /// What a change does not hand on: it tells of the change, or counts only what the change lists.
 const OWN: [&str; 8] =
     ["purpose", "lines", "line_count", "total_quantity", "total_amount", "source", "change", "quantity_left"];
+
+impl Record {
+    /// The order after a later document about it; none when that changes nothing, or neither is an order.
+    #[must_use]
+    pub fn revised(&self, later: &Self) -> Option<Self> {
+        let revised = match (self, later) {
+            (Self::PurchaseOrder(one), Self::PurchaseOrder(other)) => one.revised(other).into(),
+            (Self::ShippingOrder(one), Self::ShippingOrder(other)) => one.revised(other).into(),
+            _ => return None,
+        };
+        (revised != *self).then_some(revised)
+    }
+}
 
 impl PurchaseOrder {
     /// The order after a later document about it: an order sent anew or in its place stands alone, a
@@ -57,12 +73,28 @@ impl PurchaseOrder {
     }
 }
 
+impl ShippingOrder {
+    /// The order after a later document about it, as [`PurchaseOrder::revised`]. A change of it lists every line: there
+    /// is no word in it that takes one off (W0501 R, and no code on the lines).
+    #[must_use]
+    pub fn revised(&self, later: &Self) -> Self {
+        match later.purpose {
+            Some(Purpose::Cancellation) => Self { purpose: Some(Purpose::Cancellation), ..self.clone() },
+            Some(Purpose::Change) => {
+                let order: Self = laid_over(self, later);
+                let lines = if later.lines.is_empty() { self.lines.clone() } else { later.lines.clone() };
+                Self { lines, total_quantity: later.total_quantity, source: later.source, ..order }
+            }
+            Some(Purpose::Confirmation | Purpose::Duplicate | Purpose::Information) => self.clone(),
+            _ => later.clone(),
+        }
+    }
+}
+
 fn is_same(own: &PurchaseOrderLine, other: &PurchaseOrderLine) -> bool {
     match (&own.line_number, &other.line_number) {
-        (Some(own), Some(other)) => {
-            // 000010 in one document is 10 in another.
-            own.trim_start_matches('0') == other.trim_start_matches('0')
-        }
+        // 000010 in one document is 10 in another.
+        (Some(own), Some(other)) => same_number(Some(own), Some(other)),
         _ => own.keys().same(&other.keys()),
     }
 }
@@ -93,6 +125,7 @@ fn fields_of<R: serde::Serialize>(record: &R) -> Map<String, Value> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ShippingOrderLine;
     use super::*;
 
     fn line(number: &str, sku: &str, quantity: i64) -> PurchaseOrderLine {
@@ -157,6 +190,29 @@ mod tests {
         let expected = [("A", "24"), ("C", "5"), ("D", "36")].map(|(sku, n)| (sku, n.to_owned(), true));
         assert_eq!(lines, expected);
         assert!(revised.lines.iter().all(|line| line.change.is_none()));
+    }
+
+    #[test]
+    fn a_changed_shipping_order_lists_every_line() {
+        let line =
+            |sku: &str| ShippingOrderLine { sku: Some(sku.to_owned()), ..ShippingOrderLine::default() };
+        let first = ShippingOrder {
+            purpose: Some(Purpose::Original),
+            order_number: Some("S1".into()),
+            department: Some("045".into()),
+            lines: vec![line("A"), line("B")],
+            ..ShippingOrder::default()
+        };
+        let change = ShippingOrder {
+            purpose: Some(Purpose::Change),
+            lines: vec![line("B")],
+            ..ShippingOrder::default()
+        };
+        let revised = first.revised(&change);
+        assert_eq!((revised.purpose, revised.department.as_deref()), (Some(Purpose::Original), Some("045")));
+        assert_eq!(revised.lines, [line("B")]);
+        let cancel = ShippingOrder { purpose: Some(Purpose::Cancellation), ..ShippingOrder::default() };
+        assert_eq!((first.revised(&cancel).purpose, first.revised(&cancel).lines.len()), (cancel.purpose, 2));
     }
 
     #[test]

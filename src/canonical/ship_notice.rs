@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 
 use super::declare::{record, words};
 use super::field::Source;
+use super::numbers::same_number;
 use super::parts::{Carrier, DatedEvent, ItemId, Note, Party, Purpose, Reference};
 
 words! {
@@ -279,14 +280,23 @@ impl ShipNotice {
     #[must_use]
     pub fn items_of(&self, purchase_order_number: &str) -> Vec<&NoticeItem> {
         let mut found = Vec::new();
-        let mut wanted = Wanted { number: purchase_order_number, found: &mut found };
+        let mut wanted = Wanted { number: Some(purchase_order_number), found: &mut found };
         wanted.take(true, &self.orders, &self.packs, &self.items);
+        found
+    }
+
+    /// Every item, whatever order it is of.
+    #[must_use]
+    pub fn items(&self) -> Vec<&NoticeItem> {
+        let mut found = Vec::new();
+        Wanted { number: None, found: &mut found }.take(true, &self.orders, &self.packs, &self.items);
         found
     }
 }
 
 struct Wanted<'n, 'f> {
-    number: &'f str,
+    /// Of this order; of any, if none.
+    number: Option<&'f str>,
     found: &'f mut Vec<&'n NoticeItem>,
 }
 
@@ -302,7 +312,8 @@ impl<'n> Wanted<'n, '_> {
             self.found.extend(items);
         }
         for order in orders {
-            let ours = order.purchase_order_number.as_deref().is_none_or(|number| number == self.number);
+            let own = order.purchase_order_number.as_deref();
+            let ours = self.number.is_none() || own.is_none() || same_number(own, self.number);
             self.take(ours, &[], &order.packs, &order.items);
         }
         for pack in packs {

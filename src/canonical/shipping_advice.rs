@@ -236,6 +236,13 @@ record! {
 }
 
 impl ShippingAdvice {
+    /// The number that tells its shipment from others: the warehouse's own, else the bill of lading's.
+    #[must_use]
+    pub fn shipment_number(&self) -> Option<&str> {
+        let numbers = [&self.shipment_id, &self.agent_shipment_id, &self.bill_of_lading];
+        numbers.into_iter().find_map(|number| number.as_deref().filter(|number| !number.trim().is_empty()))
+    }
+
     /// Every line, whatever pack it is in.
     pub fn lines(&self) -> impl Iterator<Item = &AdviceLine> {
         self.packs.iter().flat_map(|pack| &pack.lines)

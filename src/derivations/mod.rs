@@ -19,12 +19,14 @@ pub enum Derived<R> {
 }
 
 /// The ship notice of a shipping advice, echoing what the customer said in its purchase order: store,
-/// department, its own item numbers and the order's date. `at` is the present in the customer's zone.
+/// department, its own item numbers and the order's date. It tells of the `nth` shipment of the number that the warehouse
+/// gives, the first is 1, and is an original or a replacement. `at` is the present in the customer's zone.
 #[must_use]
 pub fn ship_notice(
     advice: &ShippingAdvice,
     shipping_order: Option<&ShippingOrder>,
     purchase_order: Option<&PurchaseOrder>,
+    (nth, purpose): (usize, Purpose),
     at: NaiveDateTime,
 ) -> Derived<ShipNotice> {
     let number = advice
@@ -77,8 +79,8 @@ pub fn ship_notice(
     let nobody = Party::default();
     let asked = shipping_order.map_or(&nobody, |order| &order.ship_to);
     let notice = ShipNotice {
-        purpose: Some(Purpose::Original),
-        shipment_id: shipment_id(advice),
+        purpose: Some(purpose),
+        shipment_id: shipment_id(advice, nth),
         created_on: Some(at.date()),
         created_at: Some(at.time()),
         structure: Some(if marked { NoticeStructure::OrderPackItem } else { NoticeStructure::OrderItem }),
@@ -124,10 +126,17 @@ pub fn ship_notice(
     Derived::Record(Box::new(notice))
 }
 
-/// What identifies the shipment: the warehouse's own number, else its bill of lading, else the order.
-fn shipment_id(advice: &ShippingAdvice) -> Option<String> {
-    let candidates = [&advice.shipment_id, &advice.bill_of_lading, &advice.order_number];
-    candidates.into_iter().find_map(Clone::clone)
+/// What identifies the shipment: the warehouse's own number, else its bill of lading, else the order. A customer takes two
+/// notices of one number for one shipment, so that the second of a number has another.
+fn shipment_id(advice: &ShippingAdvice, nth: usize) -> Option<String> {
+    let number = advice.shipment_number().or(advice.order_number.as_deref())?.to_owned();
+    if nth < 2 {
+        return Some(number);
+    }
+    let more = format!("-{nth}");
+    // BSN02 has room for 30.
+    let room: String = number.chars().take(30 - more.len()).collect();
+    Some(room + &more)
 }
 
 fn is_shipped(line: &AdviceLine) -> bool {
@@ -175,6 +184,8 @@ mod tests {
     use crate::canonical::AdvicePack;
     use chrono::NaiveDate;
 
+    const FIRST: (usize, Purpose) = (1, Purpose::Original);
+
     fn text(text: &str) -> Option<String> {
         Some(text.to_owned())
     }
@@ -217,7 +228,7 @@ mod tests {
     #[test]
     fn a_notice_echoes_store_department_buyer_item_and_order_date() {
         let Derived::Record(notice) =
-            ship_notice(&advice(9, text("00100000000000000017")), None, Some(&order()), at())
+            ship_notice(&advice(9, text("00100000000000000017")), None, Some(&order()), FIRST, at())
         else {
             panic!("a shipped line makes a notice");
         };
@@ -234,9 +245,12 @@ mod tests {
 
     #[test]
     fn all_zero_makes_no_notice_and_an_unknown_order_waits() {
-        assert!(matches!(ship_notice(&advice(0, None), None, Some(&order()), at()), Derived::Nothing(_)));
+        assert!(matches!(
+            ship_notice(&advice(0, None), None, Some(&order()), FIRST, at()),
+            Derived::Nothing(_)
+        ));
         assert!(
-            matches!(ship_notice(&advice(9, None), None, None, at()), Derived::Waiting(ref why) if why.contains("PO1"))
+            matches!(ship_notice(&advice(9, None), None, None, FIRST, at()), Derived::Waiting(ref why) if why.contains("PO1"))
         );
     }
 }

@@ -1,11 +1,11 @@
 //! Compares invoices with what is known of their orders: when documents come, and when finance asks for a report.
 
 use super::agreements::Agreements;
-use super::follow::{Known, Stored};
 use super::hub::Error;
+use super::known::{Known, Stored, purchase_order_of};
 use super::rows::Fresh;
 use crate::canonical::{
-    Invoice, InvoiceKind, InvoiceSense, Reason, ShipNotice, ShippingAdvice, StockReceipt,
+    Invoice, InvoiceKind, InvoiceSense, Reason, ShipNotice, ShippingAdvice, StockReceipt, evened, same_number,
 };
 use crate::ids;
 use crate::profiles::{Invoices, Profile};
@@ -182,32 +182,35 @@ pub(super) fn one(
     let record = &invoice.record;
     let own = record.purchase_order_number.iter();
     let lines = record.lines.iter().filter_map(|line| line.purchase_order_number.as_ref());
-    let numbers: BTreeSet<&str> = own.chain(lines).map(String::as_str).collect();
+    let numbers: BTreeSet<String> = own.chain(lines).map(|number| evened(number)).collect();
+    let release = record.release_number.as_deref();
+    let items: Vec<_> = record.lines.iter().map(|line| line.keys()).collect();
     let orders = numbers.iter().filter_map(|number| {
-        let order = known.purchase_orders.get(*index.orders.get(number)?)?;
+        let order = purchase_order_of(known.purchase_orders.of(Some(number)), release, &items)?;
         Some((&order.record, order.document))
     });
     let mut facts = reconcile::Known { orders: orders.collect(), ..reconcile::Known::default() };
     for number in &numbers {
-        let of = |all: &HashMap<&str, Vec<usize>>| all.get(number).cloned().unwrap_or_default();
         if kind == InvoiceKind::Sale {
-            for advice in of(&index.advices).into_iter().filter_map(|at| known.advices.get(at)) {
+            for advice in known.shipped_for(number) {
                 facts.shipped.extend(advised(advice, number));
             }
         } else {
-            let notices = of(&index.notices).into_iter().filter_map(|at| known.notices.get(at));
-            for notice in notices.filter(|notice| notice.partner == invoice.partner) {
+            for notice in known.noticed_for(number).filter(|notice| notice.partner == invoice.partner) {
                 facts.shipped.extend(noticed(notice, number));
             }
-            for receipt in of(&index.receipts).into_iter().filter_map(|at| known.receipts.get(at)) {
+            let receipts = index.receipts.get(number).into_iter().flatten();
+            for receipt in receipts.filter_map(|at| known.receipts.get(*at)) {
                 facts.received.extend(received(receipt, number));
             }
         }
-        let others = index.by_order.get(&(invoice.partner.as_str(), *number));
+        let others = index.by_order.get(&(invoice.partner.as_str(), number.clone()));
         for at in others.into_iter().flatten().filter(|at| **at != place) {
             let Some(other) = known.invoices.get(*at) else { continue };
             // A copy bills nothing: its first stands for both.
-            if index.is_copy(*at, other) {
+            let theirs = other.record.release_number.as_deref();
+            let other_release = theirs.is_some() && release.is_some() && !same_number(theirs, release);
+            if other_release || index.is_copy(*at, other) {
                 continue;
             }
             // Those that came later are compared with this one, not the other way round.
@@ -221,7 +224,7 @@ pub(super) fn one(
         facts.earlier = known.invoices.get(first).map(|first| first.document);
     }
     facts.original = record.original_invoice_number.as_ref().and_then(|number| {
-        let at = *index.by_number.get(&(invoice.partner.as_str(), number.as_str()))?.first()?;
+        let at = *index.by_number.get(&(invoice.partner.as_str(), evened(number)))?.first()?;
         let original = known.invoices.get(at).filter(|original| original.document != invoice.document)?;
         Some((&original.record, original.document))
     });
@@ -238,70 +241,32 @@ pub(super) fn one(
     reconcile::compare(record, invoice.document, kind, &facts, &agreed)
 }
 
-/// Where documents are among those that are known, so that many invoices are compared in one go.
+/// Where documents are among those that are known, so that many invoices are compared in one go. Numbers are evened.
 pub(super) struct Index<'k> {
-    pub(super) orders: HashMap<&'k str, usize>,
-    pub(super) advices: HashMap<&'k str, Vec<usize>>,
-    pub(super) notices: HashMap<&'k str, Vec<usize>>,
-    pub(super) receipts: HashMap<&'k str, Vec<usize>>,
-    pub(super) by_order: HashMap<(&'k str, &'k str), Vec<usize>>,
-    by_number: HashMap<(&'k str, &'k str), Vec<usize>>,
+    pub(super) receipts: HashMap<String, Vec<usize>>,
+    pub(super) by_order: HashMap<(&'k str, String), Vec<usize>>,
+    by_number: HashMap<(&'k str, String), Vec<usize>>,
 }
 
 impl<'k> Index<'k> {
     pub(super) fn of(known: &'k Known) -> Self {
-        let mut index = Self {
-            orders: HashMap::new(),
-            advices: HashMap::new(),
-            notices: HashMap::new(),
-            receipts: HashMap::new(),
-            by_order: HashMap::new(),
-            by_number: HashMap::new(),
-        };
-        for (at, order) in known.purchase_orders.iter().enumerate() {
-            if let Some(number) = order.record.purchase_order_number.as_deref() {
-                index.orders.entry(number).or_insert(at);
-            }
-        }
-        let mut shipping: HashMap<&str, Vec<&str>> = HashMap::new();
-        for order in &known.shipping_orders {
-            let numbers =
-                (order.record.order_number.as_deref(), order.record.purchase_order_number.as_deref());
-            if let (Some(own), Some(purchase_order)) = numbers {
-                shipping.entry(own).or_default().push(purchase_order);
-            }
-        }
-        for (at, advice) in known.advices.iter().enumerate() {
-            let own = advice.record.purchase_order_number.as_deref();
-            let orders = advice.record.order_number.as_deref().and_then(|number| shipping.get(number));
-            let numbers: BTreeSet<&str> =
-                own.into_iter().chain(orders.into_iter().flatten().copied()).collect();
-            for number in numbers {
-                index.advices.entry(number).or_default().push(at);
-            }
-        }
-        for (at, notice) in known.notices.iter().enumerate() {
-            let numbers =
-                notice.record.orders.iter().filter_map(|order| order.purchase_order_number.as_deref());
-            for number in numbers.collect::<BTreeSet<_>>() {
-                index.notices.entry(number).or_default().push(at);
-            }
-        }
+        let mut index =
+            Self { receipts: HashMap::new(), by_order: HashMap::new(), by_number: HashMap::new() };
         for (at, receipt) in known.receipts.iter().enumerate() {
             if let Some(number) = receipt.record.purchase_order_number.as_deref() {
-                index.receipts.entry(number).or_default().push(at);
+                index.receipts.entry(evened(number)).or_default().push(at);
             }
         }
         for (at, invoice) in known.invoices.iter().enumerate() {
             let (partner, record) = (invoice.partner.as_str(), &invoice.record);
             let lines = record.lines.iter().filter_map(|line| line.purchase_order_number.as_deref());
-            let numbers: BTreeSet<&str> =
-                record.purchase_order_number.as_deref().into_iter().chain(lines).collect();
+            let numbers: BTreeSet<String> =
+                record.purchase_order_number.as_deref().into_iter().chain(lines).map(evened).collect();
             for number in numbers {
                 index.by_order.entry((partner, number)).or_default().push(at);
             }
             if let Some(number) = record.invoice_number.as_deref() {
-                index.by_number.entry((partner, number)).or_default().push(at);
+                index.by_number.entry((partner, evened(number))).or_default().push(at);
             }
         }
         index
@@ -310,7 +275,7 @@ impl<'k> Index<'k> {
     /// The first invoice of this number from this partner.
     fn first_of(&self, invoice: &Stored<Invoice>) -> Option<usize> {
         let number = invoice.record.invoice_number.as_deref()?;
-        self.by_number.get(&(invoice.partner.as_str(), number))?.first().copied()
+        self.by_number.get(&(invoice.partner.as_str(), evened(number)))?.first().copied()
     }
 
     pub(super) fn is_copy(&self, place: usize, invoice: &Stored<Invoice>) -> bool {
@@ -399,12 +364,7 @@ pub(super) fn received<'a>(
 /// The lines of an invoice that bill this order; what it credits counts less than zero, whatever sign it has.
 pub(super) fn billed<'a>(invoice: &'a Stored<Invoice>, order: &'a str) -> impl Iterator<Item = Moved> + 'a {
     let credit = invoice.record.sense == Some(InvoiceSense::Credit);
-    let own = invoice.record.purchase_order_number.as_deref();
-    let of_order = invoice
-        .record
-        .lines
-        .iter()
-        .filter(move |line| line.purchase_order_number.as_deref().or(own) == Some(order));
+    let of_order = invoice.record.lines_of(order);
     of_order.filter_map(move |line| {
         let quantity = line.quantity?;
         Some(Moved {

@@ -9,7 +9,9 @@ mod compare;
 mod compose;
 mod deliver;
 mod follow;
+mod gate;
 mod hub;
+mod known;
 pub mod load_master_data;
 pub mod operate;
 mod outbound;
@@ -27,6 +29,7 @@ mod rows;
 mod said;
 mod serve;
 pub mod settling;
+mod shipments;
 
 pub use agreements::Agreements;
 pub use hub::{Error, Hub, Place};

@@ -2,6 +2,7 @@
 
 use super::agreed;
 use super::compose::{self, Numbers, X12Group};
+use super::gate::{self, Hold};
 use super::hub::Error;
 pub(super) use super::outgoing::{Answer, Outgoing, Shipment};
 use super::outgoing::{identity, outbound_document_id};
@@ -29,6 +30,7 @@ struct Rows {
     records: Vec<(Uuid, String, DateTime<Utc>, Record)>,
     deliveries: Vec<NewDelivery>,
     expected: Vec<NewExpectedAcknowledgment>,
+    holds: Vec<Hold>,
 }
 
 /// One file or call as it will be sent, every time the same.
@@ -92,6 +94,8 @@ struct Pending<'a> {
     groups: Vec<(String, String, Vec<PendingSet>)>,
     expect: Option<crate::profiles::ExpectAck>,
     identity: String,
+    /// Why a person must let it go first.
+    hold: Option<String>,
 }
 
 struct PendingSet {
@@ -170,6 +174,7 @@ pub(super) async fn compose(
     work.insert_records(&records).await?;
     work.insert_deliveries(&rows.deliveries).await?;
     work.insert_expected_acknowledgments(&rows.expected).await?;
+    gate::hold(work, &rows.holds, &rows.documents).await?;
     Ok(compositions)
 }
 
@@ -214,6 +219,9 @@ pub(super) fn rehearse(outgoing: Outgoing, agreements: &Agreements) -> Result<Re
     Ok(Rehearsed { files: rows.files, documents: rows.documents, unsound })
 }
 
+/// What goes in one interchange: partner, document, channel, agreement, and the source of what is held.
+type Together = (String, String, String, Option<String>, Option<Uuid>);
+
 /// Everything that can be done before control numbers are taken.
 fn prepare<'a>(
     outgoing: Outgoing,
@@ -226,7 +234,7 @@ fn prepare<'a>(
     for answer in outgoing.answers {
         pending.extend(pending_answer(answer, agreements, outgoing.file));
     }
-    let mut by_group: BTreeMap<(String, String, String, Option<String>), Vec<Shipment>> = BTreeMap::new();
+    let mut by_group: BTreeMap<Together, Vec<Shipment>> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for shipment in outgoing.shipments {
         // Two routes may lead to the same.
@@ -243,7 +251,9 @@ fn prepare<'a>(
         let agreement = agreement.map(|agreement| agreement.id.clone());
         if shipment.sends.translator.format() == Format::X12 {
             let sends = &shipment.sends;
-            let key = (shipment.to.clone(), sends.document.clone(), sends.channel.clone(), agreement);
+            // What is held goes alone: it must not keep others back.
+            let alone = shipment.hold.as_ref().map(|_| shipment.source);
+            let key = (shipment.to.clone(), sends.document.clone(), sends.channel.clone(), agreement, alone);
             by_group.entry(key).or_default().push(shipment);
         } else {
             let (source, to) = (shipment.source, shipment.to.clone());
@@ -252,7 +262,7 @@ fn prepare<'a>(
             }
         }
     }
-    for ((to, document, _, agreement), shipments) in by_group {
+    for ((to, document, _, agreement, _), shipments) in by_group {
         pending.extend(pending_group((&to, agreement), &document, shipments, agreements, now, &mut unsound));
     }
     (pending, unsound)
@@ -284,7 +294,7 @@ fn pending_answer(answer: Answer, agreements: &Agreements, file: Uuid) -> Option
     let agreement = answer.agreement;
     let x12 = profile.x12_under(profile.find_agreement(agreement.as_deref()))?;
     let (test, ta1) = (answer.test, answer.ta1);
-    Some(Pending { profile, channel, x12, agreement, test, ta1, groups, expect: None, identity })
+    Some(Pending { profile, channel, x12, agreement, test, ta1, groups, expect: None, identity, hold: None })
 }
 
 /// Sets of one kind for one partner, those that are sound; the others are told.
@@ -300,7 +310,7 @@ fn pending_group<'a>(
     let x12 = profile.x12_under(profile.find_agreement(agreement.as_deref()))?;
     let first = shipments.first()?;
     let channel = profile.channels.get(&first.sends.channel)?;
-    let expect = first.sends.expect_ack;
+    let (expect, hold) = (first.sends.expect_ack, first.hold.clone());
     let test = x12.usage == crate::profiles::Usage::Test;
     let Some(schema) = x12.reading.schemas.find_set(&x12.version, None, document) else {
         unsound.extend(shipments.into_iter().map(|shipment| Unsound {
@@ -354,11 +364,22 @@ fn pending_group<'a>(
     let groups = vec![(schema.group().to_owned(), x12.version.clone(), sets)];
     let any = groups.iter().any(|(_, _, sets)| !sets.is_empty());
     let identity = file_identity;
-    any.then_some(Pending { profile, channel, x12, agreement, test, ta1: None, groups, expect, identity })
+    any.then_some(Pending {
+        profile,
+        channel,
+        x12,
+        agreement,
+        test,
+        ta1: None,
+        groups,
+        expect,
+        identity,
+        hold,
+    })
 }
 
 fn write(pending: Pending<'_>, numbers: Numbers, now: DateTime<Utc>, rows: &mut Rows) -> Result<(), Error> {
-    let Pending { profile, channel, x12, agreement, test, ta1, groups, expect, identity } = pending;
+    let Pending { profile, channel, x12, agreement, test, ta1, groups, expect, identity, hold } = pending;
     let kind = groups
         .iter()
         .flat_map(|(_, _, sets)| sets)
@@ -442,6 +463,8 @@ fn write(pending: Pending<'_>, numbers: Numbers, now: DateTime<Utc>, rows: &mut 
             rows.expected.extend(overdue::awaited(group, expect, &identity, now));
         }
     }
+    let held = hold.zip(document_ids.first().copied());
+    rows.holds.extend(held.map(|(why, document)| Hold { delivery: delivery_id, document, why }));
     let usage = Some(if test { Usage::Test } else { Usage::Production });
     let frozen = Frozen {
         file_id,
@@ -468,7 +491,7 @@ fn call_or_file(
     // The other side's memory of it goes by its source: issued anew, it is still the same thing to be done.
     let idempotency_key = ids::derived("delivery", &[&identity(&shipment, None)]);
     let identity = identity(&shipment, shipment.issue);
-    let Shipment { to, sends, record, source, issue: _ } = shipment;
+    let Shipment { to, sends, record, source, issue: _, hold } = shipment;
     let not_agreed = || Error::NotAgreed { what: format!("{} for {to}", sends.document) };
     let profile = agreements.profiles.find(&to).ok_or_else(not_agreed)?;
     let channel = profile.channels.get(&sends.channel).ok_or_else(not_agreed)?;
@@ -507,6 +530,7 @@ fn call_or_file(
         ..blank(file_id, profile, now)
     };
     rows.documents.push(row.with_record(&record));
+    rows.holds.extend(hold.map(|why| Hold { delivery: delivery_id, document: document_id, why }));
     let frozen = Frozen { file_id, delivery_id, kind, target, idempotency_key, name, usage: None, bytes };
     rows.queue(frozen, profile, channel, vec![document_id], now);
     Ok(())

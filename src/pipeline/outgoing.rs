@@ -45,6 +45,8 @@ pub(super) struct Shipment {
     pub(super) source: Uuid,
     /// A person's request to make it anew, beside what was made before. Part of its identity.
     pub(super) issue: Option<Uuid>,
+    /// Why a person must let it go first.
+    pub(super) hold: Option<String>,
 }
 
 /// All that one file sends.

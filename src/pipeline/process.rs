@@ -2,20 +2,21 @@
 
 use super::acknowledge::acknowledge;
 use super::agreed;
-use super::follow::{self, Known, Next};
+use super::follow::{self, Next};
 use super::hub::{Error, Hub, Place};
+use super::known::{self, Known};
 use super::outbound::{Outgoing, Shipment, Unsound};
 use super::read::{self, Document, Reading};
 use super::rows::{self, Fresh};
 use super::serve::explain;
-use super::{answers, compare, outbound, repeats};
+use super::{answers, compare, outbound, repeats, shipments};
 use crate::canonical::Record;
 use crate::formats::x12::verdict;
 use crate::ids;
 use crate::pipeline::Agreements;
 use crate::store::{
     self, Business, FileOutcome, FileRow, FileState, Job, Lease, LoadedFile, NewException, NewFinding,
-    NewRecord, WaitingDocument, Work,
+    NewRecord, Work,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeSet, HashSet};
@@ -242,7 +243,7 @@ pub(super) async fn carry_out(
             }
         }
     }
-    let waiting = wake_waiting(hub, work, &files, agreements, now, &mut outgoing).await?;
+    let waiting = wake_waiting(work, &files, agreements, now, &mut outgoing).await?;
 
     let mut interchanges = Vec::new();
     for ((file, out), repeated) in files.iter().zip(&outgoing).zip(&repeated) {
@@ -266,6 +267,8 @@ pub(super) async fn carry_out(
         })
         .collect();
     work.insert_records(&records).await?;
+    let documents = files.iter().flat_map(|file| &file.reading.documents);
+    shipments::judge(work, documents, &known, now).await?;
     let any_again = outgoing.iter().any(|out| out.again);
     let mut later = compare::all(work, &mut fresh, known, agreements, now, any_again).await?;
     work.insert_documents(&rows::documents(fresh.get(others..).unwrap_or_default(), agreements)).await?;
@@ -347,14 +350,14 @@ pub(super) async fn look_up<'d>(
     work: &mut Work,
     documents: impl Iterator<Item = &'d Document> + Clone,
 ) -> Result<Known, Error> {
-    let numbers = follow::numbers(documents.clone().filter_map(|document| document.record.as_ref()));
+    let numbers = known::numbers(documents.clone().filter_map(|document| document.record.as_ref()));
     let mut known = look_up_numbers(work, numbers).await?;
     add_own_records(&mut known, documents);
     Ok(known)
 }
 
 /// What the database knows of the orders of these numbers.
-pub(super) async fn look_up_numbers(work: &mut Work, numbers: follow::Numbers) -> Result<Known, Error> {
+pub(super) async fn look_up_numbers(work: &mut Work, numbers: known::Numbers) -> Result<Known, Error> {
     let mut known = Known::default();
     if numbers.is_empty() {
         return Ok(known);
@@ -366,7 +369,8 @@ pub(super) async fn look_up_numbers(work: &mut Work, numbers: follow::Numbers) -
     purchase_orders.sort();
     purchase_orders.dedup();
     known.add(work.find_purchase_orders(None, &purchase_orders).await?);
-    known.add(work.find_shipping_advices(&numbers.orders, &purchase_orders).await?);
+    let shipments = &numbers.shipments;
+    known.add(work.find_shipping_advices(&numbers.orders, &purchase_orders, shipments).await?);
     // An advice often names only the depositor's order, which names the purchase order.
     let of_advices: Vec<String> =
         known.advices.iter().filter_map(|advice| advice.record.order_number.clone()).collect();
@@ -405,10 +409,11 @@ pub(super) fn follow_routes(
         return aside.clone();
     }
     let mut status = (Business::Open, follow::remark(document.record.as_ref()));
-    for next in follow::routes(document.record.as_ref(), profile, agreements, known, now) {
+    for next in follow::routes((document.id, document.record.as_ref()), profile, agreements, known, now) {
         match next {
-            Next::Send { to, sends, record } => {
-                outgoing.shipments.push(Shipment { to, sends, record, source: document.id, issue: None });
+            Next::Send { to, sends, record, hold } => {
+                let source = document.id;
+                outgoing.shipments.push(Shipment { to, sends, record, source, issue: None, hold });
             }
             Next::Nothing(why) => status = (Business::Settled, why),
             Next::Waiting(why) => status = (Business::Waiting, why),
@@ -420,39 +425,29 @@ pub(super) fn follow_routes(
 /// Documents that waited for one of these files': what was missing may be there now. What follows goes with the file
 /// that wakes them.
 async fn wake_waiting(
-    hub: &Hub,
     work: &mut Work,
     files: &[ReadFile],
     agreements: &Agreements,
     now: DateTime<Utc>,
     outgoing: &mut [Outgoing],
 ) -> Result<Vec<(Uuid, Business, String)>, Error> {
-    let numbers: Vec<Vec<String>> = files
+    let numbers: Vec<known::Numbers> = files
         .iter()
         .map(|file| {
             let arrived = file.reading.documents.iter().filter_map(|document| match &document.record {
                 Some(record @ (Record::PurchaseOrder(_) | Record::ShippingOrder(_))) => Some(record),
                 _ => None,
             });
-            follow::numbers(arrived).all()
+            known::numbers(arrived)
         })
         .collect();
-    let all = numbers.concat();
-    if all.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut waiting = Vec::new();
-    for WaitingDocument { id, purchase_order_number, order_number } in
-        work.list_waiting_documents(&all).await?
-    {
-        let named = [purchase_order_number, order_number];
-        let wakes = |numbers: &Vec<String>| named.iter().flatten().any(|number| numbers.contains(number));
-        let Some(place) = numbers.iter().position(wakes) else { continue };
-        let Some(row) = hub.store.find_document(id).await? else { continue };
-        let kind = row.record_kind.as_deref().and_then(|kind| kind.parse().ok());
-        let (Some(kind), Some(partner)) = (kind, row.partner_id) else { continue };
-        let Some(found) = hub.store.find_record(kind, id).await? else { continue };
-        waiting.push((place, Document::stored(id, &partner, found.record)));
+    let mut waiting: Vec<(usize, Document)> = Vec::new();
+    for (place, numbers) in numbers.iter().enumerate().filter(|(_, numbers)| !numbers.is_empty()) {
+        for found in work.find_waiting_advices(&numbers.orders, &numbers.purchase_orders).await? {
+            if waiting.iter().all(|(_, document)| document.id != found.document_id) {
+                waiting.push((place, Document::stored(found.document_id, &found.partner_id, found.record)));
+            }
+        }
     }
     if waiting.is_empty() {
         return Ok(Vec::new());

@@ -177,17 +177,6 @@ pub struct DocumentRow {
     pub profile_version: Option<Uuid>,
 }
 
-/// A document that waits for another one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WaitingDocument {
-    /// Its id.
-    pub id: Uuid,
-    /// The buyer's order number.
-    pub purchase_order_number: Option<String>,
-    /// The depositor's order number.
-    pub order_number: Option<String>,
-}
-
 /// Which documents to list; what is none does not matter.
 #[derive(Clone, Debug, Default)]
 pub struct DocumentFilter {
@@ -249,26 +238,6 @@ impl Work {
         .await
         .map(drop)
         .map_err(Error::query("set documents' outcomes"))
-    }
-
-    /// Documents that wait for another one of these order or purchase order numbers, the oldest first.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn list_waiting_documents(
-        &mut self,
-        numbers: &[String],
-    ) -> Result<Vec<WaitingDocument>, Error> {
-        sqlx::query_as!(
-            WaitingDocument,
-            "select id, purchase_order_number, order_number from document
-             where business = 'waiting' and (purchase_order_number = any($1) or order_number = any($1))
-             order by received_at, id for update",
-            numbers,
-        )
-        .fetch_all(self.connection())
-        .await
-        .map_err(Error::query("list waiting documents"))
     }
 }
 

@@ -28,6 +28,7 @@ mod records;
 mod repeats;
 mod revisions;
 mod sightings;
+mod story;
 mod text;
 mod wakes;
 mod words;
@@ -50,7 +51,7 @@ pub use attempts::{Attempt, AttemptOutcome, AttemptRow, EndedAttempt};
 pub use audit::{AuditEvent, AuditFault, AuditFilter, AuditHead, NewAuditEvent, hex};
 pub use control_numbers::{ControlNumbers, NumberRequest};
 pub use deliveries::{DeliveryFilter, DeliveryRow, LoadedDelivery, NewDelivery};
-pub use documents::{DocumentFilter, DocumentRow, NewDocument, WaitingDocument};
+pub use documents::{DocumentFilter, DocumentRow, NewDocument};
 pub use error::Error;
 pub use exceptions::{ExceptionFilter, ExceptionRow, NewException};
 pub use files::{
@@ -69,7 +70,7 @@ pub use reconciliation::{
     InvoiceToCompare, NewComparedInvoice, NewComparedLine, NewDifference, NewRun, NewUnbilled,
     PreviousFigures, RunRow, StandingOfException, UnbilledRow,
 };
-pub use records::{ActivityCounts, FoundRecord, ItemPack, ItemPrice, MovedLine, NewRecord};
+pub use records::{ActivityCounts, FoundNumber, FoundRecord, ItemPack, ItemPrice, NewRecord};
 pub use repeats::SameBusiness;
 pub use revisions::RecordRevision;
 pub use sightings::Seen;

@@ -36,6 +36,10 @@ mod acks;
 mod agreements;
 #[path = "scenario/finance.rs"]
 mod finance;
+#[path = "scenario/ledger.rs"]
+mod ledger;
+#[path = "scenario/story.rs"]
+mod story;
 
 const CSV_HEADER: &str = "order_number,po_number,ship_date,ship_to_id,ship_to_name,ship_to_street,ship_to_city,\
 ship_to_state,ship_to_zip,line_number,sku,upc,lot,quantity,unit,action";
@@ -94,6 +98,8 @@ impl World {
 
     /// Does one step, and all that follows from it.
     pub(crate) async fn play(&mut self, step: &Step) {
+        // No two come at the same moment.
+        self.now += TimeDelta::milliseconds(1);
         let words: Vec<&str> = step.words.iter().map(String::as_str).collect();
         match words.as_slice() {
             ["after", time] => {
@@ -185,6 +191,25 @@ impl World {
         let hub = Hub::new(config, self.database.store(), Clock::Fixed(self.now), agreements);
         let pass = run_once(&Arc::new(hub), None).await.expect("the database answers");
         assert_eq!((pass.unreachable.len(), pass.waiting.len()), (0, 0), "{pass:?}");
+    }
+
+    /// What a command of the program says.
+    pub(crate) fn ask(&self, arguments: &[String]) -> String {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_crossdock"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("DATABASE_URL", self.database.url())
+            .env("CROSSDOCK_LOG", "warn")
+            .env("NO_COLOR", "1")
+            .output()
+            .expect("the program was built");
+        String::from_utf8([output.stdout, output.stderr].concat()).expect("it speaks UTF-8")
+    }
+
+    /// A text without the day on which the test runs.
+    pub(crate) fn without_today(&self, text: &str) -> String {
+        let day = self.now.format("%A, %Y-%m-%d").to_string();
+        text.replace(&day, "TODAY").replace(&self.now.format("%Y-%m-%d").to_string(), "TODAY")
     }
 
     /// What lies in a partner's folder, by name.

@@ -97,10 +97,10 @@ struct Assign {
 
 /// An exception with whom it belongs to and how old it is.
 #[derive(Debug, Serialize)]
-struct Shown {
+pub(super) struct Shown {
     #[serde(flatten)]
-    row: ExceptionRow,
-    in_charge: String,
+    pub(super) row: ExceptionRow,
+    pub(super) in_charge: String,
     age_hours: i64,
 }
 
@@ -259,7 +259,7 @@ pub(super) fn owners(config: &Config) -> BTreeMap<String, String> {
     owners
 }
 
-fn shown(row: ExceptionRow, owners: &BTreeMap<String, String>, now: DateTime<Utc>) -> Shown {
+pub(super) fn shown(row: ExceptionRow, owners: &BTreeMap<String, String>, now: DateTime<Utc>) -> Shown {
     let of_agreement = row.partner_id.as_ref().zip(row.agreement.as_ref());
     let of_agreement = of_agreement.and_then(|(partner, id)| owners.get(&format!("{partner}/{id}")));
     let of_partner = of_agreement.or_else(|| owners.get(row.partner_id.as_ref()?));
@@ -270,7 +270,7 @@ fn shown(row: ExceptionRow, owners: &BTreeMap<String, String>, now: DateTime<Utc
     }
 }
 
-fn age(since: DateTime<Utc>, until: DateTime<Utc>) -> String {
+pub(super) fn age(since: DateTime<Utc>, until: DateTime<Utc>) -> String {
     crate::acks::told((until - since).max(chrono::TimeDelta::zero()))
 }
 

@@ -35,21 +35,21 @@ pub(super) struct FileLineage {
 #[derive(Debug, Serialize)]
 pub(super) struct DocumentLineage {
     #[serde(flatten)]
-    document: DocumentRow,
-    file_name: String,
+    pub(super) document: DocumentRow,
+    pub(super) file_name: String,
     /// The document it was derived from.
     source: Option<DocumentRow>,
     /// What it says, as a canonical record.
-    record: Option<serde_json::Value>,
+    pub(super) record: Option<serde_json::Value>,
     /// What the record said before it was read again.
     revisions: Vec<RecordRevision>,
     /// Documents derived from it.
     led_to: Vec<Derived>,
     /// Our acknowledgments of the interchange it came in.
-    answered_by: Vec<DocumentRow>,
-    deliveries: Vec<DeliveryTries>,
-    acknowledgments: Vec<Acknowledgments>,
-    exceptions: Vec<ExceptionRow>,
+    pub(super) answered_by: Vec<DocumentRow>,
+    pub(super) deliveries: Vec<DeliveryTries>,
+    pub(super) acknowledgments: Vec<Acknowledgments>,
+    pub(super) exceptions: Vec<ExceptionRow>,
     findings: Vec<FindingRow>,
     audit: Vec<AuditEvent>,
 }
@@ -66,7 +66,7 @@ pub(super) struct Derived {
 #[derive(Debug, Serialize)]
 pub(super) struct DeliveryTries {
     #[serde(flatten)]
-    delivery: DeliveryRow,
+    pub(super) delivery: DeliveryRow,
     tries: Vec<AttemptRow>,
 }
 
@@ -86,8 +86,8 @@ pub(super) struct DeliveryLineage {
 #[derive(Debug, Serialize)]
 pub(super) struct Acknowledgments {
     #[serde(flatten)]
-    expected: ExpectedAcknowledgmentRow,
-    received: Vec<ReceivedAcknowledgmentRow>,
+    pub(super) expected: ExpectedAcknowledgmentRow,
+    pub(super) received: Vec<ReceivedAcknowledgmentRow>,
 }
 
 /// All about a file.

@@ -11,6 +11,7 @@ mod files;
 mod jobs;
 mod lineage;
 mod naming;
+mod order;
 mod output;
 mod quarantine;
 mod replay;
@@ -52,6 +53,10 @@ pub(super) enum Command {
     Data(data::Command),
     /// List what a person must settle, show it, settle it, or give it to somebody
     Exceptions(exceptions::Arguments),
+    /// Show all that became of an order, as a time line with its items and what is odd about it
+    Order(order::Arguments),
+    /// List documents by any of their numbers: order, purchase order, shipment, bill of lading, PRO, SSCC, lot and more
+    Search(order::Search),
 }
 
 /// Runs one of them.
@@ -78,6 +83,8 @@ async fn dispatch(config: &Config, store: &Store, command: Command) -> anyhow::R
         Command::Deliveries(arguments) => deliveries::run(store, arguments).await?,
         Command::Quarantine(arguments) => quarantine::run(store, arguments).await?,
         Command::Jobs(arguments) => jobs::run(store, arguments).await?,
+        Command::Search(search) => order::search(store, &search).await?,
+        Command::Order(arguments) => return order::run(config, store, &arguments).await,
         Command::Exceptions(arguments) => return exceptions::run(config, store, arguments).await,
         Command::Release(acted) => return act::release(store, &acted).await,
         Command::Cancel(acted) => return act::cancel(store, &acted).await,

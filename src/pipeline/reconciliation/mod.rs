@@ -9,8 +9,8 @@ mod unbilled;
 
 use super::agreements::Agreements;
 use super::compare::{self, Index};
-use super::follow::{self, Known};
 use super::hub::Error;
+use super::known::{self, Known};
 use super::process;
 use crate::canonical::{Invoice, InvoiceSense};
 use crate::ids;
@@ -147,7 +147,7 @@ async fn read(
         let mut set = reader.load_invoices_to_compare(ids).await?;
         let place: HashMap<Uuid, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
         set.sort_by_key(|invoice| place.get(&invoice.found.document_id).copied());
-        let numbers = follow::numbers(set.iter().map(|invoice| &invoice.found.record));
+        let numbers = known::numbers(set.iter().map(|invoice| &invoice.found.record));
         let mut known = process::look_up_numbers(&mut reader, numbers).await?;
         for invoice in &set {
             let found = &invoice.found;
@@ -170,7 +170,7 @@ async fn read(
         }
     }
     for numbers in orders.chunks(SET) {
-        let asked = follow::Numbers { purchase_orders: numbers.to_vec(), ..follow::Numbers::default() };
+        let asked = known::Numbers { purchase_orders: numbers.to_vec(), ..known::Numbers::default() };
         let mut known = process::look_up_numbers(&mut reader, asked).await?;
         compare::look_up(&mut reader, &mut known, agreements).await?;
         let places = Places::of(reader.find_document_places(&known.document_ids()).await?);

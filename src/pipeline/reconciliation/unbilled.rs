@@ -2,10 +2,10 @@
 
 use super::super::agreements::Agreements;
 use super::super::compare::{self, Index};
-use super::super::follow::Known;
+use super::super::known::{Known, purchase_order_of};
 use super::Asked;
 use super::evidence::Places;
-use crate::canonical::{InvoiceKind, RecordKind};
+use crate::canonical::{InvoiceKind, RecordKind, evened};
 use crate::reconcile::{Moved, not_billed};
 use crate::store::NewUnbilled;
 use chrono::NaiveDate;
@@ -27,11 +27,10 @@ pub(super) fn find(
         receives.into_iter().any(|receives| receives.translator.record() == RecordKind::ShipNotice)
     };
     for number in numbers.iter().map(String::as_str) {
-        let order = index.orders.get(number).and_then(|at| known.purchase_orders.get(*at));
-        let advices = index.advices.get(number).into_iter().flatten().filter_map(|at| known.advices.get(*at));
-        let advices: Vec<_> = advices.collect();
-        let notices = index.notices.get(number).into_iter().flatten().filter_map(|at| known.notices.get(*at));
-        let notices: Vec<_> = notices.filter(|notice| supplies(&notice.partner)).collect();
+        let order = purchase_order_of(known.purchase_orders.of(Some(number)), None, &[]);
+        let key = evened(number);
+        let advices: Vec<_> = known.shipped_for(&key).collect();
+        let notices: Vec<_> = known.noticed_for(&key).filter(|notice| supplies(&notice.partner)).collect();
         let sales: Vec<Moved> = advices.iter().flat_map(|advice| compare::advised(advice, number)).collect();
         let purchases: Vec<Moved> =
             notices.iter().flat_map(|notice| compare::noticed(notice, number)).collect();

@@ -177,6 +177,7 @@ impl Work {
                     found: FoundRecord {
                         record: parse_record(row.document_id, &row.record)?,
                         document_id: row.document_id,
+                        versions: vec![row.document_id],
                         partner_id: row.partner_id,
                         received_at: row.received_at,
                     },

@@ -4,7 +4,7 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use super::search::{FoundRecord, Stored, understand};
+use super::search::{FoundRecord, Stored, evened_all, understand};
 use crate::store::{Error, Work};
 
 /// A price of an item.
@@ -72,8 +72,10 @@ impl Work {
         let rows = sqlx::query_as!(
             Stored,
             r#"select document_id, partner_id, received_at, record::text as "record!" from stock_receipt
-               where purchase_order_number = any($1) order by received_at, document_id"#,
-            purchase_order_numbers,
+               where document_id in (
+                   select document_id from document_number where kind = 'purchase_order' and number = any($1))
+               order by received_at, document_id"#,
+            &evened_all(purchase_order_numbers),
         )
         .fetch_all(self.connection())
         .await

@@ -3,6 +3,7 @@
 mod answers;
 mod evidence;
 mod invoices;
+mod numbers;
 mod orders;
 mod search;
 mod shipments;
@@ -21,8 +22,9 @@ use crate::canonical::{
 };
 
 pub use evidence::{ActivityCounts, ItemPack, ItemPrice};
+pub use numbers::FoundNumber;
+pub use search::FoundRecord;
 pub(super) use search::parse_record;
-pub use search::{FoundRecord, MovedLine};
 
 /// A record of a document.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +110,9 @@ impl Work {
         // Their columns go into the statement as arrays, all of them at once.
         for some in others.chunks(RECORDS_AT_ONCE) {
             self.insert_other_records(some).await?;
+        }
+        for some in records.chunks(RECORDS_AT_ONCE) {
+            numbers::insert(self.connection(), some).await?;
         }
         Ok(())
     }

@@ -1,10 +1,11 @@
 //! Finds records by their numbers, to match and to derive others of them.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
-use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use crate::canonical::{ItemKeys, PurchaseOrder, Record, RecordKind, Source};
+use crate::canonical::{OrderKey, Record, RecordKind, evened};
 use crate::store::{Error, Store, Work};
 
 /// A stored record.
@@ -18,23 +19,8 @@ pub struct FoundRecord {
     pub received_at: DateTime<Utc>,
     /// What it says.
     pub record: Record,
-}
-
-/// What was shipped or billed of one item.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MovedLine {
-    /// The document that says it.
-    pub document_id: Uuid,
-    /// The other side of that document.
-    pub partner_id: String,
-    /// The item.
-    pub item: ItemKeys,
-    /// How much.
-    pub quantity: Decimal,
-    /// In which unit.
-    pub unit: Option<String>,
-    /// Where the document says it.
-    pub source: Option<Source>,
+    /// The documents that had a say in it, this one among them: an order with its changes.
+    pub versions: Vec<Uuid>,
 }
 
 pub(super) struct Stored {
@@ -42,18 +28,6 @@ pub(super) struct Stored {
     pub(super) partner_id: String,
     pub(super) received_at: DateTime<Utc>,
     pub(super) record: String,
-}
-
-struct StoredLine {
-    document_id: Uuid,
-    partner_id: String,
-    sku: Option<String>,
-    buyer_item: Option<String>,
-    gtin: Option<String>,
-    quantity: Decimal,
-    unit: Option<String>,
-    segment_ordinal: Option<i64>,
-    byte: Option<i64>,
 }
 
 impl Work {
@@ -70,46 +44,49 @@ impl Work {
     ) -> Result<Vec<FoundRecord>, Error> {
         let rows = sqlx::query_as!(
             Stored,
-            r#"select document_id, partner_id, received_at, record::text as "record!" from purchase_order
-               where purchase_order_number = any($1) and ($2::text is null or partner_id = $2)
-               order by partner_id, purchase_order_number, release_number, received_at, document_id"#,
-            numbers,
+            r#"select r.document_id, r.partner_id, r.received_at, r.record::text as "record!" from purchase_order r
+               where r.document_id in (
+                   select document_id from document_number where kind = 'purchase_order' and number = any($1))
+                 and ($2::text is null or r.partner_id = $2)
+                 and not exists (select from document d join document s on s.id = d.source_document_id
+                     where d.id = r.document_id and s.record_kind = d.record_kind)
+               order by r.received_at, (select (d.file_id, d.ordinal) from document d where d.id = r.document_id),
+                   r.document_id"#,
+            &evened_all(numbers),
             partner_id,
         )
         .fetch_all(self.connection())
         .await
         .map_err(Error::query("find purchase orders"))?;
-        let mut orders: Vec<FoundRecord> = Vec::new();
-        for row in rows {
-            let later = understand(row)?;
-            match orders.last_mut() {
-                Some(order) if is_about(order, &later) => revise(order, later),
-                _ => orders.push(later),
-            }
-        }
-        Ok(orders)
+        in_force(rows)
     }
 
-    /// The latest shipping order of each of these order numbers, with whatever partner.
+    /// The shipping order of each of these order numbers as it is in force, that of each partner and depositor: the
+    /// latest, with the changes sent since. What was cancelled is found too. What we passed on is the order it was
+    /// passed on from, and not found.
     ///
     /// # Errors
     /// When the database cannot be asked.
     pub async fn find_shipping_orders(&mut self, numbers: &[String]) -> Result<Vec<FoundRecord>, Error> {
         let rows = sqlx::query_as!(
             Stored,
-            r#"select distinct on (order_number) document_id, partner_id, received_at, record::text as "record!"
-               from shipping_order where order_number = any($1)
-               order by order_number, received_at desc, document_id"#,
-            numbers,
+            r#"select r.document_id, r.partner_id, r.received_at, r.record::text as "record!" from shipping_order r
+               where r.document_id in (
+                   select document_id from document_number where kind = 'order' and number = any($1))
+                 and not exists (select from document d join document s on s.id = d.source_document_id
+                     where d.id = r.document_id and s.record_kind = d.record_kind)
+               order by r.received_at, (select (d.file_id, d.ordinal) from document d where d.id = r.document_id),
+                   r.document_id"#,
+            &evened_all(numbers),
         )
         .fetch_all(self.connection())
         .await
         .map_err(Error::query("find shipping orders"))?;
-        rows.into_iter().map(understand).collect()
+        in_force(rows)
     }
 
-    /// All shipping advices of these order numbers or purchase order numbers, the oldest first: an order may be
-    /// shipped in parts.
+    /// All shipping advices of these order numbers, purchase order numbers, or shipments and bills of lading, the
+    /// oldest first: an order may be shipped in parts. What we passed on is not counted twice.
     ///
     /// # Errors
     /// When the database cannot be asked.
@@ -117,14 +94,24 @@ impl Work {
         &mut self,
         order_numbers: &[String],
         purchase_order_numbers: &[String],
+        shipments: &[String],
     ) -> Result<Vec<FoundRecord>, Error> {
         let rows = sqlx::query_as!(
             Stored,
-            r#"select document_id, partner_id, received_at, record::text as "record!" from shipping_advice
-               where order_number = any($1) or purchase_order_number = any($2)
-               order by received_at, document_id"#,
-            order_numbers,
-            purchase_order_numbers,
+            r#"select r.document_id, r.partner_id, r.received_at, r.record::text as "record!" from shipping_advice r
+               where r.document_id in (
+                   select document_id from document_number where kind = 'order' and number = any($1)
+                   union select document_id from document_number
+                   where kind = 'purchase_order' and number = any($2)
+                   union select document_id from document_number
+                   where kind in ('shipment', 'bill_of_lading') and number = any($3))
+                 and not exists (select from document d join document s on s.id = d.source_document_id
+                     where d.id = r.document_id and s.record_kind = d.record_kind)
+               order by r.received_at, (select (d.file_id, d.ordinal) from document d where d.id = r.document_id),
+                   r.document_id"#,
+            &evened_all(order_numbers),
+            &evened_all(purchase_order_numbers),
+            &evened_all(shipments),
         )
         .fetch_all(self.connection())
         .await
@@ -132,7 +119,7 @@ impl Work {
         rows.into_iter().map(understand).collect()
     }
 
-    /// All ship notices of these purchase orders, the oldest first.
+    /// All ship notices of these purchase orders, the oldest first; none that we passed on.
     ///
     /// # Errors
     /// When the database cannot be asked.
@@ -142,11 +129,14 @@ impl Work {
     ) -> Result<Vec<FoundRecord>, Error> {
         let rows = sqlx::query_as!(
             Stored,
-            r#"select document_id, partner_id, received_at, record::text as "record!" from ship_notice
-               where document_id in (
-                   select document_id from ship_notice_line where purchase_order_number = any($1))
-               order by received_at, document_id"#,
-            purchase_order_numbers,
+            r#"select r.document_id, r.partner_id, r.received_at, r.record::text as "record!" from ship_notice r
+               where r.document_id in (
+                   select document_id from document_number where kind = 'purchase_order' and number = any($1))
+                 and not exists (select from document d join document s on s.id = d.source_document_id
+                     where d.id = r.document_id and s.record_kind = d.record_kind)
+               order by r.received_at, (select (d.file_id, d.ordinal) from document d where d.id = r.document_id),
+                   r.document_id"#,
+            &evened_all(purchase_order_numbers),
         )
         .fetch_all(self.connection())
         .await
@@ -154,7 +144,7 @@ impl Work {
         rows.into_iter().map(understand).collect()
     }
 
-    /// All invoices that bill these purchase orders, as a whole or on a line, the oldest first.
+    /// All invoices that bill these purchase orders, as a whole or on a line, the oldest first; none that we passed on.
     ///
     /// # Errors
     /// When the database cannot be asked.
@@ -164,12 +154,14 @@ impl Work {
     ) -> Result<Vec<FoundRecord>, Error> {
         let rows = sqlx::query_as!(
             Stored,
-            r#"select document_id, partner_id, received_at, record::text as "record!" from invoice
-               where document_id in (
-                   select document_id from invoice_line where purchase_order_number = any($1)
-                   union select document_id from invoice where purchase_order_number = any($1))
-               order by received_at, document_id"#,
-            purchase_order_numbers,
+            r#"select r.document_id, r.partner_id, r.received_at, r.record::text as "record!" from invoice r
+               where r.document_id in (
+                   select document_id from document_number where kind = 'purchase_order' and number = any($1))
+                 and not exists (select from document d join document s on s.id = d.source_document_id
+                     where d.id = r.document_id and s.record_kind = d.record_kind)
+               order by r.received_at, (select (d.file_id, d.ordinal) from document d where d.id = r.document_id),
+                   r.document_id"#,
+            &evened_all(purchase_order_numbers),
         )
         .fetch_all(self.connection())
         .await
@@ -177,72 +169,37 @@ impl Work {
         rows.into_iter().map(understand).collect()
     }
 
-    /// The document of the first invoice of this number from this partner, other than `except`.
+    /// Shipping advices that wait for a document about one of these orders or purchase orders, or about an order of one
+    /// of these purchase orders, the oldest first.
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn find_earlier_invoice(
+    pub async fn find_waiting_advices(
         &mut self,
-        partner_id: &str,
-        invoice_number: &str,
-        except: Uuid,
-    ) -> Result<Option<Uuid>, Error> {
-        sqlx::query_scalar!(
-            "select document_id from invoice where partner_id = $1 and invoice_number = $2 and document_id <> $3
-             order by received_at, document_id limit 1",
-            partner_id,
-            invoice_number,
-            except,
-        )
-        .fetch_optional(self.connection())
-        .await
-        .map_err(Error::query("find an earlier invoice"))
-    }
-
-    /// What was billed for a purchase order so far, by all documents but `except`; credits count negative.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn list_invoiced_lines(
-        &mut self,
-        purchase_order_number: &str,
-        except: Uuid,
-    ) -> Result<Vec<MovedLine>, Error> {
+        order_numbers: &[String],
+        purchase_order_numbers: &[String],
+    ) -> Result<Vec<FoundRecord>, Error> {
         let rows = sqlx::query_as!(
-            StoredLine,
-            r#"select l.document_id, i.partner_id, l.sku, l.buyer_item, l.gtin,
-                   (case i.sense when 'credit' then -l.quantity else l.quantity end) as "quantity!", l.unit,
-                   l.segment_ordinal, l.byte
-               from invoice_line l join invoice i using (document_id)
-               where l.purchase_order_number = $1 and l.document_id <> $2 and l.quantity is not null
-               order by i.received_at, l.document_id, l.ordinal"#,
-            purchase_order_number,
-            except,
+            Stored,
+            r#"with about (kind, number) as (
+                   select 'order', unnest($1::text[])
+                   union select 'purchase_order', unnest($2::text[])
+                   union select 'order', o.number from document_number p
+                       join document_number o on o.document_id = p.document_id and o.kind = 'order'
+                       where p.kind = 'purchase_order' and p.number = any($2)
+               )
+               select r.document_id, r.partner_id, r.received_at, r.record::text as "record!"
+               from shipping_advice r join document d on d.id = r.document_id
+               where d.business = 'waiting' and r.document_id in (
+                   select n.document_id from about join document_number n using (kind, number))
+               order by r.received_at, d.file_id, d.ordinal, r.document_id for update of d"#,
+            &evened_all(order_numbers),
+            &evened_all(purchase_order_numbers),
         )
         .fetch_all(self.connection())
         .await
-        .map_err(Error::query("list invoiced lines"))?;
-        Ok(rows.into_iter().map(moved).collect())
-    }
-
-    /// What was shipped for a purchase order so far, by the warehouses' advices.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn list_shipped_lines(&mut self, purchase_order_number: &str) -> Result<Vec<MovedLine>, Error> {
-        let rows = sqlx::query_as!(
-            StoredLine,
-            r#"select l.document_id, a.partner_id, l.sku, l.buyer_item, l.gtin, l.quantity_shipped as "quantity!",
-                   l.unit, l.segment_ordinal, l.byte
-               from shipping_advice_line l join shipping_advice a using (document_id)
-               where a.purchase_order_number = $1 and l.quantity_shipped is not null
-               order by a.received_at, l.document_id, l.ordinal"#,
-            purchase_order_number,
-        )
-        .fetch_all(self.connection())
-        .await
-        .map_err(Error::query("list shipped lines"))?;
-        Ok(rows.into_iter().map(moved).collect())
+        .map_err(Error::query("find waiting advices"))?;
+        rows.into_iter().map(understand).collect()
     }
 }
 
@@ -286,24 +243,38 @@ impl Store {
     }
 }
 
-/// Whether both are documents about one order of one partner.
-fn is_about(order: &FoundRecord, later: &FoundRecord) -> bool {
-    let (Record::PurchaseOrder(one), Record::PurchaseOrder(other)) = (&order.record, &later.record) else {
-        return false;
-    };
-    let key = |order: &PurchaseOrder| (order.purchase_order_number.clone(), order.release_number.clone());
-    order.partner_id == later.partner_id && key(one) == key(other)
-}
-
-/// Takes a later document about an order into account.
-fn revise(order: &mut FoundRecord, later: FoundRecord) {
-    if let (Record::PurchaseOrder(one), Record::PurchaseOrder(other)) = (&order.record, &later.record) {
-        let record = one.revised(other);
-        // What changes nothing leaves the document, too.
-        if record != **one {
-            *order = FoundRecord { record: record.into(), ..later };
+/// Orders as their versions, in order of time, leave them.
+fn in_force(versions: Vec<Stored>) -> Result<Vec<FoundRecord>, Error> {
+    let mut orders: Vec<FoundRecord> = Vec::new();
+    let mut places: HashMap<(String, OrderKey), usize> = HashMap::new();
+    for row in versions {
+        let later = understand(row)?;
+        let key = (later.partner_id.clone(), later.record.order_key());
+        match places.get(&key).and_then(|at| orders.get_mut(*at)) {
+            Some(order) => order.revise(later),
+            None => {
+                places.insert(key, orders.len());
+                orders.push(later);
+            }
         }
     }
+    Ok(orders)
+}
+
+impl FoundRecord {
+    /// Takes a later document about the same order into account.
+    fn revise(&mut self, later: Self) {
+        self.versions.push(later.document_id);
+        // What changes nothing leaves the document, too.
+        if let Some(record) = self.record.revised(&later.record) {
+            let versions = std::mem::take(&mut self.versions);
+            *self = Self { record, versions, ..later };
+        }
+    }
+}
+
+pub(super) fn evened_all(numbers: &[String]) -> Vec<String> {
+    numbers.iter().map(|number| evened(number)).collect()
 }
 
 /// A record as it is stored.
@@ -322,20 +293,6 @@ pub(super) fn understand(row: Stored) -> Result<FoundRecord, Error> {
         partner_id: row.partner_id,
         received_at: row.received_at,
         record,
+        versions: vec![row.document_id],
     })
-}
-
-fn moved(row: StoredLine) -> MovedLine {
-    let source = row.segment_ordinal.zip(row.byte).map(|(ordinal, byte)| Source {
-        segment_ordinal: u32::try_from(ordinal).unwrap_or_default(),
-        byte: byte.cast_unsigned(),
-    });
-    MovedLine {
-        document_id: row.document_id,
-        partner_id: row.partner_id,
-        item: ItemKeys { sku: row.sku, buyer_item: row.buyer_item, gtin: row.gtin },
-        quantity: row.quantity,
-        unit: row.unit,
-        source,
-    }
 }

@@ -79,7 +79,7 @@ async fn standing(world: &World) -> String {
 }
 
 /// Ids come of names and times, which differ in each run.
-fn hide_ids(told: &str) -> String {
+pub(super) fn hide_ids(told: &str) -> String {
     let is_id = |word: &&str| {
         let word = word.trim_matches(['`', ')', ',', ';']);
         word.len() >= 8

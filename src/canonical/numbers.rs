@@ -1,0 +1,256 @@
+//! The numbers by which people and partners know a record, and when two of them are the same.
+
+use super::declare::words;
+use super::field::{FieldType, Group, Value};
+use super::{Party, Record};
+
+words! {
+    /// What a number names.
+    pub enum NumberKind {
+        /// A depositor's order.
+        Order = "order",
+        /// A buyer's order.
+        PurchaseOrder = "purchase_order",
+        /// A shipment.
+        Shipment = "shipment",
+        /// A bill of lading.
+        BillOfLading = "bill_of_lading",
+        /// A carrier's shipment.
+        Pro = "pro",
+        /// A parcel.
+        Tracking = "tracking",
+        /// A carton or a pallet.
+        Sscc = "sscc",
+        /// An invoice.
+        Invoice = "invoice",
+        /// A lot.
+        Lot = "lot",
+    }
+}
+
+/// A number that a record is found by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BusinessNumber {
+    /// What it names.
+    pub kind: NumberKind,
+    /// As it is compared; see [`evened`].
+    pub number: String,
+    /// What it is unique within, evened: the depositor of an order, the release of a purchase order. May be empty.
+    pub scope: String,
+    /// As the sender writes it.
+    pub raw: String,
+}
+
+/// A number as it is compared: senders differ in blanks around it, zeros before it, and case.
+#[must_use]
+pub fn evened(number: &str) -> String {
+    let trimmed = number.trim();
+    let bare = trimmed.trim_start_matches('0');
+    // A number of zeros alone is one, too.
+    if bare.is_empty() && !trimmed.is_empty() { "0".to_owned() } else { bare.to_uppercase() }
+}
+
+/// Whether both are given and are the same number.
+#[must_use]
+pub fn same_number(one: Option<&str>, other: Option<&str>) -> bool {
+    let given = |number: Option<&str>| number.map(evened).filter(|number| !number.is_empty());
+    given(one).is_some_and(|one| given(other) == Some(one))
+}
+
+/// What tells orders of one partner apart: the number, and what it is unique within, evened.
+pub type OrderKey = (Option<String>, Option<String>);
+
+impl NumberKind {
+    /// What a field of this name holds, wherever it stands.
+    fn of(field: &str) -> Option<Self> {
+        Some(match field {
+            "order_number" => Self::Order,
+            "purchase_order_number" => Self::PurchaseOrder,
+            "shipment_id" | "agent_shipment_id" => Self::Shipment,
+            "bill_of_lading" | "master_bill_of_lading" => Self::BillOfLading,
+            "pro_number" => Self::Pro,
+            "tracking_number" | "tracking" => Self::Tracking,
+            "sscc" => Self::Sscc,
+            "invoice_number" | "original_invoice_number" => Self::Invoice,
+            "lot" | "warehouse_lot" => Self::Lot,
+            _ => return None,
+        })
+    }
+}
+
+impl Record {
+    /// Every number it is found by, each once: its own, those of its packs and lines, and those among its references.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<BusinessNumber> {
+        let mut found = Vec::new();
+        let depositor =
+            self.depositor().and_then(|party| party.id.as_deref()).map(evened).unwrap_or_default();
+        gather(self.group(), &depositor, "", &mut found);
+        found.sort();
+        found.dedup_by(|one, other| {
+            (one.kind, &one.number, &one.scope) == (other.kind, &other.number, &other.scope)
+        });
+        found
+    }
+
+    /// What tells it from other orders of its partner: documents of one key are about one order. Of a purchase order the
+    /// number and the release, of a shipping order the number and the depositor; nothing of other records.
+    #[must_use]
+    pub fn order_key(&self) -> OrderKey {
+        let key = |number: &Option<String>, scope: &Option<String>| {
+            (number.as_deref().map(evened), scope.as_deref().map(evened))
+        };
+        match self {
+            Self::PurchaseOrder(order) => key(&order.purchase_order_number, &order.release_number),
+            Self::ShippingOrder(order) => key(&order.order_number, &order.depositor.id),
+            _ => (None, None),
+        }
+    }
+
+    /// The owner of the goods, where the record names one.
+    #[must_use]
+    pub fn depositor(&self) -> Option<&Party> {
+        let party = match self {
+            Self::ShippingOrder(order) => &order.depositor,
+            Self::ShippingAdvice(advice) => &advice.depositor,
+            Self::StockTransfer(transfer) => &transfer.depositor,
+            Self::StockReceipt(receipt) => &receipt.depositor,
+            Self::InventoryStatus(status) => &status.depositor,
+            Self::InventoryAdjustment(adjustment) => &adjustment.depositor,
+            Self::PurchaseOrder(_)
+            | Self::ShipNotice(_)
+            | Self::Invoice(_)
+            | Self::OrderAcknowledgment(_) => {
+                return None;
+            }
+        };
+        Some(party).filter(|party| party.id.is_some() || party.name.is_some())
+    }
+}
+
+/// A release stands beside its purchase order, and holds for what is below.
+fn gather(group: &dyn Group, depositor: &str, release: &str, found: &mut Vec<BusinessNumber>) {
+    let shape = group.shape();
+    let text = |name: &str| {
+        let (id, _) = shape.find(name)?;
+        match group.field(id).get() {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    };
+    let own = text("release_number").map(|release| evened(&release));
+    let release = own.as_deref().unwrap_or(release);
+    let mut add = |kind, raw: String| {
+        let number = evened(&raw);
+        let scope = match kind {
+            NumberKind::Order => depositor.to_owned(),
+            NumberKind::PurchaseOrder => release.to_owned(),
+            _ => String::new(),
+        };
+        if !number.is_empty() {
+            found.push(BusinessNumber { kind, number, scope, raw: raw.trim().to_owned() });
+        }
+    };
+    if shape.name == "Reference" {
+        let kind = text("qualifier").and_then(|qualifier| NumberKind::of(&qualifier));
+        if let (Some(kind), Some(raw)) = (kind, text("value")) {
+            add(kind, raw);
+        }
+        return;
+    }
+    for (id, field) in shape.fields.iter().enumerate() {
+        if let (FieldType::Text, Some(kind)) = (field.holds, NumberKind::of(field.name))
+            && let Some(Value::Text(raw)) = group.field(id).get()
+        {
+            add(kind, raw);
+        }
+    }
+    for (id, field) in shape.fields.iter().enumerate() {
+        if matches!(field.name, "orders" | "packs" | "items" | "lines" | "references") {
+            let list = group.field(id);
+            for item in (0..list.len()).filter_map(|index| list.item(index)) {
+                gather(item, depositor, release, found);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        AdviceLine, AdvicePack, NoticeItem, NoticeOrder, NoticePack, Reference, ShipNotice, ShippingAdvice,
+    };
+    use super::*;
+
+    fn text(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    fn told(record: &Record) -> Vec<String> {
+        let told = |number: BusinessNumber| {
+            let scope = if number.scope.is_empty() { String::new() } else { format!(" in {}", number.scope) };
+            format!("{} {}{scope}", number.kind, number.number)
+        };
+        record.numbers().into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn zeros_case_and_blanks_do_not_make_another_number() {
+        assert!(same_number(Some("000471-a "), Some("471-A")));
+        assert!(same_number(Some("000"), Some("0")));
+        assert!(!same_number(Some(" "), Some("")) && !same_number(None, None));
+        assert!(!same_number(Some("4710"), Some("471")));
+    }
+
+    #[test]
+    fn an_advice_is_found_by_order_shipment_pack_and_lot() {
+        let line = AdviceLine { lot: text("L1"), ..AdviceLine::default() };
+        let pack =
+            AdvicePack { sscc: text("00106141410000000019"), lines: vec![line], ..AdvicePack::default() };
+        let mut advice = ShippingAdvice {
+            order_number: text("so-1"),
+            purchase_order_number: text("0047"),
+            shipment_id: text("S1"),
+            packs: vec![pack.clone(), pack],
+            references: vec![Reference {
+                qualifier: text("bill_of_lading"),
+                value: text("B2"),
+                ..Reference::default()
+            }],
+            ..ShippingAdvice::default()
+        };
+        advice.depositor.id = text("d1");
+        assert_eq!(
+            told(&advice.into()),
+            [
+                "order SO-1 in D1",
+                "purchase_order 47",
+                "shipment S1",
+                "bill_of_lading B2",
+                "sscc 106141410000000019",
+                "lot L1"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_notice_names_each_order_with_its_release() {
+        let item = NoticeItem { lot: text("L9"), ..NoticeItem::default() };
+        let pack = NoticePack { tracking_number: text("1Z9"), items: vec![item], ..NoticePack::default() };
+        let order = |number: &str, release: Option<String>| NoticeOrder {
+            purchase_order_number: text(number),
+            release_number: release,
+            packs: vec![pack.clone()],
+            ..NoticeOrder::default()
+        };
+        let notice = ShipNotice {
+            shipment_id: text("S1"),
+            orders: vec![order("P1", text("03")), order("P2", None)],
+            ..ShipNotice::default()
+        };
+        assert_eq!(
+            told(&notice.into()),
+            ["purchase_order P1 in 3", "purchase_order P2", "shipment S1", "tracking 1Z9", "lot L9"]
+        );
+    }
+}

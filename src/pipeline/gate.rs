@@ -1,0 +1,106 @@
+//! The gate: a ship notice or an invoice that says more than the warehouse did is held for a person.
+
+use super::hub::Error;
+use super::known::Known;
+use crate::canonical::{InvoiceSense, NumberKind, Purpose, Record, ShippingAdvice, evened};
+use crate::ids;
+use crate::ledger::{self, Counted};
+use crate::store::{NewDocument, NewException, Work};
+use uuid::Uuid;
+
+/// The kind of exception that tells of it.
+pub(super) const KIND: &str = "contradicts_shipment";
+
+/// A delivery that does not leave by itself.
+pub(super) struct Hold {
+    pub(super) delivery: Uuid,
+    pub(super) document: Uuid,
+    pub(super) why: String,
+}
+
+/// Why what follows from a document is held: it contradicts what the warehouse said. None while the warehouse has said
+/// nothing of the purchase order.
+pub(super) fn why_held((partner, document): (&str, Uuid), record: &Record, known: &Known) -> Option<String> {
+    let credit = matches!(record, Record::Invoice(invoice) if invoice.sense == Some(InvoiceSense::Credit));
+    if !matches!(record, Record::ShipNotice(_) | Record::Invoice(_)) || credit {
+        return None;
+    }
+    let numbers = record.numbers().into_iter().filter(|number| number.kind == NumberKind::PurchaseOrder);
+    let mut why = Vec::new();
+    for number in numbers {
+        let shipped: Vec<Counted> =
+            known.shipped_for(&number.number).flat_map(|advice| ledger::of_advice(&advice.record)).collect();
+        if known.shipped_for(&number.number).next().is_none() {
+            continue;
+        }
+        let before: Vec<Counted> = match record {
+            Record::ShipNotice(_) => {
+                let others = known.noticed_for(&number.number).filter(|other| other.partner == partner);
+                let others = others.filter(|other| other.document != document);
+                others.flat_map(|other| ledger::of_notice(&other.record, &number.number)).collect()
+            }
+            _ => {
+                let others = known.invoices.iter().take_while(|other| other.document != document);
+                let others = others.filter(|other| {
+                    let theirs = other.record.purchase_order_number.as_deref().map(evened);
+                    other.partner == partner && theirs.as_deref() == Some(number.number.as_str())
+                });
+                others.flat_map(|other| ledger::of_invoice(&other.record, &number.number)).collect()
+            }
+        };
+        let told = match record {
+            Record::ShipNotice(notice) => ledger::of_notice(notice, &number.number),
+            Record::Invoice(invoice) => ledger::of_invoice(invoice, &number.number),
+            _ => Vec::new(),
+        };
+        for contradiction in ledger::more_than_shipped(&told, &before, &shipped) {
+            why.push(format!("{contradiction} for purchase order {}", number.raw));
+        }
+    }
+    (!why.is_empty()).then(|| format!("it says more than was shipped: {}", why.join("; ")))
+}
+
+/// Why the notice of an advice is held: its order was cancelled.
+pub(super) fn why_notice_held(advice: &ShippingAdvice, known: &Known) -> Option<String> {
+    let order = known.order_of(advice)?;
+    (order.record.purpose == Some(Purpose::Cancellation)).then(|| {
+        let number = order.record.order_number.as_deref().unwrap_or_default();
+        format!("order {number} was cancelled, and the warehouse shipped it")
+    })
+}
+
+/// Holds deliveries back, and tells a person why.
+pub(super) async fn hold(work: &mut Work, holds: &[Hold], documents: &[NewDocument]) -> Result<(), Error> {
+    if holds.is_empty() {
+        return Ok(());
+    }
+    let exceptions: Vec<NewException> = holds
+        .iter()
+        .filter_map(|hold| {
+            let document = documents.iter().find(|document| document.id == hold.document)?;
+            let number = document.business_number.as_deref().unwrap_or_default();
+            Some(NewException {
+                id: ids::derived("exception", &[KIND, &document.id.to_string()]),
+                kind: KIND.to_owned(),
+                document_id: Some(document.id),
+                partner_id: document.partner_id.clone(),
+                order_number: document.order_number.clone(),
+                purchase_order_number: document.purchase_order_number.clone(),
+                line: None,
+                amount: None,
+                message: format!(
+                    "{} {number} is held: {}; release its delivery if it is right all the same: `crossdock release {}`",
+                    document.kind,
+                    hold.why,
+                    ids::short(hold.delivery)
+                ),
+                evidence: serde_json::Value::Array(Vec::new()),
+                first_seen_at: document.received_at,
+            })
+        })
+        .collect();
+    let deliveries: Vec<(Uuid, &str)> = holds.iter().map(|hold| (hold.delivery, hold.why.as_str())).collect();
+    work.hold_deliveries(&deliveries).await?;
+    work.insert_exceptions(&exceptions).await?;
+    Ok(())
+}

@@ -1,0 +1,380 @@
+//! What is known of the orders that a file's documents speak of, and which of it belongs together. Pure.
+
+use crate::canonical::{
+    Completeness, Invoice, ItemKeys, NumberKind, OrderKey, PurchaseOrder, Record, ShipNotice, ShippingAdvice,
+    ShippingOrder, StockReceipt, evened, same_number,
+};
+use crate::ledger;
+use crate::reconcile::{Counted, Packs, PriceList};
+use crate::store::FoundRecord;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::OnceLock;
+use uuid::Uuid;
+
+/// A stored record, whose it is, and its document.
+#[derive(Clone, Debug)]
+pub(super) struct Stored<R> {
+    pub(super) partner: String,
+    pub(super) document: Uuid,
+    pub(super) record: R,
+}
+
+/// What the database knows about the orders that a file's documents speak of, each kind the oldest first. Orders are as
+/// they are in force.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    pub(super) purchase_orders: Orders<PurchaseOrder>,
+    pub(super) shipping_orders: Orders<ShippingOrder>,
+    pub(super) advices: Vec<Stored<ShippingAdvice>>,
+    pub(super) notices: Vec<Stored<ShipNotice>>,
+    pub(super) receipts: Vec<Stored<StockReceipt>>,
+    pub(super) invoices: Vec<Stored<Invoice>>,
+    /// Invoices among them that are only there because credits name them.
+    pub(super) originals: HashSet<Uuid>,
+    pub(super) prices: PriceList,
+    pub(super) packs: Packs,
+    /// What was counted in the time that a service bill names, by its document.
+    pub(super) counted: HashMap<Uuid, Counted>,
+    /// Documents of all of them.
+    documents: HashSet<Uuid>,
+    /// Places of advices by document, and by sender and number of the shipment.
+    of_document: HashMap<Uuid, usize>,
+    of_shipment: HashMap<(String, String), Vec<usize>>,
+    counting: OnceLock<Counting>,
+}
+
+/// Orders, found by their numbers.
+#[derive(Clone, Debug)]
+pub(super) struct Orders<R> {
+    list: Vec<Stored<R>>,
+    places: HashMap<String, Vec<usize>>,
+}
+
+impl<R> Default for Orders<R> {
+    fn default() -> Self {
+        Self { list: Vec::new(), places: HashMap::new() }
+    }
+}
+
+/// What both kinds of orders have.
+pub(super) trait Order: Clone + Into<Record> {
+    fn key(&self) -> OrderKey;
+    fn revised(&self, later: &Self) -> Self;
+    fn has(&self, item: &ItemKeys) -> bool;
+}
+
+impl Order for PurchaseOrder {
+    fn key(&self) -> OrderKey {
+        (self.purchase_order_number.as_deref().map(evened), self.release_number.as_deref().map(evened))
+    }
+    fn revised(&self, later: &Self) -> Self {
+        self.revised(later)
+    }
+    fn has(&self, item: &ItemKeys) -> bool {
+        self.lines.iter().any(|line| line.keys().same(item))
+    }
+}
+
+impl Order for ShippingOrder {
+    fn key(&self) -> OrderKey {
+        (self.order_number.as_deref().map(evened), self.depositor.id.as_deref().map(evened))
+    }
+    fn revised(&self, later: &Self) -> Self {
+        self.revised(later)
+    }
+    fn has(&self, item: &ItemKeys) -> bool {
+        self.lines.iter().any(|line| line.keys().same(item))
+    }
+}
+
+impl<R: Order> Orders<R> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Stored<R>> {
+        self.list.iter()
+    }
+
+    /// Those of this number, whosever they are.
+    pub(super) fn of(&self, number: Option<&str>) -> impl Iterator<Item = &Stored<R>> + Clone {
+        let places = number.and_then(|number| self.places.get(&evened(number)));
+        places.into_iter().flatten().filter_map(|at| self.list.get(*at))
+    }
+
+    fn add(&mut self, order: Stored<R>) {
+        let number = order.record.key().0.unwrap_or_default();
+        self.places.entry(number).or_default().push(self.list.len());
+        self.list.push(order);
+    }
+
+    /// Adds the latest document about an order.
+    fn add_latest(&mut self, later: Stored<R>) {
+        let key = later.record.key();
+        let places = self.places.get(key.0.as_deref().unwrap_or_default());
+        let is_same = |order: &Stored<R>| order.partner == later.partner && order.record.key() == key;
+        let at = places.into_iter().flatten().find(|at| self.list.get(**at).is_some_and(is_same));
+        match at.and_then(|at| self.list.get_mut(*at)) {
+            Some(order) => {
+                order.record = order.record.revised(&later.record);
+                order.document = later.document;
+            }
+            None => self.add(later),
+        }
+    }
+}
+
+/// Numbers that documents speak of.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Numbers {
+    /// Depositors' order numbers.
+    pub(super) orders: Vec<String>,
+    /// Purchase order numbers.
+    pub(super) purchase_orders: Vec<String>,
+    /// Shipments and bills of lading of advices.
+    pub(super) shipments: Vec<String>,
+}
+
+impl Numbers {
+    pub(super) fn is_empty(&self) -> bool {
+        self.orders.is_empty() && self.purchase_orders.is_empty()
+    }
+}
+
+/// The order numbers that records speak of.
+pub(super) fn numbers<'r>(records: impl Iterator<Item = &'r Record>) -> Numbers {
+    let (mut orders, mut purchase_orders, mut shipments) =
+        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for record in records {
+        match record {
+            Record::PurchaseOrder(order) => purchase_orders.extend(order.purchase_order_number.clone()),
+            Record::OrderAcknowledgment(answer) => {
+                purchase_orders.extend(answer.purchase_order_number.clone());
+            }
+            // What is said of stock names no order that shipments or invoices are held against.
+            Record::StockTransfer(_) | Record::InventoryStatus(_) | Record::InventoryAdjustment(_) => {}
+            Record::StockReceipt(receipt) => purchase_orders.extend(receipt.purchase_order_number.clone()),
+            Record::ShippingOrder(order) => {
+                orders.extend(order.order_number.clone());
+                purchase_orders.extend(order.purchase_order_number.clone());
+            }
+            Record::ShippingAdvice(advice) => {
+                orders.extend(advice.order_number.clone());
+                purchase_orders.extend(advice.purchase_order_number.clone());
+                shipments.extend(advice.shipment_number().map(str::to_owned));
+            }
+            Record::ShipNotice(notice) => {
+                purchase_orders
+                    .extend(notice.orders.iter().filter_map(|order| order.purchase_order_number.clone()));
+            }
+            Record::Invoice(invoice) => {
+                purchase_orders.extend(invoice.purchase_order_number.clone());
+                purchase_orders
+                    .extend(invoice.lines.iter().filter_map(|line| line.purchase_order_number.clone()));
+            }
+        }
+    }
+    Numbers {
+        orders: orders.into_iter().collect(),
+        purchase_orders: purchase_orders.into_iter().collect(),
+        shipments: shipments.into_iter().collect(),
+    }
+}
+
+impl Known {
+    /// Adds what was found; what is there already is not added again.
+    pub(super) fn add(&mut self, found: Vec<FoundRecord>) {
+        for found in found {
+            if self.documents.contains(&found.document_id) {
+                continue;
+            }
+            self.documents.extend(&found.versions);
+            let (partner, document) = (found.partner_id, found.document_id);
+            match found.record {
+                Record::PurchaseOrder(record) => {
+                    self.purchase_orders.add(Stored { partner, document, record: *record });
+                }
+                Record::ShippingOrder(record) => {
+                    self.shipping_orders.add(Stored { partner, document, record: *record });
+                }
+                record => self.put(partner, document, &record),
+            }
+        }
+    }
+
+    /// Documents of all that is known.
+    pub(super) fn document_ids(&self) -> Vec<Uuid> {
+        self.documents.iter().copied().collect()
+    }
+
+    /// Adds one record with its document, the latest of all.
+    pub(super) fn add_own(&mut self, partner: &str, document: Uuid, record: &Record) {
+        if !self.documents.insert(document) {
+            return;
+        }
+        let partner = partner.to_owned();
+        match record {
+            Record::PurchaseOrder(record) => {
+                self.purchase_orders.add_latest(Stored { partner, document, record: *record.clone() });
+            }
+            Record::ShippingOrder(record) => {
+                self.shipping_orders.add_latest(Stored { partner, document, record: *record.clone() });
+            }
+            record => self.put(partner, document, record),
+        }
+    }
+
+    fn put(&mut self, partner: String, document: Uuid, record: &Record) {
+        match record {
+            Record::ShippingAdvice(record) => {
+                let stored = Stored { partner, document, record: *record.clone() };
+                self.of_document.insert(document, self.advices.len());
+                self.of_shipment.entry(shipment_key(&stored)).or_default().push(self.advices.len());
+                self.advices.push(stored);
+            }
+            Record::ShipNotice(record) => {
+                self.notices.push(Stored { partner, document, record: *record.clone() });
+            }
+            Record::Invoice(record) => {
+                self.invoices.push(Stored { partner, document, record: *record.clone() });
+            }
+            Record::StockReceipt(record) => {
+                self.receipts.push(Stored { partner, document, record: *record.clone() });
+            }
+            _ => {}
+        }
+    }
+
+    /// The shipping order that an advice is of: of its number, and of its depositor and purchase order where both say
+    /// one. None when several depositors number alike and nothing tells whose it is.
+    pub(super) fn order_of(&self, advice: &ShippingAdvice) -> Option<&Stored<ShippingOrder>> {
+        let number = advice.purchase_order_number.as_deref();
+        let depositor = advice.depositor.id.as_deref();
+        let items: Vec<ItemKeys> = advice.lines().map(|line| line.keys()).collect();
+        best(self.shipping_orders.of(advice.order_number.as_deref()), |order| {
+            let own = order.depositor.id.as_deref();
+            let theirs = agree(own, depositor)? + agree(order.purchase_order_number.as_deref(), number)?;
+            Some(2 * theirs + u8::from(items.iter().any(|item| order.has(item))))
+        })
+    }
+
+    /// The purchase order number that an advice is of, by its own word or by its shipping order's.
+    pub(super) fn purchase_order_number_of<'k>(&'k self, advice: &'k ShippingAdvice) -> Option<&'k str> {
+        let own = advice.purchase_order_number.as_deref();
+        own.or_else(|| self.order_of(advice)?.record.purchase_order_number.as_deref())
+    }
+
+    /// Which shipment of its number an advice tells of, the first is 1, and whether it tells of it again.
+    pub(super) fn telling_of(&self, advice: Uuid) -> (usize, bool) {
+        let group = self.of_document.get(&advice).and_then(|at| self.advices.get(*at));
+        let group = group.and_then(|own| self.of_shipment.get(&shipment_key(own)));
+        let mut before: Vec<(Option<&str>, usize)> = Vec::new();
+        let mut shipments = 0;
+        for stored in group.into_iter().flatten().filter_map(|at| self.advices.get(*at)) {
+            let order = stored.record.order_number.as_deref();
+            let replaced = before.iter().rev().find(|(earlier, _)| same_number(*earlier, order));
+            let replaced = replaced.filter(|_| stored.record.completeness == Some(Completeness::Replacement));
+            let nth = replaced.map_or(shipments + 1, |(_, nth)| *nth);
+            if stored.document == advice {
+                return (nth, replaced.is_some());
+            }
+            shipments = shipments.max(nth);
+            before.push((order, nth));
+        }
+        (1, false)
+    }
+
+    /// The advices that count.
+    pub(super) fn advices_in_force(&self) -> Vec<bool> {
+        let advices: Vec<_> =
+            self.advices.iter().map(|advice| (advice.partner.as_str(), &advice.record)).collect();
+        ledger::advices_in_force(&advices)
+    }
+
+    /// Advices that count for a purchase order of this evened number.
+    pub(super) fn shipped_for(&self, number: &str) -> impl Iterator<Item = &Stored<ShippingAdvice>> {
+        let places = self.counting().advices.get(number).into_iter().flatten();
+        places.filter_map(|at| self.advices.get(*at))
+    }
+
+    /// Notices that count for a purchase order of this evened number.
+    pub(super) fn noticed_for(&self, number: &str) -> impl Iterator<Item = &Stored<ShipNotice>> {
+        let places = self.counting().notices.get(number).into_iter().flatten();
+        places.filter_map(|at| self.notices.get(*at))
+    }
+
+    /// Worked out once, when all is known.
+    fn counting(&self) -> &Counting {
+        self.counting.get_or_init(|| {
+            let mut counting = Counting::default();
+            for ((at, advice), counts) in self.advices.iter().enumerate().zip(self.advices_in_force()) {
+                if let Some(number) = self.purchase_order_number_of(&advice.record).filter(|_| counts) {
+                    counting.advices.entry(evened(number)).or_default().push(at);
+                }
+            }
+            let notices: Vec<_> =
+                self.notices.iter().map(|notice| (notice.partner.as_str(), &notice.record)).collect();
+            let counts = ledger::notices_in_force(&notices);
+            for ((at, notice), _) in self.notices.iter().enumerate().zip(counts).filter(|(_, counts)| *counts)
+            {
+                let numbers = Record::from(notice.record.clone()).numbers().into_iter();
+                let orders: BTreeSet<String> = numbers
+                    .filter(|number| number.kind == NumberKind::PurchaseOrder)
+                    .map(|number| number.number)
+                    .collect();
+                for number in orders {
+                    counting.notices.entry(number).or_default().push(at);
+                }
+            }
+            counting
+        })
+    }
+}
+
+/// Places of what counts, by evened purchase order number.
+#[derive(Clone, Debug, Default)]
+struct Counting {
+    advices: HashMap<String, Vec<usize>>,
+    notices: HashMap<String, Vec<usize>>,
+}
+
+/// The purchase order of this release among some, and that which has one of these items where that tells them apart.
+pub(super) fn purchase_order_of<'k>(
+    orders: impl Iterator<Item = &'k Stored<PurchaseOrder>> + Clone,
+    release: Option<&str>,
+    items: &[ItemKeys],
+) -> Option<&'k Stored<PurchaseOrder>> {
+    let rank = |order: &PurchaseOrder| {
+        let released = agree(order.release_number.as_deref(), release)?;
+        Some(2 * released + u8::from(items.iter().any(|item| order.has(item))))
+    };
+    // Of what is equal in everything the first that came.
+    best(orders.clone(), rank).or_else(|| orders.clone().find(|order| rank(&order.record).is_some()))
+}
+
+fn shipment_key(advice: &Stored<ShippingAdvice>) -> (String, String) {
+    let number = advice.record.shipment_number().or(advice.record.order_number.as_deref());
+    (advice.partner.clone(), number.map(evened).unwrap_or_default())
+}
+
+/// None when both are given and differ, else whether they are the same: 1 or 0.
+fn agree(one: Option<&str>, other: Option<&str>) -> Option<u8> {
+    match (one, other) {
+        (Some(_), Some(_)) => same_number(one, other).then_some(1),
+        _ => Some(0),
+    }
+}
+
+/// The one of the highest rank; none when several have it.
+fn best<'k, R>(
+    candidates: impl Iterator<Item = &'k Stored<R>>,
+    rank: impl Fn(&R) -> Option<u8>,
+) -> Option<&'k Stored<R>> {
+    let mut found: Option<(u8, &Stored<R>)> = None;
+    let mut alone = true;
+    for candidate in candidates {
+        let Some(rank) = rank(&candidate.record) else { continue };
+        match found {
+            Some((highest, _)) if rank < highest => {}
+            Some((highest, _)) if rank == highest => alone = false,
+            _ => (found, alone) = (Some((rank, candidate)), true),
+        }
+    }
+    found.filter(|_| alone).map(|(_, candidate)| candidate)
+}
