@@ -2,7 +2,8 @@
 
 use crate::declaration::{self, Faults, Section, Source};
 use crate::finding::Finding;
-use crate::transports::{self, SecretResolver, http::Allowed};
+use crate::schedules::{self, Schedule};
+use crate::transports::{self, SecretResolver, http::Allowed, mail, read_secret_ref};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,6 +34,10 @@ pub struct Config {
     pub file_limit_bytes: u64,
     /// `host:port` of private addresses that calls may go to.
     pub allowed_private_hosts: Vec<Allowed>,
+    /// The server that takes our mail; none if none is sent.
+    pub mail: Option<mail::Settings>,
+    /// Reports that are made over and over; profiles have more of their own partner.
+    pub schedules: Vec<Schedule>,
     /// Reads secrets when they are needed: files below the root, variables of the environment.
     pub secrets: SecretResolver,
 }
@@ -92,6 +97,8 @@ impl Config {
                 }
             }
         }
+        let mail = whole.section("mail").and_then(|section| read_mail(&section, &allowed_private_hosts));
+        let schedules = schedules::read(&whole, None, chrono_tz::UTC);
         for section in [folders, database, hub, calls].into_iter().flatten() {
             section.finish();
         }
@@ -113,12 +120,65 @@ impl Config {
             grace,
             file_limit_bytes,
             allowed_private_hosts,
+            mail,
+            schedules,
             secrets: transports::resolve_with(secrets_root, environment),
         };
         drop(table);
         let findings = faults.into_findings();
         if findings.is_empty() { Ok(config) } else { Err(findings) }
     }
+}
+
+/// Where mail goes. A connection without TLS stays within this machine, or goes to a host that the site names.
+fn read_mail(section: &Section<'_>, allowed: &[Allowed]) -> Option<mail::Settings> {
+    let host =
+        section.required_text("host", "write host = \"smtp.example\", the server that takes your mail");
+    let tls = section.choice("tls", mail::Tls::ALL);
+    let tls_place = tls.as_ref().map_or_else(|| section.place(), |said| said.place.clone());
+    let tls = tls.map_or(mail::Tls::StartTls, |said| said.value);
+    let said_port = section.number("port");
+    let port = said_port.as_ref().map_or(Some(tls.port()), |said| u16::try_from(said.value).ok());
+    if let (Some(said), None) = (&said_port, port) {
+        section.fault(
+            "port_range",
+            &said.place,
+            format!("{} is no port", said.value),
+            "ports are 1 to 65535",
+        );
+    }
+    let port = port?;
+    let is_named = mail::is_here(&host.value) || allowed.iter().any(|allowed| allowed.is(&host.value, port));
+    if tls == mail::Tls::None && !is_named && !host.value.is_empty() {
+        let message = format!("mail would go to {} in the clear", host.value);
+        let hint = format!(
+            "write tls = \"starttls\" or \"implicit\"; or name \"{}:{port}\" in [calls] allowed_private_hosts",
+            host.value
+        );
+        section.fault("mail_in_the_clear", &tls_place, message, hint);
+    }
+    let user = section.text("user");
+    let password = read_secret_ref(section, "password");
+    if let (Some(user), None) = (&user, &password) {
+        let hint = "write password = { file = \"keys/mail\" } or { env = \"MAIL_PASSWORD\" }";
+        section.fault("login_missing", &user.place, "there is a user without a password", hint);
+    }
+    let from = section.required_text("from", "write from = \"edi@your.example\", whom mail comes from");
+    let sound = from.value.parse().ok().filter(|_| mail::is_address(&from.value));
+    if sound.is_none() && !from.value.is_empty() {
+        section.fault("mail_form", &from.place, format!("`{}` is no mail address", from.value), mail::FORM);
+    }
+    // 10 MiB: base64 makes 14 of it, and many servers stop at 20 or 25.
+    let attach = section.number("attach_up_to_mb").map_or(10, |said| said.value);
+    section.finish();
+    Some(mail::Settings {
+        host: host.value,
+        port,
+        tls,
+        login: user.map(|said| said.value).zip(password),
+        from: sound?,
+        most_attached_bytes: attach * 1024 * 1024,
+    })
 }
 
 /// The value of an environment variable, none when it is unset or empty; the only place that asks.

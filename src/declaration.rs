@@ -219,6 +219,22 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// The time zone that `time_zone` names.
+    pub fn zone(&self) -> Option<chrono_tz::Tz> {
+        let said = self.text("time_zone")?;
+        let zone = said.value.parse();
+        if zone.is_err() {
+            let zones: Vec<&str> = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
+            let near =
+                zones.iter().min_by_key(|zone| strsim::damerau_levenshtein(zone, &said.value)).copied();
+            let hint =
+                format!("did you mean `{}`? zones are named like America/Chicago", near.unwrap_or("UTC"));
+            let message = format!("there is no time zone `{}`", said.value);
+            self.fault("time_zone_unknown", &said.place, message, hint);
+        }
+        zone.ok()
+    }
+
     /// One of a closed list of words.
     pub fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<Said<T>> {
         let said = self.text(key)?;

@@ -13,13 +13,14 @@ pub mod tree;
 
 // floor 2: edges
 pub mod formats;
+pub mod reports;
 pub mod store;
 pub mod telemetry;
 pub mod transports;
 
 // floor 3: meaning
 pub mod master_data;
-pub mod reports;
+pub mod schedules;
 pub mod translators;
 
 // floor 4: difference

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::store::{
     AcknowledgmentFilter, AcknowledgmentState, Business, DeliveryFilter, DeliveryRow, DeliveryState,
     Direction, DocumentFilter, DocumentRow, ExceptionFilter, ExceptionState, FileFilter, FileRow, FileState,
-    JobKind, JobState, Store, Validation,
+    JobFilter, JobState, Store, Validation,
 };
 use chrono::{DateTime, Utc};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -210,18 +210,11 @@ async fn print_open(store: &Store, partner: Option<&str>) -> anyhow::Result<()> 
     }
     let mut held = table(&["held", "what", "tries", "why"]);
     for state in [JobState::Held, JobState::Failed] {
-        for job in store.list_jobs(state, 100).await? {
-            let what = match job.kind {
-                JobKind::Deliver => {
-                    store.load_delivery(job.subject_id).await.map(|delivery| delivery.file.row.name).ok()
-                }
-                JobKind::Process | JobKind::Dispose => {
-                    store.find_file(job.subject_id).await?.map(|file| file.name)
-                }
-            };
+        let filter = JobFilter { state: Some(state), ..JobFilter::default() };
+        for job in store.list_job_overviews(&filter, 100).await? {
             held.add_row(vec![
                 job.kind.to_string(),
-                what.unwrap_or_else(|| job.subject_id.to_string()),
+                job.subject.unwrap_or_else(|| job.subject_id.to_string()),
                 job.attempts.to_string(),
                 job.last_error.unwrap_or_default(),
             ]);

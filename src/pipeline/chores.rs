@@ -1,7 +1,7 @@
 //! Chores: they take no input, read the state, and act on what is due.
 
 use super::hub::{Error, Hub};
-use super::{answers, overdue};
+use super::{answers, overdue, schedules};
 use std::time::Duration;
 
 /// Names that were seen and never became a file of ours are forgotten after a day.
@@ -16,6 +16,7 @@ pub(super) async fn run(hub: &Hub) -> Result<(), Error> {
     answers::match_parked(&mut work, &hub.agreements(), hub.clock.now()).await?;
     overdue::watch(hub, &mut work).await?;
     work.commit().await?;
+    schedules::watch(hub).await?;
     hub.store.forget_sightings(FORGET_AFTER).await?;
     Ok(())
 }

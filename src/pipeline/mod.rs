@@ -25,12 +25,14 @@ pub mod rehearse;
 mod reload;
 mod repeats;
 pub mod replay;
+pub mod reports;
 mod rows;
 mod said;
+pub mod schedules;
 mod serve;
 pub mod settling;
 mod shipments;
 
 pub use agreements::Agreements;
 pub use hub::{Error, Hub, Place};
-pub use serve::{Pass, run_once, serve};
+pub use serve::{Pass, drain, run_once, serve};

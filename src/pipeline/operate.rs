@@ -4,8 +4,8 @@ use super::hub::{Error, Hub};
 use crate::ids::short;
 use crate::profiles::{Profile, pattern};
 use crate::store::{
-    AuditEvent, Business, DeliveryState, FileRow, FileState, JobKind, JobState, NewAuditEvent, Noun, Store,
-    Work,
+    AuditEvent, Business, DeliveryState, FileRow, FileState, JobFilter, JobKind, JobOverview, JobState,
+    NewAuditEvent, Noun, Store, Work,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -161,14 +161,17 @@ impl Begun {
     }
 }
 
-/// A job is acted on through what it is about.
+/// A job is acted on through what it is about; one that makes or sends a report, by itself.
 async fn subject(store: &Store, (noun, id): (Noun, Uuid)) -> Result<(Noun, Uuid), Unmade> {
     if noun != Noun::Job {
         return Ok((noun, id));
     }
     let job = store.find_job(id).await?.ok_or(crate::store::Error::Missing { what: "job", id })?;
-    let noun = if job.kind == JobKind::Deliver { Noun::Delivery } else { Noun::File };
-    Ok((noun, job.subject_id))
+    Ok(match job.kind {
+        JobKind::Deliver => (Noun::Delivery, job.subject_id),
+        JobKind::Process | JobKind::Dispose => (Noun::File, job.subject_id),
+        JobKind::Report | JobKind::Mail => (Noun::Job, id),
+    })
 }
 
 /// Lets go on what is kept aside or held: a quarantined file is read again by the profile in force, a held delivery
@@ -185,7 +188,8 @@ pub async fn release(store: &Store, target: (Noun, Uuid), wish: &Wish) -> Result
         }
         Noun::File => release_file(store, id, wish, None).await,
         Noun::Delivery => release_delivery(store, id, wish).await,
-        Noun::Document | Noun::Job => {
+        Noun::Job => release_job(store, id, wish).await,
+        Noun::Document | Noun::Report => {
             let file = store.find_document(id).await?.map(|document| document.file_id);
             Err(Refusal::new(
                 "a document is not released by itself",
@@ -443,7 +447,15 @@ pub async fn cancel(store: &Store, target: (Noun, Uuid), wish: &Wish) -> Result<
             let before = json!({ "state": file.state, "reason": file.reason });
             begun.commit(format!("file {}", file.name), before, json!({ "state": FileState::Rejected })).await
         }
-        Noun::Document | Noun::Job => {
+        Noun::Job => {
+            let job = find_job(store, id).await?;
+            if !begun.work.cancel_job(id, &why).await? {
+                return Err(Refusal::later(format!("the job is {}", job.state)).into());
+            }
+            let before = json!({ "state": job.state, "why": job.last_error });
+            begun.commit(job_words(&job), before, json!({ "state": JobState::Failed })).await
+        }
+        Noun::Document | Noun::Report => {
             let document = store
                 .find_document(id)
                 .await?
@@ -458,6 +470,30 @@ pub async fn cancel(store: &Store, target: (Noun, Uuid), wish: &Wish) -> Result<
             begun.commit(subject, before, json!({ "business": Business::Settled })).await
         }
     }
+}
+
+async fn release_job(store: &Store, id: Uuid, wish: &Wish) -> Result<Deed, Unmade> {
+    let mut begun = match begin(store, wish, "release", (Noun::Job, id), Value::Null).await? {
+        Ok(begun) => begun,
+        Err(deed) => return Ok(deed),
+    };
+    let job = find_job(store, id).await?;
+    if !begun.work.release_job(job.kind, id).await? {
+        let hint = "only what is held or was given up can be released; the others go on by themselves";
+        return Err(Refusal::new(format!("the job is {}", job.state), hint).into());
+    }
+    let before = json!({ "state": job.state, "why": job.last_error });
+    begun.commit(job_words(&job), before, json!({ "state": JobState::Ready })).await
+}
+
+fn job_words(job: &JobOverview) -> String {
+    format!("{} {}", job.kind, job.subject.as_deref().unwrap_or_default())
+}
+
+async fn find_job(store: &Store, id: Uuid) -> Result<JobOverview, Unmade> {
+    let filter = JobFilter { id: Some(id), ..JobFilter::default() };
+    let found = store.list_job_overviews(&filter, 1).await?.pop();
+    Ok(found.ok_or(crate::store::Error::Missing { what: "job", id })?)
 }
 
 async fn find_file(store: &Store, id: Uuid) -> Result<FileRow, Unmade> {

@@ -2,10 +2,10 @@
 
 use super::hub::{Error, Hub, Place};
 use super::process::Failed;
-use super::{chores, deliver, process, receive, reload};
+use super::{chores, deliver, process, receive, reload, reports, schedules};
 use crate::config::PROCESS;
 use crate::profiles::{self, Channel};
-use crate::store::{AtOnce, JobFilter, JobKind, JobState, Lease};
+use crate::store::{AtOnce, Job, JobFilter, JobKind, JobState, Lease};
 use crate::transports::watch::Watcher;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -35,6 +35,8 @@ pub struct Pass {
     pub processed: usize,
     /// Deliveries tried.
     pub delivered: usize,
+    /// Scheduled reports made, and mails tried.
+    pub reported: usize,
     /// Files that are not at their end, as `channel: name`.
     pub waiting: Vec<String>,
     /// What could not be reached or taken, as `channel: why`.
@@ -82,6 +84,7 @@ pub async fn run_once(hub: &Arc<Hub>, partner: Option<&str>) -> Result<Pass, Err
         pass.processed += drain(hub, JobKind::Process).await?;
         pass.delivered += drain(hub, JobKind::Deliver).await?;
         chores::run(hub).await?;
+        pass.reported += drain(hub, JobKind::Report).await? + drain(hub, JobKind::Mail).await?;
         if before == (pass.received, pass.processed, pass.delivered) {
             break;
         }
@@ -98,8 +101,11 @@ pub async fn run_once(hub: &Arc<Hub>, partner: Option<&str>) -> Result<Pass, Err
     Ok(pass)
 }
 
-/// Does every job of a kind that is due, several at once.
-async fn drain(hub: &Arc<Hub>, kind: JobKind) -> Result<usize, Error> {
+/// Does every job of a kind that is due, several at once; tells how many.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn drain(hub: &Arc<Hub>, kind: JobKind) -> Result<usize, Error> {
     let crew = Crew::default();
     let beating = tokio::spawn(heartbeat(hub.clone(), crew.held.clone()));
     let mut tasks = JoinSet::new();
@@ -123,7 +129,11 @@ async fn drain(hub: &Arc<Hub>, kind: JobKind) -> Result<usize, Error> {
 
 /// How many workers of a kind there are.
 fn at_once(hub: &Hub, kind: JobKind) -> usize {
-    if kind == JobKind::Process { hub.config.workers } else { DELIVERIES }
+    match kind {
+        JobKind::Process => hub.config.workers,
+        JobKind::Deliver => DELIVERIES,
+        JobKind::Dispose | JobKind::Report | JobKind::Mail => 1,
+    }
 }
 
 /// Serves until `stop` becomes true: watches, polls, processes, delivers.
@@ -141,7 +151,7 @@ pub async fn serve(hub: Arc<Hub>, mut stop: watch::Receiver<bool>) -> Result<(),
     let changed = Arc::new(Notify::new());
     tasks.spawn(watch_places(hub.clone(), changed.clone(), stop.clone()));
     tasks.spawn(reload::watch(hub.clone(), changed, stop.clone()));
-    for kind in [JobKind::Process, JobKind::Deliver] {
+    for kind in [JobKind::Process, JobKind::Deliver, JobKind::Report, JobKind::Mail] {
         for place in 0..at_once(&hub, kind) {
             tasks.spawn(workers(hub.clone(), (kind, place), crew.clone(), stop.clone()));
         }
@@ -306,7 +316,11 @@ impl Crew {
     async fn claim_and_work(&self, hub: &Arc<Hub>, kind: JobKind, place: usize) -> Result<usize, Error> {
         let danger = if kind == JobKind::Process { Some(self.danger.read().await) } else { None };
         let channels = if kind == JobKind::Deliver { hub.local_channels() } else { Vec::new() };
-        let (jobs, bytes) = if kind == JobKind::Deliver { deliver::TOGETHER } else { process::TOGETHER };
+        let (jobs, bytes) = match kind {
+            JobKind::Deliver => deliver::TOGETHER,
+            JobKind::Process => process::TOGETHER,
+            JobKind::Dispose | JobKind::Report | JobKind::Mail => (1, i64::MAX),
+        };
         // One worker takes the files of dead ones, one at a time: should it die of the next as well, no other file
         // counts as tried.
         let lost = kind != JobKind::Process || place == 0;
@@ -326,6 +340,7 @@ impl Crew {
             JobKind::Deliver => deliver::deliver(hub, jobs).await,
             // Disposal is done where the channel is polled, which alone knows what lies there.
             JobKind::Dispose => Vec::new(),
+            JobKind::Report | JobKind::Mail => report(hub, jobs).await,
         };
         drop(alone);
         leases.iter().for_each(|lease| self.held.remove(*lease));
@@ -334,6 +349,21 @@ impl Crew {
         }
         Ok(count)
     }
+}
+
+/// Makes and sends reports, one by one. Gives the jobs that did not come to their end.
+async fn report(hub: &Hub, jobs: Vec<Job>) -> Vec<Failed> {
+    let mut failed = Vec::new();
+    for job in jobs {
+        let done = match job.kind {
+            JobKind::Report => schedules::make(hub, &job).await,
+            _ => reports::send(hub, &job).await,
+        };
+        if let Err(error) = done {
+            failed.push(Failed { job, error: Arc::new(error) });
+        }
+    }
+    failed
 }
 
 /// A job that did not come to its end is put back for later, or is held for a person.

@@ -63,7 +63,7 @@ fn one(section: &Section<'_>, zone: Tz) -> Calendar {
     let opens = time(section, "opens");
     let closes = time(section, "closes");
     let cut_off = time(section, "cut_off");
-    let own_zone = super::zone(section);
+    let own_zone = section.zone();
     let holidays: BTreeMap<NaiveDate, String> = section
         .pairs("holidays")
         .into_iter()

@@ -2,8 +2,8 @@
 
 use crate::declaration::Section;
 use crate::profiles::pattern;
-use crate::transports::SecretRef;
 use crate::transports::sftp::{self, Algorithms, Fingerprint, Login};
+use crate::transports::{SecretRef, read_secret_ref};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -141,9 +141,9 @@ pub(super) fn read(name: &str, section: &Section<'_>, root: &std::path::Path) ->
 }
 
 fn sftp(section: &Section<'_>) -> sftp::Settings {
-    let key = secret(section, "key");
-    let passphrase = secret(section, "passphrase");
-    let password = secret(section, "password");
+    let key = read_secret_ref(section, "key");
+    let passphrase = read_secret_ref(section, "passphrase");
+    let password = read_secret_ref(section, "password");
     let login = match (key, password) {
         (Some(key), _) => Login::Key { key, passphrase },
         (None, Some(password)) => Login::Password(password),
@@ -233,28 +233,10 @@ fn http(section: &Section<'_>) -> Http {
         method: method.to_owned(),
         idempotency_header: header.unwrap_or_else(|| "Idempotency-Key".to_owned()),
         headers: headers.into_iter().map(|(name, value)| (name.value, value.value)).collect(),
-        token: secret(section, "token"),
+        token: read_secret_ref(section, "token"),
         response_id: section.text("response_id").map(|said| said.value),
         timeout: section.duration("timeout").map_or(Duration::from_secs(30), |said| said.value),
     }
-}
-
-fn secret(section: &Section<'_>, key: &'static str) -> Option<SecretRef> {
-    const HINT: &str =
-        "a secret never stands in a profile: write { file = \"keys/name\" } or { env = \"NAME\" }";
-    if section.raw(key).is_some_and(|said| !said.value.starts_with('{')) {
-        let place = section.raw(key).map_or_else(|| section.place(), |said| said.place);
-        section.fault("secret_in_profile", &place, format!("`{key}` holds the secret itself"), HINT);
-        return None;
-    }
-    let below = section.section(key)?;
-    let file = below.text("file").map(|said| SecretRef::File(PathBuf::from(said.value)));
-    let secret = file.or_else(|| below.text("env").map(|said| SecretRef::Env(said.value)));
-    below.finish();
-    if secret.is_none() {
-        below.fault("secret_form", &below.place(), format!("`{key}` names no secret"), HINT);
-    }
-    secret
 }
 
 fn inbound(section: &Section<'_>, local: bool) -> Inbound {

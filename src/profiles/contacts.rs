@@ -2,6 +2,7 @@
 
 use super::Profile;
 use crate::declaration::Section;
+use crate::transports::mail::is_address;
 
 /// A person or desk at the partner's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,15 +54,10 @@ pub(super) fn read(section: &Section<'_>) -> Vec<Contact> {
     let one = |section: Section<'_>| {
         let name = section.required_text("name", "write name = \"…\", a person or a desk");
         let mail = section.text("mail");
-        if let Some(said) = &mail {
-            let sound = said.value.split_once('@').is_some_and(|(user, host)| {
-                !user.is_empty() && host.contains('.') && !said.value.contains([' ', ',', ';', '<', '>'])
-            });
-            if !sound {
-                let message = format!("`{}` is no mail address", said.value);
-                let hint = "write one address, such as mail = \"edi@partner.example\"; more people are more [[contacts]]";
-                section.fault("mail_form", &said.place, message, hint);
-            }
+        if let Some(said) = mail.as_ref().filter(|said| !is_address(&said.value)) {
+            let message = format!("`{}` is no mail address", said.value);
+            let hint = "write one address, such as mail = \"edi@partner.example\"; more people are more [[contacts]]";
+            section.fault("mail_form", &said.place, message, hint);
         }
         let mut about = Vec::new();
         for said in section.texts("about") {

@@ -43,6 +43,7 @@ pub use x12::{Identity, Usage, X12};
 use crate::declaration::{self, Faults, Section, Source, suggestion};
 use crate::finding::Finding;
 use crate::ids;
+use crate::schedules::{self, Schedule};
 use std::collections::BTreeMap;
 use std::path::Path;
 use uuid::Uuid;
@@ -70,6 +71,8 @@ pub struct Profile {
     pub exchange: Exchange,
     /// Whom to ask at the partner's.
     pub contacts: Vec<Contact>,
+    /// Reports about this partner that are made over and over.
+    pub schedules: Vec<Schedule>,
     /// What becomes of what comes twice.
     pub duplicates: Duplicates,
     /// What differs by depositor.
@@ -288,7 +291,7 @@ fn read_profile(
             id.to_owned()
         }
     };
-    let time_zone = partner.as_ref().and_then(zone).unwrap_or(chrono_tz::UTC);
+    let time_zone = partner.as_ref().and_then(Section::zone).unwrap_or(chrono_tz::UTC);
     let (calendar, has_calendar) = calendars::read(section, partner.as_ref(), time_zone);
     let text = |key| partner.as_ref().and_then(|partner| partner.text(key)).map(|said| said.value);
     let (owner, escalate_to) = (text("owner"), text("escalate_to"));
@@ -309,6 +312,7 @@ fn read_profile(
         .collect();
     let exchange = exchange::read(section, &channels, x12.is_some(), has_calendar, library);
     let contacts = contacts::read(section);
+    let schedules = schedules::read(section, Some(id), time_zone);
     let duplicates = duplicates::read(section.section("duplicates").as_ref());
     let agreements = agreement::read(section, x12.is_some(), &exchange, &channels);
     let reconciliation = reconciliation::read(section.section("reconciliation").as_ref(), &agreements);
@@ -326,6 +330,7 @@ fn read_profile(
         channels,
         exchange,
         contacts,
+        schedules,
         duplicates,
         agreements,
         reconciliation,
@@ -335,20 +340,6 @@ fn read_profile(
         version: ids::derived("profile_version", &[id, &text]),
         text,
     }
-}
-
-/// The zone that a section names.
-fn zone(section: &Section<'_>) -> Option<chrono_tz::Tz> {
-    let said = section.text("time_zone")?;
-    let zone = said.value.parse();
-    if zone.is_err() {
-        let zones: Vec<&str> = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
-        let near = zones.iter().min_by_key(|zone| strsim::damerau_levenshtein(zone, &said.value)).copied();
-        let hint = format!("did you mean `{}`? zones are named like America/Chicago", near.unwrap_or("UTC"));
-        let message = format!("there is no time zone `{}`", said.value);
-        section.fault("time_zone_unknown", &said.place, message, hint);
-    }
-    zone.ok()
 }
 
 /// The text of a guide in the folder of the profiles.

@@ -94,6 +94,11 @@ const SECTIONS: &[(&str, &str, &str)] = &[
         "`[[contacts]]`",
         "Whom to ask at the partner's, and about what. Messages that say `ask …` name them.",
     ),
+    (
+        "schedules",
+        "`[[schedules]]`",
+        "Reports about this partner that are made over and over. Local times that a clock skips are due at the next valid minute, those that come twice the first time; of several that were missed only the last is made.",
+    ),
     ("x12", "`[x12]`", "Who we are to each other in X12. Leave the section out for a partner without X12."),
     (
         "x12.reading",

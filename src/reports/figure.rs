@@ -55,7 +55,8 @@ pub(super) fn instant(at: DateTime<Utc>, zone: Tz) -> String {
 }
 
 /// A cell as people read it.
-pub(super) fn cell(kind: Kind, cell: &Cell, zone: Tz) -> String {
+#[must_use]
+pub fn cell(kind: Kind, cell: &Cell, zone: Tz) -> String {
     match cell {
         Cell::Empty => String::new(),
         Cell::Text(text) | Cell::Link { text, .. } => text.clone(),

@@ -8,9 +8,12 @@ mod figure;
 mod html;
 mod json;
 mod model;
+mod names;
 mod totals;
 mod writer;
 mod xlsx;
 
+pub use figure::cell as shown;
 pub use model::{Cell, Chart, Column, Headline, Kind, Report, Sheet};
+pub use names::{Name, Unknown};
 pub use writer::{Error, Files, Format, Writer, json_to};

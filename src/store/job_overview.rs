@@ -12,9 +12,9 @@ pub struct JobOverview {
     pub id: Uuid,
     /// What kind of work.
     pub kind: JobKind,
-    /// The file or delivery.
+    /// The file, delivery, due time or mail.
     pub subject_id: Uuid,
-    /// The name of the file, or of the file that is delivered.
+    /// The name of the file, of the file that is delivered, or of the report.
     pub subject: Option<String>,
     /// Whose it is, if known.
     pub partner_id: Option<String>,
@@ -65,12 +65,16 @@ impl Store {
     ) -> Result<Vec<JobOverview>, Error> {
         sqlx::query_as!(
             JobOverview,
-            r#"select j.id, j.kind as "kind: JobKind", j.subject_id, f.name as "subject?",
-                   coalesce(d.partner_id, f.partner_id) as "partner_id?", j.state as "state: JobState", j.attempts,
+            r#"select j.id, j.kind as "kind: JobKind", j.subject_id,
+                   coalesce(f.name, u.report, r.report || ' to ' || m.recipient) as "subject?",
+                   coalesce(d.partner_id, f.partner_id, u.asked -> 'asked' ->> 'partner', r.partner_id) as "partner_id?", j.state as "state: JobState", j.attempts,
                    j.run_after, j.worker, j.last_error, j.created_at, j.finished_at
                from job j
                    left join delivery d on j.kind = 'deliver' and d.id = j.subject_id
                    left join file f on f.id = coalesce(d.file_id, j.subject_id)
+                   left join report_due u on j.kind = 'report' and u.id = j.subject_id
+                   left join report_mail m on j.kind = 'mail' and m.id = j.subject_id
+                   left join report_run r on r.id = m.run_id
                where ($1::uuid is null or j.id = $1) and ($2::uuid is null or j.subject_id = $2)
                  and ($3::text is null or j.kind = $3)
                  and (case when $4::text is not null then j.state = $4

@@ -26,6 +26,7 @@ mod received_acknowledgments;
 mod reconciliation;
 mod records;
 mod repeats;
+mod reports;
 mod revisions;
 mod sightings;
 mod story;
@@ -72,6 +73,11 @@ pub use reconciliation::{
 };
 pub use records::{ActivityCounts, FoundNumber, FoundRecord, ItemPack, ItemPrice, NewRecord};
 pub use repeats::SameBusiness;
+pub use reports::{
+    AcknowledgedByPartner, AcknowledgmentTrouble, CycleTime, DayOfPartner, DueReport, FillRate,
+    KindOfPartner, NewReportMail, NewReportRun, ReportFile, ReportMail, ReportRun, ReportScope, Score,
+    TroubledAcknowledgment, UnshippedOrder,
+};
 pub use revisions::RecordRevision;
 pub use sightings::Seen;
 pub use wakes::Wakes;

@@ -17,11 +17,14 @@ pub enum Noun {
     Job,
     /// An exception.
     Exception,
+    /// A run of a report.
+    Report,
 }
 
 impl Noun {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::File, Self::Document, Self::Delivery, Self::Job, Self::Exception];
+    pub const ALL: [Self; 6] =
+        [Self::File, Self::Document, Self::Delivery, Self::Job, Self::Exception, Self::Report];
 
     /// The word for it.
     #[must_use]
@@ -32,6 +35,7 @@ impl Noun {
             Self::Delivery => "delivery",
             Self::Job => "job",
             Self::Exception => "exception",
+            Self::Report => "report",
         }
     }
 }
@@ -82,6 +86,15 @@ impl Store {
             Noun::Exception => {
                 sqlx::query_scalar!(
                     "select id from exception where id between $1 and $2 order by id limit 3",
+                    first,
+                    last
+                )
+                .fetch_all(&self.pool)
+                .await
+            }
+            Noun::Report => {
+                sqlx::query_scalar!(
+                    "select id from report_run where id between $1 and $2 order by id limit 3",
                     first,
                     last
                 )

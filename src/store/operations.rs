@@ -25,13 +25,13 @@ impl Work {
                 .fetch_optional(&mut *connection)
                 .await
                 .map(drop),
-            Noun::Delivery | Noun::Job => Ok(()),
+            Noun::Delivery | Noun::Job | Noun::Report => Ok(()),
         }
         .map_err(Error::query("lock what is acted on"))?;
         let job = match noun {
             Noun::File => job_id(JobKind::Process, id),
             Noun::Delivery => job_id(JobKind::Deliver, id),
-            Noun::Document | Noun::Job | Noun::Exception => return Ok(()),
+            Noun::Document | Noun::Job | Noun::Exception | Noun::Report => return Ok(()),
         };
         sqlx::query!("select from job where id = $1 for update", job)
             .fetch_optional(&mut *connection)
@@ -65,6 +65,42 @@ impl Work {
         .map_err(Error::query("release a file"))?;
         self.wakes(JobKind::Process);
         Ok(())
+    }
+
+    /// Lets a job go on that is held or was given up, one that is about nothing but itself; false for any other.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn release_job(&mut self, kind: JobKind, id: Uuid) -> Result<bool, Error> {
+        let freed = sqlx::query!(
+            "update job set state = 'ready', run_after = now(), lost_leases = 0, attempts = 0, last_error = null,
+                 finished_at = null
+             where id = $1 and kind = $2 and state in ('held', 'failed')",
+            id,
+            kind.as_str(),
+        )
+        .execute(self.connection())
+        .await
+        .map_err(Error::query("release a job"))?;
+        self.wakes(kind);
+        Ok(freed.rows_affected() > 0)
+    }
+
+    /// Gives up a job that is not done and not under way; false for any other.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn cancel_job(&mut self, id: Uuid, why: &str) -> Result<bool, Error> {
+        let ended = sqlx::query!(
+            "update job set state = 'failed', finished_at = now(), last_error = $2
+             where id = $1 and state in ('held', 'ready')",
+            id,
+            why,
+        )
+        .execute(self.connection())
+        .await
+        .map_err(Error::query("give a job up"))?;
+        Ok(ended.rows_affected() > 0)
     }
 
     /// Gives a file up that is in quarantine or held.

@@ -99,6 +99,10 @@ words! {
         Deliver = "deliver",
         /// Renames, moves or deletes the source of an accepted file; the subject is the file.
         Dispose = "dispose",
+        /// Makes a report that a schedule asks for; the subject is its due time.
+        Report = "report",
+        /// Sends a report to one address; the subject is the mail.
+        Mail = "mail",
     }
 }
 

@@ -1,8 +1,9 @@
-//! Transports: ways to move bytes. Local folders, SFTP, HTTP.
+//! Transports: ways to move bytes. Local folders, SFTP, HTTP, mail.
 
 mod error;
 pub mod http;
 pub mod local;
+pub mod mail;
 mod name;
 mod place;
 mod secret;
@@ -12,7 +13,7 @@ pub mod watch;
 pub use error::{Error, Kind};
 pub use name::{BadName, FileName};
 pub use place::{Chunks, Contents, Entry, EntryKind, Listing, Outcome, Put, Refused, Stat};
-pub use secret::{SecretError, SecretRef, SecretResolver, read_secret_file, resolve_with};
+pub use secret::{SecretError, SecretRef, SecretResolver, read_secret_file, read_secret_ref, resolve_with};
 
 use bytes::Bytes;
 

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::Section;
+
 /// Where a secret is found; profiles write `{ file = "…" }` or `{ env = "…" }`, never the secret itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
@@ -120,4 +122,23 @@ pub fn read_secret_file(path: &Path) -> Result<SecretString, SecretError> {
         }
     }
     Ok(text.into())
+}
+
+/// Where the secret `key` of a section lies; a fault is noted if it stands there itself.
+pub fn read_secret_ref(section: &Section<'_>, key: &'static str) -> Option<SecretRef> {
+    const HINT: &str =
+        "a secret never stands in a profile: write { file = \"keys/name\" } or { env = \"NAME\" }";
+    if section.raw(key).is_some_and(|said| !said.value.starts_with('{')) {
+        let place = section.raw(key).map_or_else(|| section.place(), |said| said.place);
+        section.fault("secret_in_profile", &place, format!("`{key}` holds the secret itself"), HINT);
+        return None;
+    }
+    let below = section.section(key)?;
+    let file = below.text("file").map(|said| SecretRef::File(PathBuf::from(said.value)));
+    let secret = file.or_else(|| below.text("env").map(|said| SecretRef::Env(said.value)));
+    below.finish();
+    if secret.is_none() {
+        below.fault("secret_form", &below.place(), format!("`{key}` names no secret"), HINT);
+    }
+    secret
 }

@@ -9,6 +9,11 @@ use std::fmt::Write as _;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+#[path = "reports/mail.rs"]
+mod mail;
+#[path = "reports/operational.rs"]
+mod operational;
+
 const ALL: [Format; 4] = [Format::Csv, Format::Xlsx, Format::Html, Format::Json];
 
 #[test]

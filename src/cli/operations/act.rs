@@ -41,7 +41,8 @@ pub(super) fn wish(by: Option<&str>, reason: &str, request: Option<&str>) -> Wis
     Wish { by, account, reason: reason.to_owned(), request: request.map(str::to_owned) }
 }
 
-fn account() -> String {
+/// The account that runs the command.
+pub(super) fn account() -> String {
     let id = nix::unistd::Uid::current();
     let user = nix::unistd::User::from_uid(id).ok().flatten();
     user.map_or_else(|| format!("uid {id}"), |user| user.name)

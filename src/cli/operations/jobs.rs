@@ -27,7 +27,7 @@ struct List {
     /// Only this partner's
     #[arg(long, value_name = "ID")]
     partner: Option<String>,
-    /// process, deliver or dispose
+    /// process, deliver, dispose, report or mail
     #[arg(long, value_name = "KIND")]
     kind: Option<JobKind>,
     /// ready, leased, done, failed or held
@@ -95,6 +95,8 @@ async fn show(store: &Store, show: &Show) -> anyhow::Result<()> {
         let show = match job.kind {
             JobKind::Deliver => "deliveries",
             JobKind::Process | JobKind::Dispose => "files",
+            // A report and its mails are shown by its name, with what was made of it.
+            JobKind::Report | JobKind::Mail => continue,
         };
         page.line(0, format!("more: crossdock {show} show {}", naming::short(job.subject_id)));
     }

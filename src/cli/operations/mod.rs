@@ -15,6 +15,7 @@ mod order;
 mod output;
 mod quarantine;
 mod replay;
+mod report;
 
 use super::exit;
 use crate::clock::Clock;
@@ -51,6 +52,9 @@ pub(super) enum Command {
     /// Load, export and list master data: items, numbers, packs, prices, locations, carriers, crosswalks
     #[command(subcommand)]
     Data(data::Command),
+    /// Make reports, list them, and show what was made and sent
+    #[command(subcommand)]
+    Report(report::Command),
     /// List what a person must settle, show it, settle it, or give it to somebody
     Exceptions(exceptions::Arguments),
     /// Show all that became of an order, as a time line with its items and what is odd about it
@@ -86,6 +90,7 @@ async fn dispatch(config: &Config, store: &Store, command: Command) -> anyhow::R
         Command::Search(search) => order::search(store, &search).await?,
         Command::Order(arguments) => return order::run(config, store, &arguments).await,
         Command::Exceptions(arguments) => return exceptions::run(config, store, arguments).await,
+        Command::Report(command) => return report::run(config, store, command).await,
         Command::Release(acted) => return act::release(store, &acted).await,
         Command::Cancel(acted) => return act::cancel(store, &acted).await,
         Command::Resend(acted) => return act::resend(store, &acted).await,

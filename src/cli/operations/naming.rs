@@ -51,6 +51,7 @@ fn list(noun: Noun) -> &'static str {
         Noun::Delivery => "crossdock deliveries",
         Noun::Job => "crossdock jobs",
         Noun::Exception => "crossdock exceptions",
+        Noun::Report => "crossdock report show NAME",
     }
 }
 

@@ -12,6 +12,7 @@ mod exchange;
 mod partner;
 mod reading;
 mod reconciliation;
+mod schedules;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -95,6 +96,7 @@ const TOPICS: &[&[Setting]] = &[
     partner::PARTNER,
     calendars::CALENDARS,
     contacts::CONTACTS,
+    schedules::SCHEDULES,
     x12::X12,
     reading::READING,
     reading::ACKS,

@@ -36,6 +36,9 @@ transport = "http"
 url = "https://erp.example"
 [[contacts]]
 name = "desk"
+[[schedules]]
+report = "activity"
+cron = "0 6 * * 1-5"
 [duplicates]
 business_key = "hold"
 [[agreements]]

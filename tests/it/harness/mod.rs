@@ -1,3 +1,4 @@
 //! What tests stand on: real servers on this machine.
 
 pub(crate) mod postgres;
+pub(crate) mod smtp;
