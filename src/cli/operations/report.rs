@@ -3,8 +3,9 @@
 use super::super::exit;
 use super::{Refusal, act, naming, output};
 use crate::config::Config;
+use crate::declaration::suggestion;
 use crate::pipeline::reports::{self, Asked, Handling};
-use crate::pipeline::{self, Hub, schedules};
+use crate::pipeline::{self, Agreements, Hub, schedules};
 use crate::reports::{Format, Name, json_to};
 use crate::schedules::Schedule;
 use crate::store::{JobKind, JobState, Noun, ReportMail, ReportRun, Store};
@@ -148,7 +149,7 @@ async fn make(hub: Arc<Hub>, run: Run) -> anyhow::Result<ExitCode> {
     }
     let agreements = hub.agreements();
     let profile = match &run.partner {
-        Some(id) => Some(super::super::open::find_partner(&agreements, id)?),
+        Some(id) => Some(agreements.profiles.find(id).ok_or_else(|| no_partner(&agreements, id))?),
         None => None,
     };
     let zone = run.time_zone.or(profile.map(|profile| profile.time_zone)).unwrap_or(chrono_tz::UTC);
@@ -178,6 +179,11 @@ async fn make(hub: Arc<Hub>, run: Run) -> anyhow::Result<ExitCode> {
     }
     reports::write(&hub, &asked, |report| json_to(std::io::stdout(), report)).await?;
     Ok(ExitCode::from(exit::DONE))
+}
+
+fn no_partner(agreements: &Agreements, id: &str) -> anyhow::Error {
+    let known: Vec<&str> = agreements.profiles.list().map(|profile| profile.id.as_str()).collect();
+    Refusal::usage(format!("there is no partner `{id}`"), suggestion(id, &known))
 }
 
 /// To whom a report goes that is asked for now.
