@@ -47,7 +47,8 @@ impl Sink {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("it is bound").port();
         let letters = Arc::new(Mutex::new(Vec::new()));
-        let (kept, mut fates) = (letters.clone(), fates.to_vec().into_iter());
+        let fates: Vec<Fate> = fates.to_vec();
+        let (kept, mut fates) = (letters.clone(), fates.into_iter());
         tokio::spawn(async move {
             // One after another, as the hub sends them.
             while let Ok((stream, _)) = listener.accept().await {

@@ -215,7 +215,7 @@ async fn people_list_run_and_look_at_reports() {
     // The log of what was sent follows it.
     assert!(shown.code == 0 && made.text.starts_with(&shown.text), "{}", shown.text);
     let id = made.text.lines().find_map(|line| line.trim().strip_prefix("run: ")).expect("it says its id");
-    assert_eq!(site.run(&["report", "show", &id[..8]]).await.text, shown.text);
+    assert_eq!(site.run(&["report", "show", id.split_once('-').expect("an id").0]).await.text, shown.text);
     let figures = site.run(&[["report", "run", "activity"].as_slice(), &period, &["--json"]].concat()).await;
     let figures: serde_json::Value = serde_json::from_str(&figures.text).expect("it is JSON");
     assert_eq!(figures["report"]["name"], "activity");
