@@ -33,7 +33,9 @@ pub(super) fn svg(chart: &Chart) -> String {
 fn draw_bars(title: &str, kind: Kind, bars: &[(String, Decimal)]) -> String {
     let values = || bars.iter().map(|(_, value)| *value);
     let lowest = values().min().unwrap_or_default().min(Decimal::ZERO);
-    let highest = values().max().unwrap_or_default().max(Decimal::ZERO);
+    // A share is a part of the whole bar.
+    let least = if kind == Kind::Percent { Decimal::ONE } else { Decimal::ZERO };
+    let highest = values().max().unwrap_or_default().max(least);
     let height = BAR * i64::try_from(bars.len()).unwrap_or(1) + 6;
     let mut svg = open(title, height);
     let zero = place(Decimal::ZERO, (lowest, highest), BARS);
@@ -68,7 +70,7 @@ fn draw_line(title: &str, kind: Kind, points: &[(NaiveDate, Decimal)]) -> String
                 .min(Decimal::new(9, 1)),
             highest.max(Decimal::ONE),
         ),
-        _ => (lowest.min(Decimal::ZERO), highest.max(Decimal::ONE)),
+        _ => (lowest.min(Decimal::ZERO), round_up(highest)),
     };
     let mut svg = open(title, DOWN.1 + 28);
     let (left, right) = ACROSS;
@@ -127,6 +129,17 @@ fn close(mut svg: String) -> String {
     svg
 }
 
+/// The end of an axis: a round number whose half is round as well.
+fn round_up(highest: Decimal) -> Decimal {
+    const ROUND: [i64; 19] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 30, 40, 60, 100];
+    let mut unit = Decimal::TWO;
+    while unit * Decimal::ONE_HUNDRED < highest && unit < Decimal::from(1_000_000_000_000_i64) {
+        unit *= Decimal::TEN;
+    }
+    let found = ROUND.into_iter().map(|round| unit * Decimal::from(round)).find(|round| *round >= highest);
+    found.unwrap_or(highest).normalize()
+}
+
 /// Where a value of a range stands between two pixels.
 fn place(value: Decimal, range: (Decimal, Decimal), pixels: (i64, i64)) -> Decimal {
     let (from, to) = (Decimal::from(pixels.0), Decimal::from(pixels.1));
@@ -140,5 +153,19 @@ fn cut(name: &str) -> String {
     match name.char_indices().nth(MOST_LETTERS) {
         Some(_) => name.chars().take(MOST_LETTERS - 1).chain(['…']).collect(),
         None => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_end_at_round_numbers() {
+        for (highest, end) in
+            [(0, 2), (1, 2), (3, 4), (19, 20), (21, 24), (113, 120), (201, 240), (99_999, 120_000)]
+        {
+            assert_eq!(round_up(highest.into()), Decimal::from(end), "{highest}");
+        }
     }
 }

@@ -5,30 +5,40 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use rust_decimal::{Decimal, RoundingStrategy};
 
-/// How many decimals a number of this kind is shown with. None is cut off, but those of a percentage.
+/// How many decimals a number of this kind is shown with. Only measures and percentages are rounded.
 pub(super) fn decimals(kind: Kind, number: Decimal) -> u32 {
     let own = number.normalize().scale();
     match kind {
         Kind::Money | Kind::Price => own.max(2),
-        // One decimal tells 99.5% from 100%; a tolerance may have two.
-        Kind::Percent => own.saturating_sub(2).clamp(1, 2),
+        Kind::Measure => 1,
+        // Nothing but 0 and 1 is shown as 0.0% and 100.0%, and a tolerance of 0.25% as it is.
+        Kind::Percent if is_hidden_by_one_decimal(number) => 2,
+        Kind::Percent => 1,
         _ => own,
     }
+}
+
+fn is_hidden_by_one_decimal(share: Decimal) -> bool {
+    let is_whole = share.is_zero() || share == Decimal::ONE;
+    let is_small = share.abs() < Decimal::new(1, 2);
+    let rounds_to_one =
+        share.round_dp_with_strategy(3, RoundingStrategy::MidpointAwayFromZero) == Decimal::ONE;
+    !is_whole && (is_small || rounds_to_one)
 }
 
 /// A number as people read it: decimals by its kind, and thousands set apart.
 pub(super) fn number(kind: Kind, number: Decimal) -> String {
     let shown = decimals(kind, number);
+    let half_up = RoundingStrategy::MidpointAwayFromZero;
     if kind == Kind::Percent {
         // Not multiplied: the largest decimals would overflow.
-        let half_up = RoundingStrategy::MidpointAwayFromZero;
         let rounded = number.round_dp_with_strategy(shown + 2, half_up);
         return match rounded.checked_mul(Decimal::ONE_HUNDRED) {
             Some(percent) => format!("{}%", grouped(&format!("{percent:.*}", shown as usize))),
             None => number.to_string(),
         };
     }
-    grouped(&format!("{number:.*}", shown as usize))
+    grouped(&format!("{:.*}", shown as usize, number.round_dp_with_strategy(shown, half_up)))
 }
 
 /// Sets thousands apart with commas.
@@ -108,7 +118,10 @@ mod tests {
             (Kind::Quantity, "-1.5", "-1.5"),
             (Kind::Count, "100", "100"),
             (Kind::Percent, "1", "100.0%"),
-            (Kind::Percent, "0.98765", "98.77%"),
+            (Kind::Measure, "537", "537.0"),
+            (Kind::Measure, "2.25", "2.3"),
+            (Kind::Percent, "0.98765", "98.8%"),
+            (Kind::Percent, "0.9996", "99.96%"),
             (Kind::Percent, "-0.0025", "-0.25%"),
         ] {
             assert_eq!(number(kind, plain.parse().expect("it is a number")), shown, "{plain}");

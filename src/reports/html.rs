@@ -15,6 +15,9 @@ const MOST_ROWS: u64 = 500;
 /// Columns from which a table is printed in smaller type.
 const WIDE: usize = 13;
 
+/// Text up to so many bytes stands on one line.
+const SHORT: usize = 28;
+
 /// Writes the page as rows come.
 pub(super) struct Html<'w> {
     out: Part<'w>,
@@ -173,6 +176,8 @@ fn td(column: &Column, cell: &Cell, zone: Tz) -> String {
         Cell::Number(number) if number.is_sign_negative() && !number.is_zero() => " class=\"n neg\"",
         Cell::Number(_) => " class=\"n\"",
         Cell::Date(_) | Cell::Instant(_) => " class=\"d\"",
+        // Numbers of orders and invoices are not broken at their hyphens.
+        Cell::Text(text) | Cell::Link { text, .. } if text.len() <= SHORT => " class=\"d\"",
         _ => "",
     };
     let text = escape(&text);

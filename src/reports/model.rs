@@ -76,6 +76,8 @@ pub enum Kind {
     Count,
     /// Quantities: as many decimals as there are.
     Quantity,
+    /// Times and other measures: one decimal.
+    Measure,
     /// Prices: two decimals or more.
     Price,
     /// Money: two decimals.
@@ -169,7 +171,10 @@ impl Kind {
     /// Whether cells of this kind are figures, which stand to the right.
     #[must_use]
     pub fn is_figure(self) -> bool {
-        matches!(self, Self::Count | Self::Quantity | Self::Price | Self::Money | Self::Percent)
+        matches!(
+            self,
+            Self::Count | Self::Quantity | Self::Measure | Self::Price | Self::Money | Self::Percent
+        )
     }
 
     /// The word for it in documents for programs.
@@ -179,6 +184,7 @@ impl Kind {
             Self::Text => "text",
             Self::Count => "count",
             Self::Quantity => "quantity",
+            Self::Measure => "measure",
             Self::Price => "price",
             Self::Money => "money",
             Self::Percent => "percent",

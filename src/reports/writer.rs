@@ -163,7 +163,7 @@ pub(super) struct Elsewhere {
 }
 
 impl Elsewhere {
-    fn new(report: &Report, formats: &[Format]) -> Self {
+    pub(super) fn new(report: &Report, formats: &[Format]) -> Self {
         let has = |format| formats.contains(&format);
         Self { report: report.name.clone(), has_csv: has(Format::Csv), has_xlsx: has(Format::Xlsx) }
     }

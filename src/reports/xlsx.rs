@@ -386,13 +386,14 @@ impl Open {
     }
 }
 
-/// The number format of a kind; decimals are written out, since `0.###` leaves a bare point after whole numbers.
+/// The number format of a kind; decimals are written out, since `0.###` leaves a bare point after whole numbers. A
+/// blank at the end keeps figures off the text in the next column.
 fn number_format(kind: Kind, decimals: u32) -> String {
     let zeros = "0".repeat(decimals as usize);
     let point = if decimals == 0 { "" } else { "." };
     match kind {
-        Kind::Percent => format!("0{point}{zeros}%"),
-        _ => format!("#,##0{point}{zeros}"),
+        Kind::Percent => format!("0{point}{zeros}%_)"),
+        _ => format!("#,##0{point}{zeros}_)"),
     }
 }
 
@@ -409,5 +410,45 @@ fn cut(text: &str) -> String {
     match text.char_indices().nth(MOST_LETTERS) {
         Some(_) => text.chars().take(MOST_LETTERS - 1).chain(['…']).collect(),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::writer::Format as Form;
+    use super::*;
+    use std::io::Read as _;
+
+    #[test]
+    fn rows_beyond_the_sheet_are_pointed_to_and_counted_in_its_totals() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let day = "2026-11-25".parse().expect("a day");
+        let report = Report {
+            name: String::from("many"),
+            title: String::from("Many"),
+            period: (day, day),
+            as_of: "2026-11-26T00:00:00Z".parse().expect("an instant"),
+            time_zone: Tz::UTC,
+            run: None,
+            narrowed: Vec::new(),
+            headlines: Vec::new(),
+            notes: Vec::new(),
+        };
+        let path = folder.path().join("many.xlsx");
+        let elsewhere = Elsewhere::new(&report, &[Form::Csv, Form::Xlsx]);
+        let mut book = Box::new(Xlsx { most_rows: 3, ..Xlsx::new(path.clone(), &report, elsewhere) });
+        let columns = vec![Column::new("amount", "Amount", Kind::Money).totalled()];
+        book.begin_sheet(&Sheet::new("all", "All", "All of them.", columns)).expect("begun");
+        (1..=5_i64).for_each(|number| book.row(&[number.into()]).expect("written"));
+        book.end_sheet().expect("ended");
+        book.finish().expect("finished");
+        let mut book = zip::ZipArchive::new(std::fs::File::open(path).expect("written")).expect("a ZIP");
+        let mut text = String::new();
+        book.by_name("xl/worksheets/sheet2.xml").expect("there").read_to_string(&mut text).expect("text");
+        assert!(text.contains("<v>3</v>") && !text.contains("<v>4</v>"), "{text}");
+        assert!(text.contains("And 2 more rows in many-all.csv."), "{text}");
+        // No formula: it would add up what is shown.
+        assert!(text.contains("<v>15</v>") && !text.contains("<f>"), "{text}");
+        assert!(text.contains("autoFilter ref=\"A1:A4\""), "{text}");
     }
 }

@@ -106,7 +106,7 @@ fn sheet(id: &str, title: &str, about: &str) -> Sheet {
         Column::new("sent_at", "Sent", Kind::Instant),
         Column::new("due_at", "Due", Kind::Instant),
         Column::new("answered_at", "Answered", Kind::Instant),
-        Column::new("hours_late", "Hours late", Kind::Quantity),
+        Column::new("hours_late", "Hours late", Kind::Measure),
         Column::new("interchange_control", "Interchange", Kind::Text),
         Column::new("group_control", "Group", Kind::Text),
         Column::new("set_control", "Set", Kind::Text),

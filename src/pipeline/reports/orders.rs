@@ -169,9 +169,9 @@ pub(super) async fn make_fulfilment(hub: &Hub, asked: &Asked, now: DateTime<Utc>
             Column::new("partner", "Partner", Kind::Text),
             Column::new("depositor", "Depositor", Kind::Text),
             Column::new("orders", "Orders answered", Kind::Count).totalled(),
-            Column::new("hours_median", "Half within (hours)", Kind::Quantity),
-            Column::new("hours_p90", "Nine of ten within (hours)", Kind::Quantity),
-            Column::new("hours_longest", "Longest (hours)", Kind::Quantity),
+            Column::new("hours_median", "Half within (hours)", Kind::Measure),
+            Column::new("hours_p90", "Nine of ten within (hours)", Kind::Measure),
+            Column::new("hours_longest", "Longest (hours)", Kind::Measure),
         ],
     );
     let cycle_rows = times
