@@ -210,7 +210,8 @@ impl Writer for Xlsx {
 
 impl Open {
     fn begin(mut page: Worksheet, name: &str, sheet: &Sheet, report: &Report) -> Result<Self, XlsxError> {
-        page.set_name(name)?.set_freeze_panes(1, 0)?;
+        // Titles have two lines, and no program makes the row higher for them by itself.
+        page.set_name(name)?.set_freeze_panes(1, 0)?.set_row_height(0, 32)?;
         page.set_landscape().set_print_fit_to_pages(1, 0).set_repeat_rows(0, 0)?;
         page.set_footer("&L&A&RPage &P of &N");
         let head = Format::new()
@@ -224,8 +225,11 @@ impl Open {
             let head = if column.kind.is_figure() { &figures } else { &head };
             page.write_string_with_format(0, at, cut(&column.title), head)?;
         }
-        // Room for the filter's button beside the longest word.
-        let of_title = |column: &Column| column.title.split(' ').map(letters).max().unwrap_or(0) + 3;
+        // Room for the filter's button beside the longest word, and for the title on two lines.
+        let of_title = |column: &Column| {
+            let longest = column.title.split(' ').map(letters).max().unwrap_or(0);
+            longest.max(letters(&column.title).div_ceil(2)) + 3
+        };
         Ok(Self {
             widths: sheet.columns.iter().map(of_title).collect(),
             has_text: vec![false; sheet.columns.len()],
