@@ -85,7 +85,7 @@ pub(super) async fn make(hub: &Hub, job: &Job) -> Result<(), Error> {
     let filed = reports::file(hub, &asked, &handling).await?;
     let mut work = hub.store.begin().await?;
     filed.keep(&mut work).await?;
-    work.complete_job(job.lease).await?;
+    work.complete_jobs(&[job.lease]).await?;
     work.commit().await?;
     info!("report {} is made: run {}", asked.report, ids::short(filed.run_id()));
     Ok(())

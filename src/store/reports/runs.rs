@@ -336,6 +336,6 @@ impl Work {
             .execute(self.connection())
             .await
             .map_err(Error::query("note that a mail was sent"))?;
-        self.complete_job(lease).await
+        self.complete_jobs(&[lease]).await
     }
 }
