@@ -9,6 +9,7 @@ pub mod clock;
 pub mod declaration;
 pub mod finding;
 pub mod ids;
+pub mod kill_points;
 pub mod tree;
 
 // floor 2: edges

@@ -19,6 +19,7 @@ pub mod validate;
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::kill_points;
 use crate::telemetry;
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal;
@@ -118,6 +119,11 @@ fn run() -> ExitCode {
     };
     let form = if arguments.log_json { telemetry::Form::Json } else { telemetry::Form::Plain };
     telemetry::start(form, config::environment("CROSSDOCK_LOG").as_deref(), is_colour(&std::io::stderr()));
+    if let Some(asked) = config::environment("CROSSDOCK_KILL_AT")
+        && let Err(error) = kill_points::arm(&asked)
+    {
+        return told(Err(anyhow::anyhow!("CROSSDOCK_KILL_AT: {error}")));
+    }
     // What needs no settings works without them.
     if let Command::Validate(validated) = &arguments.command {
         let colour = is_colour(&std::io::stdout());

@@ -3,6 +3,7 @@
 use super::hub::{Error, Hub};
 use super::process::Failed;
 use super::serve::{back_off, explain};
+use crate::kill_points;
 use crate::profiles::{self, Http};
 use crate::store::{Attempt, AttemptOutcome, DeliveryKind, EndedAttempt, Hold, Job, Lease, LoadedDelivery};
 use crate::transports::http::{self, Call};
@@ -78,6 +79,7 @@ async fn begin(hub: &Arc<Hub>, jobs: &[Job]) -> Result<Vec<Try>, Error> {
         return Ok(Vec::new());
     }
     let attempts = hub.store.begin_attempts(&claims).await?;
+    kill_points::pass("out.begin.after");
     let begun: Vec<(&Job, Attempt)> =
         going.into_iter().zip(attempts).filter_map(|(job, attempt)| Some((job, attempt?))).collect();
     let ids: Vec<Uuid> = begun.iter().map(|(job, _)| job.subject_id).collect();
@@ -129,7 +131,10 @@ async fn finish(hub: &Arc<Hub>, jobs: Vec<Job>, ended: Vec<EndedAttempt>) -> Vec
     if ended.is_empty() {
         return Vec::new();
     }
-    let Err(error) = hub.store.finish_attempts(&ended).await else { return Vec::new() };
+    kill_points::pass("out.done.before");
+    let done = hub.store.finish_attempts(&ended).await;
+    kill_points::pass("out.done.after");
+    let Err(error) = done else { return Vec::new() };
     let mut failed = Vec::new();
     let alone = ended.len() > 1 && !error.is_unreachable();
     let error = Arc::new(Error::from(error));
@@ -253,7 +258,10 @@ async fn call(hub: &Arc<Hub>, delivery: &LoadedDelivery, tries: i32) -> AttemptO
         Ok(call) => call,
         Err(reason) => return held(reason),
     };
-    match hub.calls().call(&call).await {
+    kill_points::pass("erp.send.before");
+    let answered = hub.calls().call(&call).await;
+    kill_points::pass("erp.send.after");
+    match answered {
         Ok(http::Outcome::Delivered(answer)) => delivered(answer.id, ""),
         Ok(http::Outcome::RetryLater { after, why, .. }) => retry(tries, after, why),
         // Sending it again under the same key is what settles an unknown outcome: the key makes it one effect.

@@ -10,6 +10,7 @@ use super::overdue;
 use crate::canonical::Record;
 use crate::formats::x12::verdict::Ta1;
 use crate::ids;
+use crate::kill_points;
 use crate::pipeline::Agreements;
 use crate::profiles::{Channel, Profile, Transport, X12};
 use crate::store::{
@@ -151,6 +152,7 @@ pub(super) async fn compose(
         // The last statements that others may wait for.
         let wanted: Vec<(Option<&X12>, usize)> =
             all_pending.iter().map(|(_, pending)| (Some(&pending.x12), pending.groups.len())).collect();
+        kill_points::pass("out.freeze.before");
         let numbers = compose::take_numbers(work, &wanted).await?;
         for ((now, pending), numbers) in all_pending.into_iter().zip(numbers) {
             write(pending, numbers, now, &mut rows)?;
@@ -175,6 +177,7 @@ pub(super) async fn compose(
     work.insert_deliveries(&rows.deliveries).await?;
     work.insert_expected_acknowledgments(&rows.expected).await?;
     gate::hold(work, &rows.holds, &rows.documents).await?;
+    kill_points::pass("out.freeze.after");
     Ok(compositions)
 }
 

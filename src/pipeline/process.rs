@@ -13,6 +13,7 @@ use super::{answers, compare, outbound, repeats, shipments};
 use crate::canonical::Record;
 use crate::formats::x12::verdict;
 use crate::ids;
+use crate::kill_points;
 use crate::pipeline::Agreements;
 use crate::store::{
     self, Business, FileOutcome, FileRow, FileState, Job, Lease, LoadedFile, NewException, NewFinding,
@@ -129,10 +130,13 @@ async fn commit(
 ) -> Result<(), Error> {
     let named: Vec<(Uuid, String, String)> =
         files.iter().map(|file| (file.row.id, file.row.name.clone(), file.row.channel.clone())).collect();
+    kill_points::pass("in.parse.after");
     let mut work = hub.store.begin().await?;
     let carried = carry_out(hub, &mut work, files, agreements, &Again::default()).await?;
     work.complete_jobs(leases).await?;
+    kill_points::pass("in.canon.before");
     work.commit().await?;
+    kill_points::pass("in.canon.after");
 
     for ((id, name, channel), carried) in named.iter().zip(carried) {
         let Carried { outcome, accepted, documents, sent, revised: _ } = carried;
@@ -285,6 +289,7 @@ pub(super) async fn carry_out(
     if again.only.is_none() {
         work.set_file_outcomes(&outcomes).await?;
     }
+    kill_points::pass("ack.match.after");
     let compositions = outbound::compose(work, outgoing, agreements).await?;
     let unsound: Vec<&Unsound> = compositions.iter().flat_map(|composed| &composed.unsound).collect();
     tell_unsound(work, &unsound, now).await?;

@@ -2,6 +2,7 @@
 
 use super::hub::{Error, Hub, Place};
 use crate::formats;
+use crate::kill_points;
 use crate::profiles::{After, Complete, Repeated};
 use crate::store::{self, AcceptOutcome, Body, NewFile, Seen};
 use crate::transports::{self, Entry, EntryKind, FileName, Kind};
@@ -53,6 +54,7 @@ pub(super) async fn poll(hub: &Hub, place: &Place) -> Result<Polled, Error> {
         Err(error) if error.kind() == Kind::NotFound && place.is_local() => return Ok(Polled::default()),
         Err(error) => return Err(error.into()),
     };
+    kill_points::pass("in.list.after");
     for refused in &listing.refused {
         if hub.is_news(format!("{} {} {}", place.key(), refused.shown, refused.why)) {
             warn!(channel = %place.key(), "passed over `{}`: {}", refused.shown, refused.why);
@@ -79,6 +81,7 @@ pub(super) async fn poll(hub: &Hub, place: &Place) -> Result<Polled, Error> {
     fresh.truncate(FILES_A_TURN);
     let sightings: Vec<Seen> = fresh.iter().map(|(_, seen)| seen.clone()).collect();
     let unchanged = hub.store.record_sightings(&place.key(), &sightings).await?;
+    kill_points::pass("in.sight.after");
     let mut ready = Vec::new();
     for ((entry, seen), unchanged_for) in fresh.into_iter().zip(unchanged) {
         let is_ready = match &inbound.complete {
@@ -170,6 +173,7 @@ async fn take(
         }
         Err(error) => return Err(error.into()),
     };
+    kill_points::pass("in.fetch.after");
     // A cut file may still grow; after the grace it is judged as it is.
     if !formats::is_whole(&bytes) && unchanged_for < hub.config.grace {
         debug!(channel = %place.key(), "`{}` has no end yet", entry.name);
@@ -211,7 +215,9 @@ async fn accept(
         return Ok(0);
     }
     let files: Vec<NewFile> = batch.iter().map(|taken| taken.file.clone()).collect();
+    kill_points::pass("in.accept.before");
     let accepted = hub.store.accept_files(&files).await?;
+    kill_points::pass("in.accept.after");
     let mut fresh = 0;
     for (taken, accepted) in batch.iter().zip(&accepted) {
         match accepted.outcome {
@@ -246,7 +252,9 @@ async fn dispose_all(
             }
         }
     }
-    Ok(hub.store.mark_disposed(&gone).await?)
+    hub.store.mark_disposed(&gone).await?;
+    kill_points::pass("in.disposed.after");
+    Ok(())
 }
 
 /// Disposes of files whose disposal did not come to its end before.
@@ -296,6 +304,7 @@ async fn dispose(
             Err(error) => return not_disposed(hub, place, id, entry, &error).await,
         }
     }
+    kill_points::pass("in.dispose.before");
     let done = match &inbound.after {
         After::Leave => Ok(()),
         After::Delete => transport.remove(&inbound.path, &entry.name).await,
@@ -313,6 +322,7 @@ async fn dispose(
             other => other,
         },
     };
+    kill_points::pass("in.dispose.after");
     let marker = match &inbound.complete {
         Complete::Marker(suffix) => FileName::parse(format!("{}{suffix}", entry.name).as_bytes()).ok(),
         _ => None,

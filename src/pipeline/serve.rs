@@ -4,13 +4,14 @@ use super::hub::{Error, Hub, Place};
 use super::process::Failed;
 use super::{chores, deliver, process, receive, reload, reports, schedules};
 use crate::config::PROCESS;
+use crate::kill_points;
 use crate::profiles::{self, Channel};
 use crate::store::{AtOnce, Job, JobFilter, JobKind, JobState, Lease};
 use crate::transports::watch::Watcher;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, RwLock, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
@@ -55,7 +56,10 @@ pub async fn run_once(hub: &Arc<Hub>, partner: Option<&str>) -> Result<Pass, Err
     hub.keep_profile_versions().await?;
     release_dead_workers(hub).await?;
     let mut pass = Pass::default();
+    let mut took = [Duration::ZERO; 3];
     loop {
+        let mut began = Instant::now();
+        let mut lap = || std::mem::replace(&mut began, Instant::now()).elapsed();
         let before = (pass.received, pass.processed, pass.delivered);
         pass.waiting.clear();
         pass.unreachable.clear();
@@ -81,14 +85,19 @@ pub async fn run_once(hub: &Arc<Hub>, partner: Option<&str>) -> Result<Pass, Err
                 }
             }
         }
+        took[0] += lap();
         pass.processed += drain(hub, JobKind::Process).await?;
+        took[1] += lap();
         pass.delivered += drain(hub, JobKind::Deliver).await?;
+        took[2] += lap();
         chores::run(hub).await?;
         pass.reported += drain(hub, JobKind::Report).await? + drain(hub, JobKind::Mail).await?;
         if before == (pass.received, pass.processed, pass.delivered) {
             break;
         }
     }
+    let [received, processed, delivered] = took.map(|took| took.as_secs_f64());
+    info!("took {received:.2} s to receive, {processed:.2} s to process, {delivered:.2} s to deliver");
     let filter = JobFilter {
         state: Some(JobState::Held),
         partner_id: partner.map(str::to_owned),
@@ -326,6 +335,10 @@ impl Crew {
         let lost = kind != JobKind::Process || place == 0;
         let at_once = AtOnce { jobs, bytes, channels: &channels, lost };
         let jobs = hub.store.claim_jobs(kind, &hub.config.node, at_once).await?;
+        if !jobs.is_empty() {
+            let claimed = if kind == JobKind::Process { "process.claim.after" } else { "out.claim.after" };
+            kill_points::pass(claimed);
+        }
         let count = jobs.len();
         let leases: Vec<Lease> = jobs.iter().map(|job| job.lease).collect();
         leases.iter().for_each(|lease| self.held.add(*lease));

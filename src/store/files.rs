@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::text::clean;
 use super::{Direction, Error, FileState, Store, Usage, Work};
+use crate::kill_points;
 
 /// Bytes above this go to the archive: a row is read and logged whole.
 pub const LARGEST_BODY_BYTES: u64 = 1 << 20;
@@ -190,7 +191,9 @@ impl Store {
             && let Some(archive) = &self.archive
             && let Some(bytes) = body.bytes.take()
         {
+            kill_points::pass("in.archive.before");
             archive.put(&body.sha256, bytes).await?;
+            kill_points::pass("in.archive.after");
         }
         Ok(body)
     }

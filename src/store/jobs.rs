@@ -130,7 +130,24 @@ impl Store {
         worker: &str,
         at_once: impl Into<AtOnce<'a>>,
     ) -> Result<Vec<Job>, Error> {
-        let AtOnce { jobs: limit, bytes, channels, lost } = at_once.into();
+        let at_once = at_once.into();
+        loop {
+            let (held, claimed) = self.claim_some(kind, worker, at_once).await?;
+            // Poison is no work, and behind it there may be some.
+            if held == 0 || !claimed.is_empty() {
+                return Ok(claimed);
+            }
+        }
+    }
+
+    /// Claims as [`Store::claim_jobs`] does; how many were held instead, and those that were claimed.
+    async fn claim_some(
+        &self,
+        kind: JobKind,
+        worker: &str,
+        at_once: AtOnce<'_>,
+    ) -> Result<(usize, Vec<Job>), Error> {
+        let AtOnce { jobs: limit, bytes, channels, lost } = at_once;
         let rows = sqlx::query!(
             r#"with lost as (
                    select id from job
@@ -141,8 +158,8 @@ impl Store {
                    where kind = $1 and state = 'ready' and run_after <= now() and not exists (select from lost)
                    order by priority desc, run_after limit $3 for update skip locked
                ), weighed as (
-                   select due.id, row_number() over claims as place, sum(f.size_bytes) over claims as bytes, d.channel,
-                       first_value(d.channel) over claims as first_channel
+                   select due.id, d.channel, first_value(d.channel) over claims as first_channel,
+                       row_number() over claims as place, sum(coalesce(f.size_bytes, 0)) over claims as bytes
                    from due
                    left join delivery d on $1 = 'deliver' and d.id = due.subject_id
                    left join file f on f.id = coalesce(d.file_id, due.subject_id)
@@ -192,7 +209,8 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(Error::query("claim jobs"))?;
-        let mut claimed = Vec::with_capacity(rows.len());
+        let count = rows.len();
+        let mut claimed = Vec::with_capacity(count);
         for row in rows {
             if row.state == JobState::Held {
                 tracing::error!(job.id = %row.id, subject.id = %row.subject_id,
@@ -203,7 +221,7 @@ impl Store {
             let (kind, subject_id, attempts, lost) = (row.kind, row.subject_id, row.attempts, row.lost);
             claimed.push(Job { kind, subject_id, attempts, lost, lease });
         }
-        Ok(claimed)
+        Ok((count - claimed.len(), claimed))
     }
 
     /// Extends leases, to be called every five seconds, and gives those that are lost.

@@ -14,6 +14,8 @@ use nix::sys::stat::{FileStat, Mode};
 use nix::unistd::UnlinkatFlags;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::kill_points;
+
 use super::place::{Piece, holds, piece_length};
 use super::{Chunks, Entry, EntryKind, Error, FileName, Kind, Listing, Outcome, Put, Stat};
 
@@ -242,7 +244,9 @@ impl Local {
         let file = file.map_err(|error| failed(attempted(), error))?;
         let mut file = File::from(file);
         let io_failed = |error| Error::from_io(attempted(), error);
+        kill_points::pass("out.put.before");
         file.write_all(&put.bytes).map_err(io_failed)?;
+        kill_points::pass("out.put.after");
         if !synced_later {
             file.sync_all().map_err(io_failed)?;
         }
@@ -256,7 +260,10 @@ impl Local {
     /// Gives the whole file its final name, or compares with what took that name meanwhile.
     fn show(&self, at: &OwnedFd, folder: &str, put: &Put) -> Result<Outcome, Error> {
         let temp = put.temp_name.as_os_str();
-        match rename_new(at, temp, at, put.final_name.as_os_str()) {
+        kill_points::pass("out.rename.before");
+        let renamed = rename_new(at, temp, at, put.final_name.as_os_str());
+        kill_points::pass("out.rename.after");
+        match renamed {
             Ok(()) => Ok(Outcome::Delivered),
             Err(Errno::EEXIST) => {
                 let outcome = self.adopt(at, folder, put)?;

@@ -2,6 +2,8 @@
 
 #[path = "hub/agreed.rs"]
 mod agreed;
+#[path = "hub/faults.rs"]
+mod faults;
 #[path = "hub/kills.rs"]
 mod kills;
 #[path = "hub/partners.rs"]

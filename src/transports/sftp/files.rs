@@ -11,6 +11,8 @@ use chrono::DateTime;
 use ssh2::{ErrorCode, FileStat, FileType, OpenFlags, OpenType, RenameFlags};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::kill_points;
+
 use super::super::place::{PIECE_BYTES, Piece, holds, piece_length};
 use super::super::{Entry, EntryKind, Error, FileName, Kind, Listing, Outcome, Put, Stat};
 use super::link::{Link, REQUEST};
@@ -94,14 +96,19 @@ pub(super) fn write_new(link: &Link, folder: &str, put: &Put) -> Result<Outcome,
     if let Some(outcome) = adopt(link, &target, put)? {
         return Ok(outcome);
     }
+    kill_points::pass("out.put.before");
     let written = write_whole(link, &temp, put);
+    kill_points::pass("out.put.after");
     if let Err(error) = &written
         && !error.broke_the_connection()
     {
         link.sftp.unlink(&temp).ok();
     }
     written?;
-    match link.sftp.rename(&temp, &target, Some(RenameFlags::empty())) {
+    kill_points::pass("out.rename.before");
+    let renamed = link.sftp.rename(&temp, &target, Some(RenameFlags::empty()));
+    kill_points::pass("out.rename.after");
+    match renamed {
         Ok(()) => Ok(Outcome::Delivered),
         Err(error) => {
             let attempted = format!("cannot rename {} to {}", shown(link, &temp), shown(link, &target));

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use crossdock::store::{Error, JobKind, JobState, NewJob};
+use crossdock::store::{AtOnce, Error, JobKind, JobState, NewJob};
 use sqlx::Executor;
 use uuid::Uuid;
 
+use super::file;
 use crate::harness::postgres::Database;
 
 #[tokio::test]
@@ -78,6 +79,45 @@ async fn a_job_that_takes_three_workers_down_is_held() {
     work.release_file(subject, None).await.expect("releases");
     work.commit().await.expect("commits");
     assert_eq!(store.claim_jobs(JobKind::Process, "mortal", 1).await.expect("claims").len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_claimed_together_is_tried_one_by_one_once_its_worker_died() {
+    let database = Database::new().await;
+    let store = database.store();
+    let jobs: Vec<NewJob> = (0..4).map(|n| NewJob::now(JobKind::Process, Uuid::from_u128(n))).collect();
+    store.enqueue_jobs(&jobs).await.expect("enqueued");
+    assert_eq!(store.claim_jobs(JobKind::Process, "mortal", 3).await.expect("claims").len(), 3);
+    store.release_leases(&[String::from("mortal")]).await.expect("releases");
+    let not_lost = AtOnce { lost: false, ..AtOnce::from(9) };
+    let fresh = store.claim_jobs(JobKind::Process, "careful", not_lost).await.expect("claims");
+    assert_eq!(fresh.iter().map(|job| (job.attempts, job.lost)).collect::<Vec<_>>(), [(1, false)]);
+    for _ in 0..3 {
+        let one = store.claim_jobs(JobKind::Process, "brave", 9).await.expect("claims");
+        assert_eq!(one.iter().map(|job| (job.attempts, job.lost)).collect::<Vec<_>>(), [(2, true)]);
+    }
+    assert!(store.claim_jobs(JobKind::Process, "brave", 9).await.expect("claims").is_empty());
+}
+
+#[tokio::test]
+async fn files_are_claimed_together_up_to_so_many_bytes() {
+    let database = Database::new().await;
+    let store = database.store();
+    let bodies = [("a.edi", 700), ("b.edi", 300), ("c.edi", 50)];
+    let files = bodies.map(|(name, size)| file(name, &"x".repeat(size)));
+    store.accept_files(&files).await.expect("accepts");
+    let at_once = AtOnce { bytes: 400, ..AtOnce::from(9) };
+    let mut claims = Vec::new();
+    loop {
+        let claimed = store.claim_jobs(JobKind::Process, "worker", at_once).await.expect("claims");
+        if claimed.is_empty() {
+            break;
+        }
+        claims.push(claimed.len());
+    }
+    // The first is more than was asked for, and is claimed all the same; the other two may go together.
+    assert_eq!(claims.iter().sum::<usize>(), 3);
+    assert!(claims.len() >= 2 && claims.iter().all(|count| *count <= 2), "{claims:?}");
 }
 
 #[tokio::test]
