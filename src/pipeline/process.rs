@@ -356,6 +356,15 @@ pub(super) async fn look_up<'d>(
     documents: impl Iterator<Item = &'d Document> + Clone,
 ) -> Result<Known, Error> {
     let numbers = known::numbers(documents.clone().filter_map(|document| document.record.as_ref()));
+    // Who speaks of the same orders at the same time waits, or neither would find what the other brings.
+    work.lock_orders([&numbers.orders[..], &numbers.purchase_orders, &numbers.shipments].concat()).await?;
+    if !numbers.orders.is_empty() {
+        let named = work.find_shipping_orders(&numbers.orders).await?;
+        let mut also = Known::default();
+        also.add(named);
+        let also = also.shipping_orders.iter().filter_map(|order| order.record.purchase_order_number.clone());
+        work.lock_orders(also.collect()).await?;
+    }
     let mut known = look_up_numbers(work, numbers).await?;
     add_own_records(&mut known, documents);
     Ok(known)

@@ -6,7 +6,10 @@ use uuid::Uuid;
 
 use super::text::{clean, clean_some};
 use super::{AcknowledgmentState, Business, DeliveryState, Direction, Error, Store, Validation, Work};
-use crate::canonical::{Record, RecordKind};
+use crate::canonical::{Record, RecordKind, evened};
+
+/// A work that speaks of more orders locks all there are: locks are few in Postgres (6,400 with its own settings).
+const MOST_ORDERS_LOCKED: usize = 256;
 
 /// Documents whose columns go into one statement.
 const DOCUMENTS_AT_ONCE: usize = 2000;
@@ -238,6 +241,42 @@ impl Work {
         .await
         .map(drop)
         .map_err(Error::query("set documents' outcomes"))
+    }
+
+    /// Makes others wait who speak of the same orders, until the end of this work: each looks for what the other brings,
+    /// and would miss it.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn lock_orders(&mut self, numbers: Vec<String>) -> Result<(), Error> {
+        // The same order everywhere, or two works lock each other out.
+        let mut numbers: Vec<String> = numbers.iter().map(|number| evened(&clean(number))).collect();
+        numbers.sort();
+        numbers.dedup();
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let many = numbers.len() > MOST_ORDERS_LOCKED;
+        let lock_all = "(all)";
+        if many {
+            sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 4))", lock_all)
+                .fetch_one(self.connection())
+                .await
+                .map_err(Error::query("lock all orders"))?;
+            return Ok(());
+        }
+        sqlx::query!(
+            "select pg_advisory_xact_lock_shared(hashtextextended($2, 4)) from generate_series(1, 1)
+             union all
+             select pg_advisory_xact_lock(hashtextextended(n.number, 5))
+             from unnest($1::text[]) with ordinality as n (number, position)",
+            &numbers,
+            lock_all,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map(drop)
+        .map_err(Error::query("lock orders"))
     }
 }
 
