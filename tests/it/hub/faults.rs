@@ -144,7 +144,10 @@ async fn end_at(site: &Wide, point: &str) {
 
 async fn stop(node: &mut Child) {
     signal(node, Signal::SIGTERM);
-    assert_eq!(node.wait().await.expect("it ended").code(), Some(0));
+    let status = node.wait().await.expect("it ended");
+    // One that has only just begun does not listen yet.
+    let early = status.signal() == Some(Signal::SIGTERM as i32);
+    assert!(early || status.code() == Some(0), "{status}");
 }
 
 /// Waits until everything came and nothing is left to do.
