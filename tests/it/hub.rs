@@ -10,6 +10,8 @@ mod kills;
 mod partners;
 #[path = "hub/site.rs"]
 pub(crate) mod site;
+#[path = "hub/watcher.rs"]
+mod watcher;
 
 use std::collections::BTreeSet;
 use std::fs;

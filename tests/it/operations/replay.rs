@@ -131,7 +131,7 @@ async fn what_is_issued_anew_has_its_own_numbers_and_is_issued_once_for_each_rea
 }
 
 #[tokio::test]
-async fn a_document_that_was_refused_is_taken_once_its_profile_is_mended() {
+async fn a_document_that_is_still_refused_stays_so_and_nobody_is_answered_again() {
     let site = Site::after_a_day().await;
     let good = site.only(&["documents", "--kind", "850", "--validation", "accepted"]);
     let before = site.json(&["documents", "show", &good]);
