@@ -1,5 +1,6 @@
 //! Operate: what people do to files, deliveries and jobs, each once, with who and why, or refused with what to do instead.
 
+use super::gate;
 use super::hub::{Error, Hub};
 use crate::ids::short;
 use crate::profiles::{Profile, pattern};
@@ -341,6 +342,7 @@ async fn release_delivery(store: &Store, id: Uuid, wish: &Wish) -> Result<Deed, 
         }
     }
     send_again(&mut begun, id, name).await?;
+    begun.work.settle_with_delivery(id, gate::KIND, &wish.by, wish.reason.trim()).await?;
     let before = json!({ "state": delivery.state, "why": delivery.last_error });
     begun.commit(format!("delivery {name}"), before, json!({ "state": DeliveryState::Ready })).await
 }
@@ -429,6 +431,7 @@ pub async fn cancel(store: &Store, target: (Noun, Uuid), wish: &Wish) -> Result<
             if !begun.work.cancel_delivery(id, &why).await? {
                 return Err(Refusal::later(format!("a try of `{name}` is under way")).into());
             }
+            begun.work.settle_with_delivery(id, gate::KIND, &wish.by, &why).await?;
             let before = json!({ "state": delivery.state, "why": delivery.last_error });
             begun
                 .commit(format!("delivery {name}"), before, json!({ "state": DeliveryState::Cancelled }))

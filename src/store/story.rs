@@ -98,6 +98,37 @@ impl Store {
 }
 
 impl Work {
+    /// Settles the exceptions of this kind about the documents of a delivery, by the person who decided about it; the
+    /// documents need nobody any more.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn settle_with_delivery(
+        &mut self,
+        delivery_id: Uuid,
+        kind: &str,
+        by: &str,
+        reason: &str,
+    ) -> Result<(), Error> {
+        sqlx::query!(
+            "with settled as (
+                 update exception e set state = 'settled', settled_at = now(), settled_by = $3, settled_reason = $4
+                 from delivery_document l
+                 where l.delivery_id = $1 and e.document_id = l.document_id and e.kind = $2 and e.state = 'open'
+                 returning e.document_id
+             )
+             update document d set business = 'open', business_reason = '' from settled s where d.id = s.document_id",
+            delivery_id,
+            kind,
+            by,
+            &clean(reason),
+        )
+        .execute(self.connection())
+        .await
+        .map(drop)
+        .map_err(Error::query("settle exceptions with their delivery"))
+    }
+
     /// Holds deliveries that were queued in this work until a person releases them: none is tried before. Those that were
     /// known stay as they are. The documents in them show why.
     ///

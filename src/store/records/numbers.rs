@@ -39,7 +39,8 @@ pub(super) async fn insert(connection: &mut PgConnection, records: &[NewRecord<'
     sqlx::query!(
         "insert into document_number (document_id, kind, number, scope, raw)
          select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
-         on conflict do nothing",
+             as n (document_id, kind, number, scope, raw)
+         where not exists (select from document_number known where known.document_id = n.document_id)",
         &ids,
         &kinds as &[&str],
         &numbers,

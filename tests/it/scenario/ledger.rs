@@ -3,7 +3,7 @@
 use super::agreements::hide_ids;
 use super::{World, expect, scenarios, steps};
 use crossdock::pipeline::operate::{self, Wish};
-use crossdock::store::{DeliveryFilter, DeliveryState, Noun};
+use crossdock::store::{DeliveryFilter, DeliveryState, ExceptionFilter, Noun};
 
 #[tokio::test]
 async fn an_order_is_told_with_all_that_became_of_it() {
@@ -50,6 +50,13 @@ async fn what_is_held_goes_when_a_person_releases_it() {
     operate::release(&store, (Noun::Delivery, held.id), &wish).await.expect("it is held");
     world.play(&steps("> after 1h").remove(0)).await;
     assert_eq!(billed(&world), [true, true]);
+    let filter =
+        ExceptionFilter { kind: Some(String::from("contradicts_shipment")), ..ExceptionFilter::default() };
+    let row = store.list_exceptions(&filter, 9).await.expect("lists").remove(0);
+    assert_eq!(
+        (row.settled_by.as_deref(), row.settled_reason.as_str()),
+        (Some("ann"), "the rest went by parcel")
+    );
 }
 
 /// Times of the day differ in each run.
