@@ -78,5 +78,6 @@ fn hide_times(told: &str) -> String {
         .lines()
         .map(|line| line.split(' ').map(hide).collect::<Vec<_>>().join(" ").trim_end().to_owned())
         .collect();
-    lines.join("\n") + "\n"
+    // What is due today in the morning is due tomorrow in the evening.
+    lines.join("\n").replace("due by ID TIME", "due by TIME") + "\n"
 }
