@@ -1,16 +1,14 @@
 //! Deliver: hands frozen bytes to one channel. A try is written down before it is made and after it.
 
+use super::calls;
 use super::hub::{Error, Hub};
 use super::process::Failed;
 use super::serve::{back_off, explain};
 use crate::kill_points;
-use crate::profiles::{self, Http};
 use crate::store::{Attempt, AttemptOutcome, DeliveryKind, EndedAttempt, Hold, Job, Lease, LoadedDelivery};
-use crate::transports::http::{self, Call};
 use crate::transports::{self, FileName, Kind, Outcome, Put};
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
-use secrecy::{ExposeSecret, SecretString};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,21 +94,21 @@ async fn begin(hub: &Arc<Hub>, jobs: &[Job]) -> Result<Vec<Try>, Error> {
 /// Makes the tries: files of one channel together, everything else at the same time.
 async fn try_all(hub: &Arc<Hub>, begun: Vec<Try>) -> Result<Vec<EndedAttempt>, Error> {
     let mut files: BTreeMap<&str, Vec<&Try>> = BTreeMap::new();
-    let mut calls = Vec::new();
+    let mut asked = Vec::new();
     for one in &begun {
         match one.delivery.row.kind {
             DeliveryKind::File => files.entry(&one.delivery.row.channel).or_default().push(one),
-            DeliveryKind::Call => calls.push(one),
+            DeliveryKind::Call => asked.push(one),
         }
     }
     let puts = join_all(files.into_iter().map(async |(channel, tries)| {
         let outcomes = put(hub, channel, &tries).await;
         tries.into_iter().zip(outcomes).collect::<Vec<_>>()
     }));
-    let calls = join_all(calls.into_iter().map(async |one| (one, call(hub, &one.delivery, one.tries).await)));
-    let (puts, calls) = tokio::join!(puts, calls);
+    let called = join_all(asked.into_iter().map(async |one| (one, calls::call(hub, &one.delivery, one.tries).await)));
+    let (puts, called) = tokio::join!(puts, called);
     let mut outcomes: Vec<(&Try, AttemptOutcome)> = puts.into_iter().flatten().collect();
-    outcomes.extend(calls);
+    outcomes.extend(called);
     let mut deadlines = deadlines(hub, &outcomes).await?;
     let ended = outcomes.into_iter().map(|(one, outcome)| {
         let row = &one.delivery.row;
@@ -245,60 +243,7 @@ async fn put(hub: &Arc<Hub>, channel: &str, tries: &[&Try]) -> Vec<AttemptOutcom
     outcomes.collect()
 }
 
-async fn call(hub: &Arc<Hub>, delivery: &LoadedDelivery, tries: i32) -> AttemptOutcome {
-    let row = &delivery.row;
-    let place = match hub.find_place(&row.channel) {
-        Ok(place) => place,
-        Err(error) => return held(explain(&error)),
-    };
-    let profiles::Transport::Http(settings) = &place.channel.transport else {
-        return held(format!("channel {} takes no calls any more", row.channel));
-    };
-    let call = match prepare(hub, settings, delivery) {
-        Ok(call) => call,
-        Err(reason) => return held(reason),
-    };
-    kill_points::pass("erp.send.before");
-    let answered = hub.calls().call(&call).await;
-    kill_points::pass("erp.send.after");
-    match answered {
-        Ok(http::Outcome::Delivered(answer)) => delivered(answer.id, ""),
-        Ok(http::Outcome::RetryLater { after, why, .. }) => retry(tries, after, why),
-        // Sending it again under the same key is what settles an unknown outcome: the key makes it one effect.
-        Ok(http::Outcome::Unknown { why }) => {
-            AttemptOutcome::Unknown { after: back_off(tries.unsigned_abs()), error: why }
-        }
-        Ok(http::Outcome::Refused { why, answer }) => {
-            let body = answer
-                .map(|answer| String::from_utf8_lossy(&answer.body).chars().take(300).collect::<String>());
-            held(format!("{} refuses the call: {why} {}", row.partner_id, body.unwrap_or_default()))
-        }
-        Err(error) => failed(&error, tries),
-    }
-}
-
-fn prepare(hub: &Arc<Hub>, settings: &Http, delivery: &LoadedDelivery) -> Result<Call, String> {
-    let mut headers: BTreeMap<String, String> = settings.headers.iter().cloned().collect();
-    headers.entry("Content-Type".to_owned()).or_insert_with(|| "application/json".to_owned());
-    let mut secret_headers = BTreeMap::new();
-    if let Some(token) = &settings.token {
-        let token = hub.config.secrets.resolve(token).map_err(|error| error.to_string())?;
-        let value = SecretString::from(format!("Bearer {}", token.expose_secret()));
-        secret_headers.insert("Authorization".to_owned(), value);
-    }
-    Ok(Call {
-        method: settings.method.clone(),
-        url: settings.url.clone(),
-        headers,
-        secret_headers,
-        idempotency: Some((settings.idempotency_header.clone(), delivery.row.idempotency_key.clone())),
-        body: delivery.file.bytes.clone(),
-        timeout: settings.timeout,
-        response_id: settings.response_id.clone(),
-    })
-}
-
-fn failed(error: &transports::Error, tries: i32) -> AttemptOutcome {
+pub(super) fn failed(error: &transports::Error, tries: i32) -> AttemptOutcome {
     let mut why = error.to_string();
     if !error.hint().is_empty() {
         why = format!("{why}; hint: {}", error.hint());
@@ -309,7 +254,7 @@ fn failed(error: &transports::Error, tries: i32) -> AttemptOutcome {
     retry(tries, error.retry_after(), why)
 }
 
-fn retry(tries: i32, asked: Option<Duration>, error: String) -> AttemptOutcome {
+pub(super) fn retry(tries: i32, asked: Option<Duration>, error: String) -> AttemptOutcome {
     if tries >= MOST_TRIES {
         return held(format!("{error} (after {tries} tries)"));
     }
@@ -317,10 +262,10 @@ fn retry(tries: i32, asked: Option<Duration>, error: String) -> AttemptOutcome {
     AttemptOutcome::Retry { after: asked.map_or(own, |asked| asked.max(own)), error }
 }
 
-fn delivered(response_id: Option<String>, detail: &str) -> AttemptOutcome {
+pub(super) fn delivered(response_id: Option<String>, detail: &str) -> AttemptOutcome {
     AttemptOutcome::Delivered { response_id, detail: detail.to_owned() }
 }
 
-fn held(reason: impl Into<String>) -> AttemptOutcome {
+pub(super) fn held(reason: impl Into<String>) -> AttemptOutcome {
     AttemptOutcome::Held { reason: reason.into() }
 }

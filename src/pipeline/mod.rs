@@ -4,6 +4,7 @@ mod acknowledge;
 mod agreed;
 mod agreements;
 mod answers;
+mod calls;
 mod chores;
 mod compare;
 mod compose;

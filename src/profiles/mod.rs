@@ -24,7 +24,7 @@ mod x12;
 
 pub use agreement::{Addressed, Agreement};
 pub use calendar::{Calendar, DUE_FORMS, Due, TimeOfDay, Unsound};
-pub use channel::{After, Channel, Complete, Http, Inbound, Outbound, Transport};
+pub use channel::{After, Channel, Complete, Http, HttpLogin, Inbound, Outbound, Transport};
 pub use contacts::{Contact, Topic};
 pub use duplicates::{Duplicates, Repeat, Repeated};
 pub use effective::{Effective, Layer, list_effective};

@@ -1,6 +1,8 @@
 //! Calls to other systems over HTTP: one call, one outcome, nowhere else than agreed.
 
 mod addresses;
+mod gate;
+mod login;
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
@@ -13,8 +15,11 @@ use reqwest::{Method, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Error, Kind};
+use crate::clock::Clock;
 
 pub use addresses::{Allowed, BadAllowed};
+pub use gate::Limits;
+pub use login::{Login, Signature, Who};
 
 /// A longer answer than this is cut off, and its outcome is unknown.
 pub const RESPONSE_LIMIT_BYTES: usize = 10 << 20;
@@ -31,7 +36,7 @@ pub fn install_tls() {
 }
 
 /// One call to make.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Call {
     /// `GET`, `POST`, `PUT` …
     pub method: String,
@@ -50,6 +55,12 @@ pub struct Call {
     /// Member of a JSON answer that holds the other side's id, such as `id` or `data.id`; a pointer
     /// such as `/data/0/id` (RFC 6901) reaches into lists.
     pub response_id: Option<String>,
+    /// What a 2xx must say besides: a member of the JSON answer and its value.
+    pub success: Option<(String, String)>,
+    /// Answers that say it took effect before: a status, and a text that the answer holds; any text if empty.
+    pub already_there: Vec<(u16, String)>,
+    /// Limits of its host.
+    pub limits: Limits,
 }
 
 /// How a call ended. Only [`Outcome::Unknown`] leaves open whether it took effect.
@@ -97,6 +108,8 @@ pub struct Answer {
 pub struct Client {
     clients: Arc<Clients>,
     private_hosts: Vec<Allowed>,
+    gates: gate::Gates,
+    tokens: login::Tokens,
 }
 
 /// Made when first needed: a machine without certificates of authorities can still call its own ERP.
@@ -112,7 +125,12 @@ impl Client {
     #[must_use]
     pub fn new(private_hosts: Vec<Allowed>) -> Self {
         install_tls();
-        Self { clients: Arc::default(), private_hosts }
+        Self {
+            clients: Arc::default(),
+            private_hosts,
+            gates: gate::Gates::default(),
+            tokens: login::Tokens::default(),
+        }
     }
 
     /// Makes one call, once.
@@ -128,10 +146,24 @@ impl Client {
         let method = Method::from_bytes(call.method.as_bytes())
             .map_err(|_| invalid(format!("`{}` is no method", call.method)))?;
         let headers = headers(call).map_err(invalid)?;
+        let gate = self.gates.of(url.authority(), call.limits);
+        let _turn = match gate.enter().await {
+            Ok(turn) => turn,
+            Err(left) => {
+                let why = "it asked to be left alone for a while".to_owned();
+                return Ok(Outcome::RetryLater { answer: None, after: Some(left), why });
+            }
+        };
         let request =
             client.request(method, url).headers(headers).timeout(call.timeout).body(call.body.clone());
         match request.send().await {
-            Ok(response) => Ok(outcome(response, call).await),
+            Ok(response) => {
+                let outcome = outcome(response, call).await;
+                if let Outcome::RetryLater { after: Some(after), .. } = &outcome {
+                    gate.close_for(*after);
+                }
+                Ok(outcome)
+            }
             Err(error) => failed_call(error, attempted()),
         }
     }
@@ -224,13 +256,26 @@ async fn outcome(response: reqwest::Response, call: &Call) -> Outcome {
         Err(_) if !status.is_success() => Answer { status: status.as_u16(), id: None, body: Bytes::new() },
         Err(why) => return Outcome::Unknown { why },
     };
-    classify(status, answer, after)
+    classify(status, answer, after, call)
 }
 
-fn classify(status: StatusCode, answer: Answer, after: Option<Duration>) -> Outcome {
+fn classify(status: StatusCode, answer: Answer, after: Option<Duration>, call: &Call) -> Outcome {
     let why = format!("it answered {status}");
+    let says = |text: &str| text.is_empty() || String::from_utf8_lossy(&answer.body).contains(text);
+    if call.already_there.iter().any(|(known, text)| *known == answer.status && says(text)) {
+        return Outcome::Delivered(answer);
+    }
     let answer = match status.as_u16() {
-        200..=299 => return Outcome::Delivered(answer),
+        200..=299 => {
+            let Some((member, wanted)) = &call.success else { return Outcome::Delivered(answer) };
+            let said = json_id(&answer.body, member);
+            if said.as_ref() == Some(wanted) {
+                return Outcome::Delivered(answer);
+            }
+            let said = said.map_or_else(|| "nothing".to_owned(), |said| format!("`{said}`"));
+            let why = format!("{why}, but `{member}` says {said} and not `{wanted}`");
+            return Outcome::Refused { answer: Some(answer), why };
+        }
         _ => Some(answer),
     };
     match status.as_u16() {
@@ -298,11 +343,17 @@ fn chain(error: &reqwest::Error) -> String {
     text
 }
 
-/// `Retry-After` in seconds (RFC 9110, section 10.2.3); dates are left to our own back-off.
+/// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
 fn retry_after(value: &str) -> Option<Duration> {
-    const LONGEST_SECS: u64 = 24 * 60 * 60;
-    let secs: u64 = value.trim().parse().ok()?;
-    Some(Duration::from_secs(secs.min(LONGEST_SECS)))
+    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+    let wait = match value.trim().parse() {
+        Ok(secs) => Duration::from_secs(secs),
+        Err(_) => {
+            let until = chrono::DateTime::parse_from_rfc2822(value.trim()).ok()?;
+            (until.to_utc() - Clock::System.now()).to_std().unwrap_or_default()
+        }
+    };
+    Some(wait.min(LONGEST))
 }
 
 fn json_id(body: &[u8], member: &str) -> Option<String> {
@@ -315,6 +366,7 @@ fn json_id(body: &[u8], member: &str) -> Option<String> {
     match found {
         serde_json::Value::String(id) => Some(id.clone()),
         serde_json::Value::Number(id) => Some(id.to_string()),
+        serde_json::Value::Bool(said) => Some(said.to_string()),
         _ => None,
     }
 }
@@ -333,7 +385,7 @@ mod tests {
         let class = |code| {
             let status = StatusCode::from_u16(code).expect("a status");
             let answer = Answer { status: code, id: None, body: Bytes::new() };
-            match classify(status, answer, None) {
+            match classify(status, answer, None, &Call::default()) {
                 Outcome::Delivered(_) => "delivered",
                 Outcome::RetryLater { .. } => "later",
                 Outcome::Refused { .. } => "refused",
@@ -343,6 +395,33 @@ mod tests {
         assert_eq!([200, 201, 204].map(class), ["delivered"; 3]);
         assert_eq!([409, 429, 500, 503].map(class), ["later"; 4]);
         assert_eq!([301, 307, 400, 401, 404, 422].map(class), ["refused"; 6]);
+    }
+
+    #[test]
+    fn rules_say_what_is_a_success_and_what_was_there_already() {
+        let class = |code, body: &'static str, call: &Call| {
+            let status = StatusCode::from_u16(code).expect("a status");
+            let answer = Answer { status: code, id: None, body: Bytes::from_static(body.as_bytes()) };
+            matches!(classify(status, answer, None, call), Outcome::Delivered(_))
+        };
+        let call = Call {
+            success: Some(("result.ok".to_owned(), "true".to_owned())),
+            already_there: vec![(409, String::new()), (422, "duplicate key".to_owned())],
+            ..Call::default()
+        };
+        assert!(class(200, r#"{"result":{"ok":true}}"#, &call));
+        assert!(!class(200, r#"{"result":{"ok":false}}"#, &call));
+        assert!(!class(200, "", &call));
+        assert!(class(409, "", &call));
+        assert!(class(422, "duplicate key value", &call));
+        assert!(!class(422, "no such item", &call));
+    }
+
+    #[test]
+    fn a_wait_is_seconds_or_a_date() {
+        assert_eq!(retry_after("7"), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after("Fri, 31 Dec 1999 23:59:59 GMT"), Some(Duration::ZERO));
+        assert_eq!(retry_after("soon"), None);
     }
 
     #[test]

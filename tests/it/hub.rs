@@ -204,6 +204,27 @@ async fn an_erp_that_fails_and_drops_ends_up_with_one_shipment() {
     assert_eq!((calls.len(), keys.len()), (3, 1), "{calls:?}");
 }
 
+#[tokio::test]
+async fn an_erp_that_can_be_asked_is_asked_before_it_is_called_again() {
+    let asked = |settings: String| {
+        let url = settings.lines().find_map(|line| line.strip_prefix("url = ")).expect("the ERP's address");
+        let url = url.trim_matches('"').to_owned();
+        settings.replace(
+            &format!("url = \"{url}\"\n"),
+            &format!("url = \"{url}\"\nread_back = \"{url}?key={{key}}\"\nresponse_id = \"id\"\n"),
+        )
+    };
+    let site = Wide::new(asked).await;
+    site.world.erp.trouble([Trouble::CreateThenDrop]);
+    site.advise();
+    until("the ERP call is settled", async || site.run_once().await.code == 0).await;
+    assert_eq!(site.world.erp.objects().len(), 1);
+    let calls = site.world.erp.calls();
+    let made: Vec<(&str, Option<u16>)> =
+        calls.iter().map(|call| (call.method.as_str(), call.status)).collect();
+    assert_eq!(made, [("POST", None), ("GET", Some(200))], "{calls:?}");
+}
+
 /// Names of what lies in a partner's folder.
 fn got(world: &World, partner: &str) -> Vec<String> {
     let folder = world.sshd.account(partner).folder.join("in");

@@ -3,6 +3,7 @@
 mod counterparts;
 mod http;
 mod local;
+mod login;
 mod sftp;
 
 use std::fs;

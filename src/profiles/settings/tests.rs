@@ -34,6 +34,9 @@ inbound = { path = "in" }
 [channels.http]
 transport = "http"
 url = "https://erp.example"
+basic = { user = "us", password = { env = "PASSWORD" } }
+oauth = { token_url = "https://erp.example/token", client_id = "us", client_secret = { env = "SECRET" } }
+signature = { header = "X-Signature", secret = { env = "KEY" } }
 [[contacts]]
 name = "desk"
 [[schedules]]

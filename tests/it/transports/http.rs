@@ -24,6 +24,7 @@ fn call(url: String, key: &str) -> Call {
         body: Bytes::from_static(br#"{"order_number":"SO-1","lines":[]}"#),
         timeout: Duration::from_secs(10),
         response_id: Some("id".into()),
+        ..Call::default()
     }
 }
 
@@ -31,7 +32,7 @@ fn call(url: String, key: &str) -> Call {
 async fn a_call_that_failed_is_repeated_under_the_same_key_and_creates_one_object() {
     let (erp, client) = place().await;
     let call = call(erp.url("shipments"), "delivery-1");
-    erp.trouble([Trouble::Answer(500), Trouble::Busy(7), Trouble::CreateThenUnavailable]);
+    erp.trouble([Trouble::Answer(500), Trouble::Busy(0), Trouble::CreateThenUnavailable]);
     let mut waits = Vec::new();
     for _ in 0..3 {
         match client.call(&call).await.expect("made") {
@@ -39,7 +40,7 @@ async fn a_call_that_failed_is_repeated_under_the_same_key_and_creates_one_objec
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(waits, [None, Some(Duration::from_secs(7)), None]);
+    assert_eq!(waits, [None, Some(Duration::ZERO), None]);
     for status in [200, 200] {
         match client.call(&call).await.expect("made") {
             Outcome::Delivered(answer) => {
@@ -142,4 +143,16 @@ async fn a_system_that_does_not_answer_leaves_the_outcome_open() {
         Outcome::Unknown { why } => assert!(why.starts_with("no answer in time"), "{why}"),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn a_host_that_asked_to_be_left_alone_is_not_called_until_then() {
+    let (erp, client) = place().await;
+    erp.trouble([Trouble::Busy(60)]);
+    for key in ["delivery-1", "delivery-2", "delivery-3"] {
+        let outcome = client.call(&call(erp.url("shipments"), key)).await.expect("made");
+        let Outcome::RetryLater { after: Some(after), .. } = outcome else { panic!("{outcome:?}") };
+        assert!(after > Duration::from_secs(50) && after <= Duration::from_secs(60), "{after:?}");
+    }
+    assert_eq!(erp.calls().len(), 1, "the other two were not made");
 }
