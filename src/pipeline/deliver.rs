@@ -105,7 +105,8 @@ async fn try_all(hub: &Arc<Hub>, begun: Vec<Try>) -> Result<Vec<EndedAttempt>, E
         let outcomes = put(hub, channel, &tries).await;
         tries.into_iter().zip(outcomes).collect::<Vec<_>>()
     }));
-    let called = join_all(asked.into_iter().map(async |one| (one, calls::call(hub, &one.delivery, one.tries).await)));
+    let called =
+        join_all(asked.into_iter().map(async |one| (one, calls::call(hub, &one.delivery, one.tries).await)));
     let (puts, called) = tokio::join!(puts, called);
     let mut outcomes: Vec<(&Try, AttemptOutcome)> = puts.into_iter().flatten().collect();
     outcomes.extend(called);

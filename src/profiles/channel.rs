@@ -32,7 +32,7 @@ pub enum Transport {
     /// SFTP: a server and our account on it.
     Sftp(sftp::Settings),
     /// HTTP calls.
-    Http(Http),
+    Http(Box<Http>),
 }
 
 /// A system that is called.
@@ -158,7 +158,7 @@ pub(super) fn read(name: &str, section: &Section<'_>, root: &std::path::Path) ->
     section.required_text("transport", "write transport = \"sftp\", \"local\" or \"http\"");
     let transport = match section.choice("transport", &kinds).map(|said| said.value) {
         Some(1) => Transport::Sftp(sftp(section)),
-        Some(2) => Transport::Http(http(section)),
+        Some(2) => Transport::Http(Box::new(http(section))),
         _ => {
             let said = section.text("root").map(|said| said.value);
             Transport::Local { root: root.join(said.as_deref().unwrap_or(".")) }

@@ -35,8 +35,11 @@ inbound = { path = "in" }
 transport = "http"
 url = "https://erp.example"
 basic = { user = "us", password = { env = "PASSWORD" } }
-oauth = { token_url = "https://erp.example/token", client_id = "us", client_secret = { env = "SECRET" } }
 signature = { header = "X-Signature", secret = { env = "KEY" } }
+[channels.oauth]
+transport = "http"
+url = "https://erp.example"
+oauth = { token_url = "https://erp.example/token", client_id = "us", client_secret = { env = "SECRET" } }
 [[contacts]]
 name = "desk"
 [[schedules]]

@@ -24,8 +24,10 @@ impl Default for Limits {
 /// The gates of all hosts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gates {
-    by_host: Arc<Mutex<HashMap<(String, Limits), Arc<Gate>>>>,
+    by_host: Arc<Mutex<ByHost>>,
 }
+
+type ByHost = HashMap<(String, Limits), Arc<Gate>>;
 
 #[derive(Debug)]
 pub(super) struct Gate {
