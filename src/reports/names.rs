@@ -14,11 +14,14 @@ pub enum Name {
     Fulfilment,
     /// Each partner's figures side by side.
     Scorecard,
+    /// Invoices against orders, shipments and receipts.
+    Reconciliation,
 }
 
 impl Name {
     /// Every report, by its name.
     pub const ALL: &[(&str, Self)] = &[
+        ("reconciliation", Self::Reconciliation),
         ("acknowledgments", Self::Acknowledgments),
         ("activity", Self::Activity),
         ("unshipped", Self::Unshipped),
@@ -36,6 +39,7 @@ impl Name {
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
+            Self::Reconciliation => "Reconciliation of invoices",
             Self::Acknowledgments => "Acknowledgments overdue, refused and late",
             Self::Activity => "Activity by day and partner",
             Self::Unshipped => "Orders without shipment",
@@ -48,6 +52,9 @@ impl Name {
     #[must_use]
     pub fn about(self) -> &'static str {
         match self {
+            Self::Reconciliation => {
+                "invoices against orders, shipments, receipts and rates, to the cent: what to pay, what to claim, what is not billed"
+            }
             Self::Acknowledgments => {
                 "what partners have not acknowledged in time, have refused, or acknowledged late: whom to ask today"
             }

@@ -177,7 +177,7 @@ async fn make(hub: Arc<Hub>, run: Run) -> anyhow::Result<ExitCode> {
             return tell(&hub.store, filed.run_id()).await;
         }
     }
-    reports::write(&hub, &asked, |report| json_to(std::io::stdout(), report)).await?;
+    reports::write(&hub, &asked, &act::account(), |report| json_to(std::io::stdout(), report)).await?;
     Ok(ExitCode::from(exit::DONE))
 }
 

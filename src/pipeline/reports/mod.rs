@@ -9,6 +9,7 @@ mod scorecard;
 pub(super) use mail::send;
 
 use super::hub::{Error, Hub};
+use super::reconciliation;
 use crate::ids;
 use crate::profiles::Profiles;
 use crate::reports::{self, Cell, Files, Format, Headline, Kind, Name, Report, Sheet, Writer};
@@ -20,6 +21,7 @@ use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use tracing::debug;
 use uuid::Uuid;
 
 /// What is wanted.
@@ -60,17 +62,32 @@ struct Made {
     sheets: Vec<(Sheet, Vec<Vec<Cell>>)>,
 }
 
-/// Makes a report and writes it to what `open` opens for it; gives its head and its files.
+/// Makes a report for somebody and writes it to what `open` opens for it; gives its head and its files. A
+/// reconciliation is run anew, and its snapshot kept.
 ///
 /// # Errors
 /// When the database cannot be asked, or the report cannot be written.
 pub async fn write(
     hub: &Hub,
     asked: &Asked,
+    by: &str,
     open: impl FnOnce(&Report) -> Result<Box<dyn Writer + Send>, reports::Error> + Send + 'static,
 ) -> Result<(Report, Vec<PathBuf>), Error> {
     let now = hub.clock.now();
     let made = match asked.report {
+        Name::Reconciliation => {
+            let wanted = reconciliation::Asked {
+                days: (asked.from, asked.to),
+                partner: asked.partner.clone(),
+                agreement: asked.agreement.clone(),
+                by: by.to_owned(),
+            };
+            let told = |done, all| debug!("{done} of {all} invoices compared");
+            let id = reconciliation::run(&hub.store, &hub.agreements(), &wanted, now, told).await?;
+            let run = hub.store.find_reconciliation_run(Some(&id.to_string())).await?;
+            let run = run.expect("a run that was kept stays");
+            return reconciliation::report::write(&hub.store, &run, asked.time_zone, open).await;
+        }
         Name::Acknowledgments => acknowledgments::make(hub, asked, now).await?,
         Name::Activity => activity::make(hub, asked, now).await?,
         Name::Unshipped => orders::make_unshipped(hub, asked, now).await?,
@@ -120,8 +137,10 @@ impl Filed {
 /// As [`write`].
 pub async fn file(hub: &Hub, asked: &Asked, handling: &Handling) -> Result<Filed, Error> {
     let (folder, formats) = (handling.folder.clone(), handling.formats.clone());
-    let (report, paths) =
-        write(hub, asked, move |report| Ok(Box::new(Files::create(&folder, report, &formats)?))).await?;
+    let (report, paths) = write(hub, asked, &handling.made_by, move |report| {
+        Ok(Box::new(Files::create(&folder, report, &formats)?))
+    })
+    .await?;
     let files: Result<Vec<ReportFile>, Error> = paths.iter().map(|path| hashed(path)).collect();
     let id = match handling.due {
         Some(due) => ids::derived("report_run", &[&due.to_string()]),
