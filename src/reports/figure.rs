@@ -1,6 +1,6 @@
 //! How figures, days, instants and links are shown to people.
 
-use super::model::{Cell, Kind};
+use super::model::{Cell, Headline, Kind};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -64,9 +64,17 @@ pub(super) fn instant(at: DateTime<Utc>, zone: Tz) -> String {
     at.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string()
 }
 
-/// A cell as people read it.
+/// A headline's figure as people read it; a dash where there is none.
 #[must_use]
-pub fn cell(kind: Kind, cell: &Cell, zone: Tz) -> String {
+pub fn headline(line: &Headline, zone: Tz) -> String {
+    match cell(line.kind, &line.value, zone) {
+        shown if shown.is_empty() => String::from("–"),
+        shown => shown,
+    }
+}
+
+/// A cell as people read it.
+pub(super) fn cell(kind: Kind, cell: &Cell, zone: Tz) -> String {
     match cell {
         Cell::Empty => String::new(),
         Cell::Text(text) | Cell::Link { text, .. } => text.clone(),

@@ -151,7 +151,7 @@ fn head(report: &Report) -> String {
         .headlines
         .iter()
         .map(|line| {
-            let value = figure::cell(line.kind, &line.value, zone);
+            let value = figure::headline(line, zone);
             format!("<li><span>{}</span><strong>{}</strong></li>\n", escape(&line.title), escape(&value))
         })
         .collect();

@@ -13,7 +13,7 @@ mod totals;
 mod writer;
 mod xlsx;
 
-pub use figure::cell as shown;
+pub use figure::headline as shown;
 pub use model::{Cell, Chart, Column, Headline, Kind, Report, Sheet};
 pub use names::{Name, Unknown};
 pub use writer::{Error, Files, Format, Writer, json_to};

@@ -136,8 +136,8 @@ impl Xlsx {
                         left.set_num_format(number_format(line.kind, figure::decimals(line.kind, *number)));
                     page.write_with_format(row, 1, *number, &format)?;
                 }
-                other => {
-                    let shown = figure::cell(line.kind, other, report.time_zone);
+                _ => {
+                    let shown = figure::headline(line, report.time_zone);
                     page.write_string_with_format(row, 1, text(&shown), &left)?;
                 }
             }

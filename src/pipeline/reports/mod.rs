@@ -198,7 +198,7 @@ fn summary(report: &Report) -> String {
     let lines = report
         .headlines
         .iter()
-        .map(|line| format!("{}: {}", line.title, reports::shown(line.kind, &line.value, report.time_zone)));
+        .map(|line| format!("{}: {}", line.title, reports::shown(line, report.time_zone)));
     lines.collect::<Vec<_>>().join("\n")
 }
 

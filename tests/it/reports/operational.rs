@@ -59,7 +59,7 @@ async fn each_report_has_the_figures_that_were_worked_out_by_hand() {
             expect(&format!("week-{}", name(file)), &std::fs::read_to_string(file).expect("written"));
         }
         for line in &head.headlines {
-            let shown = crossdock::reports::shown(line.kind, &line.value, head.time_zone);
+            let shown = crossdock::reports::shown(line, head.time_zone);
             headlines.push_str(&format!("{word}: {}: {shown}\n", line.title));
         }
     }
