@@ -271,7 +271,17 @@ impl Group<'_> {
                     });
                     rightful = may;
                 }
-                differences.extend(self.price(bill, *ordinal, line, rightful, agreed.as_ref(), is_ordered));
+                // That the order is not known says as well that its prices are not.
+                if order.is_some() || agreed.is_some() {
+                    differences.extend(self.price(
+                        bill,
+                        *ordinal,
+                        line,
+                        rightful,
+                        agreed.as_ref(),
+                        is_ordered,
+                    ));
+                }
             }
             let wrong: Decimal = differences.iter().filter_map(|difference| difference.amount).sum();
             result.expected = amount - wrong;
