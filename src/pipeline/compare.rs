@@ -291,6 +291,7 @@ fn business(invoice: Uuid, differences: &[&Difference]) -> (Uuid, Business, Stri
     let amount = first.amount.map(|amount| format!(" ({amount:.2})")).unwrap_or_default();
     let more = match differences.len() {
         1 => String::new(),
+        2 => "; 1 more difference".to_owned(),
         count => format!("; {} more differences", count - 1),
     };
     (invoice, Business::Exception, format!("{}{amount}{more}", first.message))
