@@ -84,7 +84,7 @@ pub(super) async fn adjustments(
         text("previous_run", "Told by run"),
     ];
     let about = "Invoices of other days whose figures a run told, and which stand differently by what has come since.";
-    let sheet = Sheet::new("adjustments", "Adjustments of earlier reports", about, columns);
+    let sheet = Sheet::new("adjustments", "Adjustments", about, columns);
     send(sender, Piece::Begin(Box::new(sheet))).await?;
     let mut after = 0;
     loop {
