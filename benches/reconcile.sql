@@ -14,6 +14,10 @@ select id, '00000000-0000-4000-8000-000000000000', n * 3 + at, 'inbound', 'selle
 from n, lateral (values (o, 0, '850', 'purchase_order', 'x12-850'), (a, 1, '945', 'shipping_advice', 'x12-945'),
     (i, 2, '810', 'invoice', 'x12-810')) as of (id, at, kind, record, translator);
 
+insert into document_number (document_id, kind, number)
+select id, kind, number from n, lateral (values (o, 'purchase_order', 'PO-' || n), (a, 'order', 'SO-' || n),
+    (a, 'purchase_order', 'PO-' || n), (i, 'purchase_order', 'PO-' || n), (i, 'invoice', 'INV-' || n)) as of (id, kind, number);
+
 create temporary table line on commit drop as
     select n, o, a, i, l, 'SKU-' || (n * 7 + l) % 5000 as sku, 1 + (n + l) % 40 as shipped,
         1 + (n + l) % 40 + (case when n % 100 = 0 and l = 1 then 1 else 0 end) as billed,
