@@ -12,7 +12,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::Error;
+use super::{Error, hex};
 
 /// Ties the archive to one database.
 const MARKER: &str = "crossdock-archive";
@@ -137,14 +137,6 @@ fn key(sha256: &[u8; 32]) -> Key {
     let mut parts = vec![hex(&sha256[..1]), hex(&sha256[1..2])];
     parts.push(text);
     Key::from_iter(parts)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes everything");
-        text
-    })
 }
 
 fn failed(verb: &str, sha256: &[u8; 32], source: object_store::Error) -> Error {

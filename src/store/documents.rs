@@ -286,6 +286,14 @@ impl Store {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn find_document(&self, id: Uuid) -> Result<Option<DocumentRow>, Error> {
+        Ok(self.find_documents(&[id]).await?.pop())
+    }
+
+    /// Those of these documents that are there, in no particular order.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn find_documents(&self, ids: &[Uuid]) -> Result<Vec<DocumentRow>, Error> {
         sqlx::query_as!(
             DocumentRow,
             r#"select id, file_id, ordinal, direction as "direction: Direction", partner_id, format, kind,
@@ -295,12 +303,12 @@ impl Store {
                    acknowledgment as "acknowledgment: AcknowledgmentState", business as "business: Business",
                    business_reason, received_at, source_document_id, translator, profile_version,
                    agreement
-               from document where id = $1"#,
-            id,
+               from document where id = any($1)"#,
+            ids,
         )
-        .fetch_optional(&self.pool)
+        .fetch_all(&self.pool)
         .await
-        .map_err(Error::query("find a document"))
+        .map_err(Error::query("find documents"))
     }
 
     /// Documents, the latest first; those of one file in its order.

@@ -132,20 +132,25 @@ pub(super) async fn run(config: &Config, store: &Store, arguments: &Arguments) -
 
 /// Lists documents by a number, whatever it is.
 pub(super) async fn search(store: &Store, search: &Search) -> anyhow::Result<()> {
-    let mut found = Vec::new();
-    for number in store.find_numbers(&search.number, search.kind, search.limit).await? {
-        if let Some(document) = store.find_document(number.document_id).await? {
-            found.push(Found { named: number.kind, number: number.number, scope: number.scope, document });
-        }
-    }
-    if search.kind.is_none() {
-        for id in store.list_documents_of_interchange(search.number.trim(), search.limit).await? {
-            if let Some(document) = store.find_document(id).await? {
-                let number = document.interchange_control_number.clone().unwrap_or_default();
-                found.push(Found { named: "ISA13".to_owned(), number, scope: String::new(), document });
-            }
-        }
-    }
+    let numbers = store.find_numbers(&search.number, search.kind, search.limit).await?;
+    let interchange = match search.kind {
+        None => store.list_documents_of_interchange(search.number.trim(), search.limit).await?,
+        Some(_) => Vec::new(),
+    };
+    let ids: Vec<Uuid> = numbers.iter().map(|number| number.document_id).chain(interchange.clone()).collect();
+    let documents = store.find_documents(&ids).await?;
+    let documents: HashMap<Uuid, DocumentRow> = documents.into_iter().map(|row| (row.id, row)).collect();
+    let of = |id: Uuid| documents.get(&id).cloned();
+    let by_number = numbers.into_iter().filter_map(|number| {
+        let document = of(number.document_id)?;
+        Some(Found { named: number.kind, number: number.number, scope: number.scope, document })
+    });
+    let by_interchange = interchange.into_iter().filter_map(|id| {
+        let document = of(id)?;
+        let number = document.interchange_control_number.clone().unwrap_or_default();
+        Some(Found { named: "ISA13".to_owned(), number, scope: String::new(), document })
+    });
+    let mut found: Vec<Found> = by_number.chain(by_interchange).collect();
     found.sort_by_key(|found| (Reverse(found.document.received_at), found.document.kind.clone()));
     let header =
         ["id", "at", "partner", "document", "its number", "found by", "order", "purchase order", "business"];

@@ -87,19 +87,17 @@ pub(super) async fn candidates(
 async fn named(store: &Store, ids: &[Uuid]) -> anyhow::Result<Vec<Named>> {
     let numbers = store.list_numbers(ids).await?;
     let mut found = Vec::new();
-    for id in ids {
-        let Some(row) = store.find_document(*id).await? else { continue };
-        let own = || numbers.iter().filter(|number| number.document_id == *id);
+    let mut rows = store.find_documents(ids).await?;
+    rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
+    for row in rows {
+        let own = || numbers.iter().filter(|number| number.document_id == row.id);
         let order = own().find(|number| number.kind == NumberKind::Order.word());
         let purchase_orders = own()
             .filter(|number| number.kind == NumberKind::PurchaseOrder.word())
             .map(|number| (evened(&number.number), number.number.clone()))
             .collect();
-        found.push(Named {
-            row,
-            scope: order.map(|order| order.scope.clone()).unwrap_or_default(),
-            purchase_orders,
-        });
+        let scope = order.map(|order| order.scope.clone()).unwrap_or_default();
+        found.push(Named { row, scope, purchase_orders });
     }
     found.sort_by_key(|named| (named.row.received_at, named.row.ordinal));
     Ok(found)
