@@ -1,6 +1,6 @@
 //! The sections of a report that list what a run compared: what is not billed, invoices, lines, and where figures stand.
 
-use super::report::{PAGE, Piece, Stopped, bucket, money, send, text};
+use super::report::{PAGE, Piece, Stopped, bucket, money, paged, text};
 use crate::ids::short;
 use crate::reports::{Cell, Column, Kind, Sheet};
 use crate::store::{ComparedInvoiceRow, RunRow, Store};
@@ -29,16 +29,15 @@ pub(super) async fn unbilled(store: &Store, run: &RunRow, sender: &Sender<Piece>
     ];
     let about =
         "Accruals: what went out or came in and no invoice bills, at the agreed price where one is known.";
-    let sheet = Sheet::new("unbilled", "Shipped and not billed", about, columns);
-    send(sender, Piece::Begin(Box::new(sheet))).await?;
-    let mut after = 0;
-    loop {
-        let page = store.list_unbilled(run.id, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.ordinal;
-        let rows = page.into_iter().map(|row| {
+    paged(
+        sender,
+        Sheet::new("unbilled", "Shipped and not billed", about, columns),
+        0,
+        |after| store.list_unbilled(run.id, after, PAGE),
+        |row| row.ordinal,
+        |row| {
             let age = (run.as_of.date_naive() - row.shipped_on).num_days().max(0);
-            vec![
+            [vec![
                 row.kind.into(),
                 row.partner_id.into(),
                 row.purchase_order_number.into(),
@@ -56,11 +55,10 @@ pub(super) async fn unbilled(store: &Store, run: &RunRow, sender: &Sender<Piece>
                 bucket(age).into(),
                 row.file_name.into(),
                 row.segment_ordinal.into(),
-            ]
-        });
-        send(sender, Piece::Rows(rows.collect())).await?;
-    }
-    send(sender, Piece::End).await
+            ]]
+        },
+    )
+    .await
 }
 
 /// Invoices of other days whose figures an earlier run told and which stand differently now.
@@ -84,15 +82,14 @@ pub(super) async fn adjustments(
         text("previous_run", "Told by run"),
     ];
     let about = "Invoices of other days whose figures a run told, and which stand differently by what has come since.";
-    let sheet = Sheet::new("adjustments", "Adjustments", about, columns);
-    send(sender, Piece::Begin(Box::new(sheet))).await?;
-    let mut after = 0;
-    loop {
-        let page = store.list_compared_invoices(run.id, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.invoice;
-        let rows = page.into_iter().filter(|row| row.is_adjustment).map(|row| {
-            vec![
+    paged(
+        sender,
+        Sheet::new("adjustments", "Adjustments", about, columns),
+        0,
+        |after| store.list_compared_invoices(run.id, true, after, PAGE),
+        |row| row.invoice,
+        |row| {
+            [vec![
                 row.partner_id.into(),
                 row.invoice_number.into(),
                 row.invoiced_on.into(),
@@ -104,11 +101,10 @@ pub(super) async fn adjustments(
                 row.previous_expected.map(|before| row.expected - before).into(),
                 row.status.replace('_', " ").into(),
                 row.previous_run_id.map(short).into(),
-            ]
-        });
-        send(sender, Piece::Rows(rows.collect())).await?;
-    }
-    send(sender, Piece::End).await
+            ]]
+        },
+    )
+    .await
 }
 
 pub(super) async fn invoices(
@@ -144,15 +140,15 @@ pub(super) async fn invoices(
     ];
     let about =
         "Each invoice of the run; those of earlier days only where what is known of them has changed.";
-    send(sender, Piece::Begin(Box::new(Sheet::new("invoices", "Invoices", about, columns)))).await?;
-    let mut after = 0;
-    loop {
-        let page = store.list_compared_invoices(run.id, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.invoice;
-        send(sender, Piece::Rows(page.into_iter().map(invoice).collect())).await?;
-    }
-    send(sender, Piece::End).await
+    paged(
+        sender,
+        Sheet::new("invoices", "Invoices", about, columns),
+        0,
+        |after| store.list_compared_invoices(run.id, false, after, PAGE),
+        |row| row.invoice,
+        |row| [invoice(row)],
+    )
+    .await
 }
 
 fn invoice(row: ComparedInvoiceRow) -> Vec<Cell> {
@@ -220,14 +216,14 @@ pub(super) async fn lines(store: &Store, run: &RunRow, sender: &Sender<Piece>) -
     ];
     let about =
         "Each line of each invoice beside what it was compared with; quantities in the unit that is billed.";
-    send(sender, Piece::Begin(Box::new(Sheet::new("lines", "Lines", about, columns)))).await?;
-    let mut after = (0, 0);
-    loop {
-        let page = store.list_compared_lines(run.id, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = (last.invoice, last.ordinal);
-        let rows = page.into_iter().map(|row| {
-            vec![
+    paged(
+        sender,
+        Sheet::new("lines", "Lines", about, columns),
+        (0, 0),
+        |after| store.list_compared_lines(run.id, after, PAGE),
+        |row| (row.invoice, row.ordinal),
+        |row| {
+            [vec![
                 row.partner_id.into(),
                 row.invoice_number.into(),
                 row.line_number.into(),
@@ -252,11 +248,10 @@ pub(super) async fn lines(store: &Store, run: &RunRow, sender: &Sender<Piece>) -
                 row.found.into(),
                 row.file_name.into(),
                 row.segment_ordinal.into(),
-            ]
-        });
-        send(sender, Piece::Rows(rows.collect())).await?;
-    }
-    send(sender, Piece::End).await
+            ]]
+        },
+    )
+    .await
 }
 
 /// Every figure of every difference, with the place that says it.
@@ -277,14 +272,14 @@ pub(super) async fn figures(store: &Store, run: &RunRow, sender: &Sender<Piece>)
     ];
     let about =
         "Where each figure of a difference stands: document, file, segment in its set (ST is 1), element.";
-    send(sender, Piece::Begin(Box::new(Sheet::new("figures", "Figures", about, columns)))).await?;
-    let mut after = (0, 0);
-    loop {
-        let page = store.list_differences(run.id, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = (last.invoice, last.ordinal);
-        let rows = page.iter().flat_map(|row| {
-            row.figures.as_array().into_iter().flatten().map(|figure| {
+    paged(
+        sender,
+        Sheet::new("figures", "Figures", about, columns),
+        (0, 0),
+        |after| store.list_differences(run.id, None, after, PAGE),
+        |row| (row.invoice, row.ordinal),
+        |row| {
+            let rows = row.figures.as_array().into_iter().flatten().map(|figure| {
                 let said = |key: &str| figure.get(key).and_then(serde_json::Value::as_str);
                 let number = |key: &str| figure.get(key).and_then(serde_json::Value::as_i64);
                 vec![
@@ -301,10 +296,9 @@ pub(super) async fn figures(store: &Store, run: &RunRow, sender: &Sender<Piece>)
                     said("element").into(),
                     number("byte").into(),
                 ]
-            })
-        });
-        let rows = rows.collect();
-        send(sender, Piece::Rows(rows)).await?;
-    }
-    send(sender, Piece::End).await
+            });
+            rows.collect::<Vec<_>>()
+        },
+    )
+    .await
 }

@@ -38,7 +38,7 @@ pub async fn write(
 ) -> Result<(Report, Vec<PathBuf>), Error> {
     let partners = store.sum_run_by_partner(run.id).await?;
     let reasons = store.sum_run_by_reason(run.id).await?;
-    let unbilled = first_unbilled(store, run).await?;
+    let unbilled = store.sum_unbilled(run.id).await?;
     let report = head(run, time_zone, &partners, unbilled);
     let (sender, mut pieces) = mpsc::channel::<Piece>(2);
     let opened = report.clone();
@@ -79,7 +79,7 @@ impl From<crate::store::Error> for Stopped {
     }
 }
 
-pub(super) async fn send(sender: &Sender<Piece>, piece: Piece) -> Result<(), Stopped> {
+async fn send(sender: &Sender<Piece>, piece: Piece) -> Result<(), Stopped> {
     sender.send(piece).await.map_err(|_| Stopped::Writer)
 }
 
@@ -89,27 +89,31 @@ async fn whole(sender: &Sender<Piece>, sheet: Sheet, rows: Vec<Vec<Cell>>) -> Re
     send(sender, Piece::End).await
 }
 
-/// What is not billed, by currency.
-async fn first_unbilled(store: &Store, run: &RunRow) -> Result<BTreeMap<String, Decimal>, Error> {
-    let (mut after, mut sums) = (0, BTreeMap::new());
+/// Sends a sheet whose rows are read page by page: `read` gives what stands behind a place, `place` tells where a row
+/// stands, and `cells` makes rows of the sheet of it.
+pub(super) async fn paged<R, P: Copy, C: IntoIterator<Item = Vec<Cell>>, F>(
+    sender: &Sender<Piece>,
+    sheet: Sheet,
+    first: P,
+    read: impl Fn(P) -> F,
+    place: impl Fn(&R) -> P,
+    cells: impl Fn(R) -> C,
+) -> Result<(), Stopped>
+where
+    F: Future<Output = Result<Vec<R>, crate::store::Error>>,
+{
+    send(sender, Piece::Begin(Box::new(sheet))).await?;
+    let mut after = first;
     loop {
-        let page = store.list_unbilled(run.id, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(sums) };
-        after = last.ordinal;
-        for row in &page {
-            if let (Some(currency), Some(amount)) = (&row.currency, row.amount) {
-                *sums.entry(currency.clone()).or_default() += amount;
-            }
-        }
+        let page = read(after).await?;
+        let Some(last) = page.last() else { break };
+        after = place(last);
+        send(sender, Piece::Rows(page.into_iter().flat_map(&cells).collect())).await?;
     }
+    send(sender, Piece::End).await
 }
 
-fn head(
-    run: &RunRow,
-    time_zone: Tz,
-    partners: &[ByPartnerRow],
-    unbilled: BTreeMap<String, Decimal>,
-) -> Report {
+fn head(run: &RunRow, time_zone: Tz, partners: &[ByPartnerRow], unbilled: Vec<(String, Decimal)>) -> Report {
     let sum = |of: fn(&ByPartnerRow) -> i64| partners.iter().map(of).sum::<i64>();
     let all = sum(|row| row.invoices);
     let agree = sum(|row| row.matched + row.within_tolerance);
@@ -290,23 +294,22 @@ async fn differences(
     one_currency: bool,
     sender: &Sender<Piece>,
 ) -> Result<(), Stopped> {
-    type Belongs = fn(&DifferenceRow) -> bool;
     let is_open = |row: &DifferenceRow| row.reason.parse::<Reason>().is_ok_and(Reason::is_open_side);
-    let sections: [(&str, &str, &str, Belongs); 2] = [
+    let sections = [
         (
             "exceptions",
             "Differences that stand",
             "What a person decides: approve, short-pay, hold, or ask for a credit (`crossdock exceptions settle ID --decision …`).",
-            |row| row.tolerated.is_none() && !row.is_adjustment,
+            false,
         ),
         (
             "tolerated",
             "Differences let pass",
             "Within a tolerance of the profile, which stands beside each.",
-            |row| row.tolerated.is_some() && !row.is_adjustment,
+            true,
         ),
     ];
-    for (id, title, about, belongs) in sections {
+    for (id, title, about, let_pass) in sections {
         let columns = vec![
             text("partner", "Partner"),
             text("agreement", "Agreement").detail(),
@@ -333,17 +336,15 @@ async fn differences(
             text("evidence", "Where it stands").detail(),
             text("exception", "Exception"),
         ];
-        send(sender, Piece::Begin(Box::new(Sheet::new(id, title, about, columns)))).await?;
-        let mut after = (0, 0);
-        loop {
-            let page = store.list_differences(run.id, after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = (last.invoice, last.ordinal);
-            let rows = page.iter().filter(|row| belongs(row) && !is_open(row));
-            let rows = rows.map(|row| difference(row, run.as_of)).collect();
-            send(sender, Piece::Rows(rows)).await?;
-        }
-        send(sender, Piece::End).await?;
+        paged(
+            sender,
+            Sheet::new(id, title, about, columns),
+            (0, 0),
+            |after| store.list_differences(run.id, Some(let_pass), after, PAGE),
+            |row| (row.invoice, row.ordinal),
+            |row| (!is_open(&row)).then(|| difference(&row, run.as_of)),
+        )
+        .await?;
     }
     Ok(())
 }

@@ -232,13 +232,14 @@ impl Store {
         .map_err(Error::query("find a reconciliation run"))
     }
 
-    /// Invoices of a run behind this place.
+    /// Invoices of a run behind this place; all, or only adjustments.
     ///
     /// # Errors
     /// When the database cannot be asked.
     pub async fn list_compared_invoices(
         &self,
         run: Uuid,
+        only_adjustments: bool,
         after: i32,
         limit: i64,
     ) -> Result<Vec<ComparedInvoiceRow>, Error> {
@@ -249,10 +250,12 @@ impl Store {
                  difference, tolerated, status, line_count, matched_line_count, file_name,
                  interchange_control_number, group_control_number, set_control_number, segment_ordinal,
                  previous_run_id, previous_expected, is_adjustment
-             from reconciliation_invoice where run_id = $1 and invoice > $2 order by invoice limit $3",
+             from reconciliation_invoice where run_id = $1 and invoice > $2 and (is_adjustment or not $4)
+             order by invoice limit $3",
             run,
             after,
             limit,
+            only_adjustments,
         )
         .fetch_all(&self.pool)
         .await
@@ -289,13 +292,14 @@ impl Store {
         .map_err(Error::query("list compared lines"))
     }
 
-    /// Differences of a run behind this place.
+    /// Differences of a run behind this place: all, or of the invoices of its days those that are let pass, or not.
     ///
     /// # Errors
     /// When the database cannot be asked.
     pub async fn list_differences(
         &self,
         run: Uuid,
+        let_pass: Option<bool>,
         (invoice, ordinal): (i32, i32),
         limit: i64,
     ) -> Result<Vec<DifferenceRow>, Error> {
@@ -306,11 +310,14 @@ impl Store {
                  d.amount, d.message, d.figures, d.tolerated, d.first_seen_at, d.owner, d.decision, d.decided_by,
                  d.decided_at, d.decided_why, i.is_adjustment
              from reconciliation_difference d join reconciliation_invoice i using (run_id, invoice)
-             where d.run_id = $1 and (d.invoice, d.ordinal) > ($2, $3) order by d.invoice, d.ordinal limit $4",
+             where d.run_id = $1 and (d.invoice, d.ordinal) > ($2, $3)
+               and ($5::boolean is null or ((d.tolerated is not null) = $5 and not i.is_adjustment))
+             order by d.invoice, d.ordinal limit $4",
             run,
             invoice,
             ordinal,
             limit,
+            let_pass,
         )
         .fetch_all(&self.pool)
         .await
@@ -334,6 +341,22 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(Error::query("list what is not billed"))
+    }
+
+    /// What a run found not billed at agreed prices, by currency.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn sum_unbilled(&self, run: Uuid) -> Result<Vec<(String, Decimal)>, Error> {
+        let rows = sqlx::query!(
+            r#"select currency as "currency!", sum(amount) as "amount!" from reconciliation_unbilled
+               where run_id = $1 and currency is not null and amount is not null group by 1 order by 1"#,
+            run,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(Error::query("add up what is not billed"))?;
+        Ok(rows.into_iter().map(|row| (row.currency, row.amount)).collect())
     }
 
     /// The sums of a run by partner, kind and currency; adjustments are not among them.
