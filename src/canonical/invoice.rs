@@ -1,13 +1,13 @@
 //! An invoice: what a seller, a supplier, a warehouse or a carrier bills.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::declare::{record, words};
 use super::field::Source;
-use super::numbers::same_number;
+use super::numbers::{evened, same_number};
 use super::parts::{
     Carrier, Charge, ChargeKind, Contact, DatedEvent, ItemId, LineComponent, Note, Party, Purpose, Reference,
     StoreSplit, Tax, Terms,
@@ -236,6 +236,13 @@ impl Invoice {
             let own = line.purchase_order_number.as_deref().or(self.purchase_order_number.as_deref());
             purchase_order_number.is_empty() || same_number(own, wanted)
         })
+    }
+
+    /// The evened numbers of the orders that it bills, by its own word and its lines'.
+    #[must_use]
+    pub fn orders_billed(&self) -> BTreeSet<String> {
+        let lines = self.lines.iter().filter_map(|line| line.purchase_order_number.as_deref());
+        self.purchase_order_number.as_deref().into_iter().chain(lines).map(evened).collect()
     }
 
     /// What the invoice's figures come to: lines, plus charges, minus allowances, plus taxes, without

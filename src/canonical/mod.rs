@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 mod business_key;
 mod declare;
 mod field;
+mod figure;
 mod inventory_adjustment;
 mod inventory_status;
 mod invoice;
@@ -29,12 +30,13 @@ mod stock_receipt;
 mod stock_transfer;
 
 pub use field::{Field, FieldShape, FieldType, Group, Mismatch, Shape, Source, Value};
+pub use figure::Figure;
 pub use inventory_adjustment::{InventoryAdjustment, InventoryAdjustmentLine};
 pub use inventory_status::{InventoryStatus, InventoryStatusLine, StockQuantity};
 pub use invoice::{Invoice, InvoiceKind, InvoiceLine, InvoiceSense};
 pub use item::ItemKeys;
 pub use json_schema::json_schema;
-pub use numbers::{BusinessNumber, NumberKind, OrderKey, evened, same_number};
+pub use numbers::{BusinessNumber, NumberKind, OrderKey, evened, numbers_of, same_number};
 pub use order_acknowledgment::{
     AcknowledgmentLine, LineResponse, LineResponseStatus, OrderAcknowledgment, OrderResponse, Schedule,
 };

@@ -2,7 +2,7 @@
 
 use super::declare::words;
 use super::field::{FieldType, Group, Value};
-use super::{Party, Record};
+use super::{Party, PurchaseOrder, Record, ShippingOrder};
 
 words! {
     /// What a number names.
@@ -82,27 +82,17 @@ impl Record {
     /// Every number it is found by, each once: its own, those of its packs and lines, and those among its references.
     #[must_use]
     pub fn numbers(&self) -> Vec<BusinessNumber> {
-        let mut found = Vec::new();
-        let depositor =
-            self.depositor().and_then(|party| party.id.as_deref()).map(evened).unwrap_or_default();
-        gather(self.group(), &depositor, "", &mut found);
-        found.sort();
-        found.dedup_by(|one, other| {
-            (one.kind, &one.number, &one.scope) == (other.kind, &other.number, &other.scope)
-        });
-        found
+        let depositor = self.depositor().and_then(|party| party.id.as_deref());
+        numbers_of(self.group(), depositor)
     }
 
     /// What tells it from other orders of its partner: documents of one key are about one order. Of a purchase order the
     /// number and the release, of a shipping order the number and the depositor; nothing of other records.
     #[must_use]
     pub fn order_key(&self) -> OrderKey {
-        let key = |number: &Option<String>, scope: &Option<String>| {
-            (number.as_deref().map(evened), scope.as_deref().map(evened))
-        };
         match self {
-            Self::PurchaseOrder(order) => key(&order.purchase_order_number, &order.release_number),
-            Self::ShippingOrder(order) => key(&order.order_number, &order.depositor.id),
+            Self::PurchaseOrder(order) => order.key(),
+            Self::ShippingOrder(order) => order.key(),
             _ => (None, None),
         }
     }
@@ -126,6 +116,34 @@ impl Record {
         };
         Some(party).filter(|party| party.id.is_some() || party.name.is_some())
     }
+}
+
+impl PurchaseOrder {
+    /// Number and release; see [`Record::order_key`].
+    #[must_use]
+    pub fn key(&self) -> OrderKey {
+        (self.purchase_order_number.as_deref().map(evened), self.release_number.as_deref().map(evened))
+    }
+}
+
+impl ShippingOrder {
+    /// Number and depositor; see [`Record::order_key`].
+    #[must_use]
+    pub fn key(&self) -> OrderKey {
+        (self.order_number.as_deref().map(evened), self.depositor.id.as_deref().map(evened))
+    }
+}
+
+/// Every number of a group of fields and of what is below it, each once.
+#[must_use]
+pub fn numbers_of(group: &dyn Group, depositor: Option<&str>) -> Vec<BusinessNumber> {
+    let mut found = Vec::new();
+    gather(group, &depositor.map(evened).unwrap_or_default(), "", &mut found);
+    found.sort();
+    found.dedup_by(|one, other| {
+        (one.kind, &one.number, &one.scope) == (other.kind, &other.number, &other.scope)
+    });
+    found
 }
 
 /// A release stands beside its purchase order, and holds for what is below.

@@ -1,7 +1,7 @@
 //! What is odd about how an order was shipped: one fact for each line and reason, with the figures that say so.
 
 use super::{Line, LineState, Order, Shipped, lines};
-use crate::canonical::{AdviceLine, LineStatus, Source, same_number};
+use crate::canonical::{AdviceLine, Figure, LineStatus, same_number};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use uuid::Uuid;
@@ -65,19 +65,6 @@ impl Reason {
     }
 }
 
-/// One figure, and where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Figure {
-    /// What it is, such as `quantity shipped`.
-    pub name: &'static str,
-    /// Its exact value.
-    pub value: Decimal,
-    /// The document that says it.
-    pub document: Uuid,
-    /// The segment or row that says it.
-    pub source: Option<Source>,
-}
-
 /// One thing that is not as ordered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
@@ -114,9 +101,9 @@ pub fn judge(order: &Order<'_>) -> Vec<Fact> {
                     item: String::new(),
                     message: format!("order {number} was cancelled, and {shipped} were shipped"),
                     figures: vec![Figure {
-                        name: "quantity shipped",
+                        name: "quantity shipped".into(),
                         value: shipped,
-                        document: advice.document,
+                        document: Some(advice.document),
                         source: advice.record.source,
                     }],
                 });
@@ -145,16 +132,16 @@ struct Told<'l> {
 impl Told<'_> {
     fn fact(&self, reason: Reason, advice: &Shipped, message: String) -> Fact {
         let ordered = self.line.ordered.map(|value| Figure {
-            name: "quantity ordered",
+            name: "quantity ordered".into(),
             value,
-            document: self.order,
+            document: Some(self.order),
             source: self.line.source,
         });
         let shipped = self.line.said.iter().filter_map(|shipped| {
             Some(Figure {
-                name: "quantity shipped",
+                name: "quantity shipped".into(),
                 value: shipped.line.quantity_shipped?,
-                document: shipped.document,
+                document: Some(shipped.document),
                 source: shipped.line.source,
             })
         });

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 pub use force::{Told, advices_in_force, notices_in_force};
 pub use gate::{Counted, more_than_shipped, of_advice, of_invoice, of_notice};
-pub use judge::{Fact, Figure, Reason, judge};
+pub use judge::{Fact, Reason, judge};
 
 /// A record with its document.
 #[derive(Clone, Debug)]

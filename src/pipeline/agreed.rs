@@ -23,7 +23,7 @@ pub(super) fn agreement_of(
         receiver: (&header.receiver.0, &header.receiver.1),
         group: group.map(|group| (group.sender.as_str(), group.receiver.as_str())),
     });
-    profile.agreement_of(record, addressed).map(|agreement| agreement.id.clone())
+    profile.agreement_of(record.map(Record::group), addressed).map(|agreement| agreement.id.clone())
 }
 
 /// What is not as agreed about a document.

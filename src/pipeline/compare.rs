@@ -5,10 +5,11 @@ use super::hub::Error;
 use super::known::{Known, Stored, purchase_order_of};
 use super::rows::Fresh;
 use crate::canonical::{
-    Invoice, InvoiceKind, InvoiceSense, Reason, ShipNotice, ShippingAdvice, StockReceipt, evened, same_number,
+    Figure, Invoice, InvoiceKind, InvoiceSense, Reason, RecordKind, ShipNotice, ShippingAdvice, StockReceipt,
+    evened, same_number,
 };
 use crate::ids;
-use crate::profiles::{Invoices, Profile};
+use crate::profiles::Profile;
 use crate::reconcile::{self, Agreed, Comparison, Counted, Difference, Moved, PriceRow, service_period};
 use crate::store::{Business, NewException, Work};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -17,15 +18,9 @@ use uuid::Uuid;
 
 /// What kind of invoice a partner sends.
 pub(super) fn kind_of(profile: &Profile) -> InvoiceKind {
-    let receives = profile.exchange.receives.iter();
-    let invoices = receives
-        .filter(|receives| receives.translator.record() == crate::canonical::RecordKind::Invoice)
-        .map(|receives| receives.invoices);
-    match invoices.into_iter().next() {
-        Some(Invoices::Sale) => InvoiceKind::Sale,
-        Some(Invoices::Service) => InvoiceKind::Service,
-        Some(Invoices::Purchase) | None => InvoiceKind::Purchase,
-    }
+    let mut receives = profile.exchange.receives.iter();
+    let invoices = receives.find(|receives| receives.translator.record() == RecordKind::Invoice);
+    invoices.map_or(InvoiceKind::Purchase, |receives| receives.invoices)
 }
 
 /// Adds what invoices are compared with besides their orders and shipments.
@@ -74,8 +69,8 @@ pub(super) async fn look_up(
             continue;
         }
         let Some((from, to)) = service_period(&invoice.record) else { continue };
-        let record = invoice.record.clone().into();
-        let agreement = profile.agreement_of(Some(&record), None).map(|agreement| agreement.id.as_str());
+        let agreement = profile.agreement_of(Some(&invoice.record), None);
+        let agreement = agreement.map(|agreement| agreement.id.as_str());
         let counted = work.count_activities(&profile.id, agreement, from, to).await?;
         let counted = Counted {
             orders_shipped: counted.orders_shipped,
@@ -142,7 +137,7 @@ pub(super) async fn all(
                 line: difference.line.clone(),
                 amount: difference.amount.map(|amount| (amount, currency)),
                 message: difference.message.clone(),
-                evidence: evidence(difference),
+                evidence: difference.figures.iter().map(Figure::to_json).collect(),
                 first_seen_at: now,
             });
         }
@@ -180,9 +175,7 @@ pub(super) fn one(
 ) -> Comparison {
     let kind = kind_of(profile);
     let record = &invoice.record;
-    let own = record.purchase_order_number.iter();
-    let lines = record.lines.iter().filter_map(|line| line.purchase_order_number.as_ref());
-    let numbers: BTreeSet<String> = own.chain(lines).map(|number| evened(number)).collect();
+    let numbers = record.orders_billed();
     let release = record.release_number.as_deref();
     let items: Vec<_> = record.lines.iter().map(|line| line.keys()).collect();
     let orders = numbers.iter().filter_map(|number| {
@@ -199,30 +192,27 @@ pub(super) fn one(
             for notice in known.noticed_for(number).filter(|notice| notice.partner == invoice.partner) {
                 facts.shipped.extend(noticed(notice, number));
             }
-            let receipts = index.receipts.get(number).into_iter().flatten();
-            for receipt in receipts.filter_map(|at| known.receipts.get(*at)) {
+            for receipt in index.receiving(number) {
                 facts.received.extend(received(receipt, number));
             }
         }
-        let others = index.by_order.get(&(invoice.partner.as_str(), number.clone()));
-        for at in others.into_iter().flatten().filter(|at| **at != place) {
-            let Some(other) = known.invoices.get(*at) else { continue };
+        for (at, other) in index.billing(number) {
+            if at == place || other.partner != invoice.partner {
+                continue;
+            }
             // A copy bills nothing: its first stands for both.
             let theirs = other.record.release_number.as_deref();
             let other_release = theirs.is_some() && release.is_some() && !same_number(theirs, release);
-            if other_release || index.is_copy(*at, other) {
+            if other_release || index.is_copy(at, other) {
                 continue;
             }
             // Those that came later are compared with this one, not the other way round.
-            let side = if *at < place { &mut facts.billed } else { &mut facts.billed_later };
+            let side = if at < place { &mut facts.billed } else { &mut facts.billed_later };
             side.extend(billed(other, number));
         }
     }
-    if !index.is_copy(place, invoice) {
-        facts.earlier = None;
-    } else if let Some(first) = index.first_of(invoice) {
-        facts.earlier = known.invoices.get(first).map(|first| first.document);
-    }
+    let first = index.first_of(invoice).filter(|first| *first < place);
+    facts.earlier = first.and_then(|first| known.invoices.get(first)).map(|first| first.document);
     facts.original = record.original_invoice_number.as_ref().and_then(|number| {
         let at = *index.by_number.get(&(invoice.partner.as_str(), evened(number)))?.first()?;
         let original = known.invoices.get(at).filter(|original| original.document != invoice.document)?;
@@ -232,8 +222,7 @@ pub(super) fn one(
     let day = record.invoiced_on.unwrap_or(day);
     let found = match agreement {
         Some(id) => profile.find_agreement(Some(id)),
-        None if profile.agreements.is_empty() => None,
-        None => profile.agreement_of(Some(&record.clone().into()), None),
+        None => profile.agreement_of(Some(record), None),
     };
     let rules = profile.reconciliation_under(found, day);
     let agreed =
@@ -243,15 +232,16 @@ pub(super) fn one(
 
 /// Where documents are among those that are known, so that many invoices are compared in one go. Numbers are evened.
 pub(super) struct Index<'k> {
-    pub(super) receipts: HashMap<String, Vec<usize>>,
-    pub(super) by_order: HashMap<(&'k str, String), Vec<usize>>,
+    known: &'k Known,
+    receipts: HashMap<String, Vec<usize>>,
+    by_order: HashMap<String, Vec<usize>>,
     by_number: HashMap<(&'k str, String), Vec<usize>>,
 }
 
 impl<'k> Index<'k> {
     pub(super) fn of(known: &'k Known) -> Self {
         let mut index =
-            Self { receipts: HashMap::new(), by_order: HashMap::new(), by_number: HashMap::new() };
+            Self { known, receipts: HashMap::new(), by_order: HashMap::new(), by_number: HashMap::new() };
         for (at, receipt) in known.receipts.iter().enumerate() {
             if let Some(number) = receipt.record.purchase_order_number.as_deref() {
                 index.receipts.entry(evened(number)).or_default().push(at);
@@ -259,17 +249,26 @@ impl<'k> Index<'k> {
         }
         for (at, invoice) in known.invoices.iter().enumerate() {
             let (partner, record) = (invoice.partner.as_str(), &invoice.record);
-            let lines = record.lines.iter().filter_map(|line| line.purchase_order_number.as_deref());
-            let numbers: BTreeSet<String> =
-                record.purchase_order_number.as_deref().into_iter().chain(lines).map(evened).collect();
-            for number in numbers {
-                index.by_order.entry((partner, number)).or_default().push(at);
+            for number in record.orders_billed() {
+                index.by_order.entry(number).or_default().push(at);
             }
             if let Some(number) = record.invoice_number.as_deref() {
                 index.by_number.entry((partner, evened(number))).or_default().push(at);
             }
         }
         index
+    }
+
+    /// Invoices that bill an order of this evened number, with their places among those that are known.
+    pub(super) fn billing(&self, number: &str) -> impl Iterator<Item = (usize, &'k Stored<Invoice>)> {
+        let places = self.by_order.get(number).into_iter().flatten();
+        places.filter_map(|at| Some((*at, self.known.invoices.get(*at)?)))
+    }
+
+    /// Receipts for an order of this evened number.
+    fn receiving(&self, number: &str) -> impl Iterator<Item = &'k Stored<StockReceipt>> {
+        let places = self.receipts.get(number).into_iter().flatten();
+        places.filter_map(|at| self.known.receipts.get(*at))
     }
 
     /// The first invoice of this number from this partner.
@@ -295,20 +294,6 @@ fn business(invoice: Uuid, differences: &[&Difference]) -> (Uuid, Business, Stri
         count => format!("; {} more differences", count - 1),
     };
     (invoice, Business::Exception, format!("{}{amount}{more}", first.message))
-}
-
-/// The figures of a difference, each with the document and place that says it.
-pub(super) fn evidence(difference: &Difference) -> serde_json::Value {
-    let figures = difference.figures.iter().map(|figure| {
-        serde_json::json!({
-            "name": figure.name,
-            "value": figure.value.to_string(),
-            "document": figure.document,
-            "segment_position": figure.source.map(|source| source.segment_ordinal),
-            "byte": figure.source.map(|source| source.byte),
-        })
-    });
-    figures.collect()
 }
 
 /// The lines of an advice, for the purchase order under which it was found.

@@ -2,7 +2,7 @@
 
 use crate::canonical::{
     Completeness, Invoice, ItemKeys, NumberKind, OrderKey, PurchaseOrder, Record, ShipNotice, ShippingAdvice,
-    ShippingOrder, StockReceipt, evened, same_number,
+    ShippingOrder, StockReceipt, evened, numbers_of, same_number,
 };
 use crate::ledger;
 use crate::reconcile::{Counted, Packs, PriceList};
@@ -65,7 +65,7 @@ pub(super) trait Order: Clone + Into<Record> {
 
 impl Order for PurchaseOrder {
     fn key(&self) -> OrderKey {
-        (self.purchase_order_number.as_deref().map(evened), self.release_number.as_deref().map(evened))
+        self.key()
     }
     fn revised(&self, later: &Self) -> Self {
         self.revised(later)
@@ -77,7 +77,7 @@ impl Order for PurchaseOrder {
 
 impl Order for ShippingOrder {
     fn key(&self) -> OrderKey {
-        (self.order_number.as_deref().map(evened), self.depositor.id.as_deref().map(evened))
+        self.key()
     }
     fn revised(&self, later: &Self) -> Self {
         self.revised(later)
@@ -193,7 +193,7 @@ impl Known {
                 Record::ShippingOrder(record) => {
                     self.shipping_orders.add(Stored { partner, document, record: *record });
                 }
-                record => self.put(partner, document, &record),
+                record => self.put(partner, document, record),
             }
         }
     }
@@ -209,33 +209,33 @@ impl Known {
             return;
         }
         let partner = partner.to_owned();
-        match record {
+        match record.clone() {
             Record::PurchaseOrder(record) => {
-                self.purchase_orders.add_latest(Stored { partner, document, record: *record.clone() });
+                self.purchase_orders.add_latest(Stored { partner, document, record: *record });
             }
             Record::ShippingOrder(record) => {
-                self.shipping_orders.add_latest(Stored { partner, document, record: *record.clone() });
+                self.shipping_orders.add_latest(Stored { partner, document, record: *record });
             }
             record => self.put(partner, document, record),
         }
     }
 
-    fn put(&mut self, partner: String, document: Uuid, record: &Record) {
+    fn put(&mut self, partner: String, document: Uuid, record: Record) {
         match record {
             Record::ShippingAdvice(record) => {
-                let stored = Stored { partner, document, record: *record.clone() };
+                let stored = Stored { partner, document, record: *record };
                 self.of_document.insert(document, self.advices.len());
                 self.of_shipment.entry(shipment_key(&stored)).or_default().push(self.advices.len());
                 self.advices.push(stored);
             }
             Record::ShipNotice(record) => {
-                self.notices.push(Stored { partner, document, record: *record.clone() });
+                self.notices.push(Stored { partner, document, record: *record });
             }
             Record::Invoice(record) => {
-                self.invoices.push(Stored { partner, document, record: *record.clone() });
+                self.invoices.push(Stored { partner, document, record: *record });
             }
             Record::StockReceipt(record) => {
-                self.receipts.push(Stored { partner, document, record: *record.clone() });
+                self.receipts.push(Stored { partner, document, record: *record });
             }
             _ => {}
         }
@@ -313,7 +313,7 @@ impl Known {
             let counts = ledger::notices_in_force(&notices);
             for ((at, notice), _) in self.notices.iter().enumerate().zip(counts).filter(|(_, counts)| *counts)
             {
-                let numbers = Record::from(notice.record.clone()).numbers().into_iter();
+                let numbers = numbers_of(&notice.record, None).into_iter();
                 let orders: BTreeSet<String> = numbers
                     .filter(|number| number.kind == NumberKind::PurchaseOrder)
                     .map(|number| number.number)

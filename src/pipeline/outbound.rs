@@ -245,7 +245,7 @@ fn prepare<'a>(
             continue;
         }
         let profile = agreements.profiles.find(&shipment.to);
-        let agreement = profile.and_then(|profile| profile.agreement_of(Some(&shipment.record), None));
+        let agreement = profile.and_then(|profile| profile.agreement_of(Some(shipment.record.group()), None));
         let why = profile.and_then(|profile| agreed::why_not_sent(profile, agreement, &shipment.sends, now));
         if let Some(why) = why {
             unsound.push(Unsound { source: shipment.source, to: shipment.to, why });

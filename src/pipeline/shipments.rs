@@ -4,7 +4,7 @@
 use super::hub::Error;
 use super::known::{Known, Stored};
 use super::read::Document;
-use crate::canonical::{Record, ShippingAdvice};
+use crate::canonical::{Figure, Record, ShippingAdvice};
 use crate::ids;
 use crate::ledger::{self, Fact, Order, Reason, Said};
 use crate::store::{NewException, Work};
@@ -84,15 +84,6 @@ fn exception(
 ) -> NewException {
     let line = fact.line.clone().unwrap_or_default();
     let about = [&advice.document.to_string(), fact.reason.word(), &line, &fact.item, &fact.message];
-    let figures = fact.figures.iter().map(|figure| {
-        serde_json::json!({
-            "name": figure.name,
-            "value": figure.value.to_string(),
-            "document": figure.document,
-            "segment_position": figure.source.map(|source| source.segment_ordinal),
-            "byte": figure.source.map(|source| source.byte),
-        })
-    });
     NewException {
         id: ids::derived("exception", &about),
         kind: fact.reason.word().to_owned(),
@@ -108,7 +99,7 @@ fn exception(
         line: fact.line.clone(),
         amount: None,
         message: fact.message.clone(),
-        evidence: figures.collect(),
+        evidence: fact.figures.iter().map(Figure::to_json).collect(),
         first_seen_at: now,
     }
 }

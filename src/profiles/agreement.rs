@@ -5,7 +5,7 @@ use super::exchange::Exchange;
 use super::rules::{Validity, validity};
 use super::x12::{Identity, X12, read_identity};
 use super::{Profile, library::document_of};
-use crate::canonical::{FieldType, Group, Record, Shape};
+use crate::canonical::{FieldType, Group, Shape};
 use crate::declaration::{Said, Section, suggestion};
 use std::collections::BTreeMap;
 
@@ -55,9 +55,9 @@ struct Step {
 impl Agreement {
     /// Whether what the record says selects it.
     #[must_use]
-    pub fn is_of_record(&self, record: &Record) -> bool {
+    pub fn is_of_record(&self, record: &dyn Group) -> bool {
         let is = |(place, value): &(Place, String)| {
-            find(record.group(), &place.0).is_some_and(|found| found.trim() == value)
+            find(record, &place.0).is_some_and(|found| found.trim() == value)
         };
         !self.when.is_empty() && self.when.iter().all(is)
     }
@@ -83,7 +83,7 @@ impl Profile {
     #[must_use]
     pub fn agreement_of(
         &self,
-        record: Option<&Record>,
+        record: Option<&dyn Group>,
         envelope: Option<Addressed<'_>>,
     ) -> Option<&Agreement> {
         self.agreements.iter().find(|agreement| match record {
@@ -300,7 +300,7 @@ fn text(group: &dyn Group, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canonical::{Reference, ShippingOrder};
+    use crate::canonical::{Record, Reference, ShippingOrder};
     use crate::declaration;
 
     fn place(text: &str) -> Place {

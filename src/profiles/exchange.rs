@@ -4,7 +4,7 @@ use super::calendar::Due;
 use super::channel::Channel;
 use super::library::{Library, document_of};
 use super::rules::{Validity, validity};
-use crate::canonical::RecordKind;
+use crate::canonical::{InvoiceKind, RecordKind};
 use crate::declaration::{Place, Said, Section, suggestion};
 use crate::formats::x12::ack;
 use crate::translators::{Format, Overlay, Spot, Translator, WhenUnknown};
@@ -40,7 +40,7 @@ pub struct Receives {
     /// How we acknowledge it.
     pub acknowledge: Acknowledge,
     /// What an invoice from this partner bills.
-    pub invoices: Invoices,
+    pub invoices: InvoiceKind,
     /// From when to when.
     pub validity: Validity,
 }
@@ -87,17 +87,6 @@ impl Acknowledge {
             Self::F999 => ack::Kind::F999,
         }
     }
-}
-
-/// What an invoice is compared with; the three are never mixed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Invoices {
-    /// The seller's bill to its customer: against order and shipment.
-    Sale,
-    /// A supplier's bill to us: against order and receipt.
-    Purchase,
-    /// A bill for services: against counted activities.
-    Service,
 }
 
 /// One kind of document we send.
@@ -197,8 +186,9 @@ fn receives(
     };
     let channel = channel(section, channels, |channel| channel.inbound.is_some(), "inbound");
     let acknowledge = section.choice("ack", ACKS);
-    let kinds = [("sale", Invoices::Sale), ("purchase", Invoices::Purchase), ("service", Invoices::Service)];
-    let invoices = section.choice("invoices", &kinds).map_or(Invoices::Purchase, |said| said.value);
+    let kinds =
+        [InvoiceKind::Sale, InvoiceKind::Purchase, InvoiceKind::Service].map(|kind| (kind.word(), kind));
+    let invoices = section.choice("invoices", &kinds).map_or(InvoiceKind::Purchase, |said| said.value);
     let files = section.texts("files").into_iter().map(|said| said.value).collect();
     let validity = validity(section);
     section.finish();

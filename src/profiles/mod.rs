@@ -28,9 +28,7 @@ pub use channel::{After, Channel, Complete, Http, HttpLogin, Inbound, Outbound, 
 pub use contacts::{Contact, Topic};
 pub use duplicates::{Duplicates, Repeat, Repeated};
 pub use effective::{Effective, Layer, list_effective};
-pub use exchange::{
-    Acknowledge, Derivation, Exchange, ExpectAck, Invoices, Receives, Route, Sends, WhenOverdue,
-};
+pub use exchange::{Acknowledge, Derivation, Exchange, ExpectAck, Receives, Route, Sends, WhenOverdue};
 pub use library::{Library, document_of};
 pub use reading::Acks;
 pub use reconciliation::{

@@ -1,7 +1,7 @@
 //! Charges, allowances and taxes of an invoice against what order and profile agreed on.
 
-use super::{Bill, Difference, cents, is_same, money};
-use crate::canonical::{Charge, ChargeKind, Invoice, PurchaseOrder, Reason, Tax};
+use super::{Bill, Difference, cents, money};
+use crate::canonical::{Charge, ChargeKind, Invoice, PurchaseOrder, Reason, Tax, evened};
 use crate::profiles::ChargePrice;
 use rust_decimal::Decimal;
 
@@ -22,7 +22,7 @@ pub(super) fn compare(bill: &Bill<'_>, differences: &mut Vec<Difference>) {
     // An allowance that was agreed and is not given is money as well.
     for agreed in bill.agreed.rules.charges.iter().filter(|agreed| agreed.is_allowance) {
         let Some(named) = agreed.scope.charge.as_deref() else { continue };
-        if !seen.iter().any(|(name, allowance)| *allowance && is_same(name, named)) {
+        if !seen.iter().any(|(name, allowance)| *allowance && evened(name) == evened(named)) {
             differences.extend(one(bill, (named, true)));
         }
     }
@@ -50,6 +50,11 @@ fn name_of(charge: &Charge) -> &str {
     charge.code.as_deref().or(charge.description.as_deref()).unwrap_or("charge without a code")
 }
 
+/// Whether a charge is the one of this name, taken off or not.
+fn is_it(charge: &Charge, (name, allowance): (&str, bool)) -> bool {
+    evened(name_of(charge)) == evened(name) && is_allowance(charge) == allowance
+}
+
 fn is_allowance(charge: &Charge) -> bool {
     charge.kind == Some(ChargeKind::Allowance)
 }
@@ -57,8 +62,10 @@ fn is_allowance(charge: &Charge) -> bool {
 /// All charges of one name against what was agreed for it.
 fn one(bill: &Bill<'_>, (name, allowance): (&str, bool)) -> Option<Difference> {
     let invoice = bill.invoice;
-    let is_it = |charge: &&Charge| is_same(name_of(charge), name) && is_allowance(charge) == allowance;
-    let actual: Decimal = counted(invoice).filter(is_it).filter_map(|charge| charge.amount).sum();
+    let actual: Decimal = counted(invoice)
+        .filter(|charge| is_it(charge, (name, allowance)))
+        .filter_map(|charge| charge.amount)
+        .sum();
     let (expected, from) = expected(bill, name, allowance);
     let (actual, expected) = (money(actual), money(expected));
     if actual == expected {
@@ -85,8 +92,8 @@ fn one(bill: &Bill<'_>, (name, allowance): (&str, bool)) -> Option<Difference> {
         (Reason::ChargeNotAgreed, format!("the {what} `{name}` is {actual}; {from} says {expected}"))
     };
     let figures = vec![
-        bill.figure(&format!("{what} billed"), actual, invoice.source),
-        bill.computed(&format!("expected {what}"), expected),
+        bill.figure(format!("{what} billed"), actual, invoice.source),
+        bill.computed(format!("expected {what}"), expected),
     ];
     let amount = Some(sign * (actual - expected));
     Some(Difference { item: Some(name.to_owned()), amount, figures, ..bill.whole(reason, message) })
@@ -99,7 +106,7 @@ fn expected(bill: &Bill<'_>, name: &str, allowance: bool) -> (Decimal, &'static 
     let units: Decimal = invoice.lines.iter().filter_map(|line| line.quantity).sum();
     let in_profile = bill.agreed.rules.charges.iter().find(|agreed| {
         agreed.is_allowance == allowance
-            && agreed.scope.charge.as_deref().is_some_and(|own| is_same(own, name))
+            && agreed.scope.charge.as_deref().is_some_and(|own| evened(own) == evened(name))
     });
     if let Some(agreed) = in_profile {
         let amount = match agreed.price {
@@ -112,16 +119,15 @@ fn expected(bill: &Bill<'_>, name: &str, allowance: bool) -> (Decimal, &'static 
     let in_order = |order: &PurchaseOrder| -> Decimal {
         let lines = order.lines.iter().flat_map(|line| &line.charges);
         let all = order.charges.iter().chain(lines);
-        all.filter(|charge| is_same(name_of(charge), name) && is_allowance(charge) == allowance)
-            .filter_map(|charge| charge.amount)
-            .sum()
+        all.filter(|charge| is_it(charge, (name, allowance))).filter_map(|charge| charge.amount).sum()
     };
     // A percentage of the order holds for whatever part of it is billed.
-    let percent = bill.known.orders.iter().flat_map(|(order, _)| &order.charges).find_map(|charge| {
-        (is_same(name_of(charge), name) && is_allowance(charge) == allowance)
-            .then_some(charge.percent)
-            .flatten()
-    });
+    let percent = bill
+        .known
+        .orders
+        .iter()
+        .flat_map(|(order, _)| &order.charges)
+        .find_map(|charge| charge.percent.filter(|_| is_it(charge, (name, allowance))));
     match percent {
         Some(percent) => (cents(lines * percent / Decimal::ONE_HUNDRED), "the order"),
         None => (bill.known.orders.iter().map(|(order, _)| in_order(order)).sum(), "the order"),

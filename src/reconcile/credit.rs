@@ -67,7 +67,7 @@ fn one(
     let figures = std::iter::once(bill.figure("quantity credited", quantity, line.source)).chain(
         billed.iter().filter_map(|billed| {
             let value = billed.quantity?;
-            let name = "quantity billed".to_owned();
+            let name = "quantity billed".into();
             Some(Figure { name, value, document: Some(document), source: billed.source })
         }),
     );

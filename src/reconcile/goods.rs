@@ -1,9 +1,10 @@
 //! Sales and purchases: each line against what was ordered, shipped, received and billed before.
 
 use super::units::Joined;
-use super::{Bill, Comparison, Difference, Figure, Line, Match, Moved, cents, extended, is_same, money};
+use super::{Bill, Comparison, Difference, Figure, Line, Match, Moved, cents, extended, money};
 use crate::canonical::{
-    InvoiceKind, InvoiceLine, ItemKeys, PurchaseOrder, PurchaseOrderLine, Purpose, Reason,
+    InvoiceKind, InvoiceLine, ItemKeys, PurchaseOrder, PurchaseOrderLine, Purpose, Reason, evened,
+    same_number,
 };
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -13,10 +14,8 @@ pub(super) fn compare(bill: &Bill<'_>, kind: InvoiceKind, comparison: &mut Compa
     let mut groups: Vec<Group<'_>> = Vec::new();
     for (at, line) in bill.invoice.lines.iter().enumerate() {
         let keys = line.keys();
-        let order = bill.order_number(line);
-        let is_of = |group: &&mut Group<'_>| {
-            group.keys.same(&keys) && is_same(group.order.unwrap_or_default(), order.unwrap_or_default())
-        };
+        let order = bill.order_number(line).map(evened);
+        let is_of = |group: &&mut Group<'_>| group.keys.same(&keys) && group.order == order;
         match groups.iter_mut().find(is_of) {
             Some(group) => group.lines.push((at + 1, line)),
             None => groups.push(Group { keys, order, lines: vec![(at + 1, line)] }),
@@ -91,9 +90,9 @@ fn terms(bill: &Bill<'_>, order: &PurchaseOrder, document: Uuid, differences: &m
             && own != theirs
         {
             said.push(format!("{name}: {} billed, {} ordered", own.normalize(), theirs.normalize()));
-            figures.push(bill.figure(&format!("{name} billed"), own, bill.invoice.source));
+            figures.push(bill.figure(format!("{name} billed"), own, bill.invoice.source));
             let of_order = Figure { document: Some(document), ..bill.figure("", theirs, order.source) };
-            figures.push(Figure { name: format!("{name} ordered"), ..of_order });
+            figures.push(Figure { name: format!("{name} ordered").into(), ..of_order });
         }
     }
     if said.is_empty() {
@@ -111,7 +110,8 @@ fn terms(bill: &Bill<'_>, order: &PurchaseOrder, document: Uuid, differences: &m
 /// The lines of one item of one order.
 struct Group<'g> {
     keys: ItemKeys,
-    order: Option<&'g str>,
+    /// Its number, evened.
+    order: Option<String>,
     lines: Vec<(usize, &'g InvoiceLine)>,
 }
 
@@ -130,11 +130,11 @@ struct Sum {
 impl Group<'_> {
     fn is_of(&self, moved: &Moved) -> bool {
         // What names no order was found by its shipping order.
-        let order = moved.order.as_deref().zip(self.order);
-        order.is_none_or(|(one, other)| is_same(one, other)) && moved.item.same(&self.keys)
+        let order = moved.order.as_ref().zip(self.order.as_ref());
+        order.is_none_or(|(one, other)| one == other) && moved.item.same(&self.keys)
     }
 
-    fn sum(&self, all: &[Moved], name: &str, unit: Option<&str>, joined: &Joined<'_>) -> Sum {
+    fn sum(&self, all: &[Moved], name: &'static str, unit: Option<&str>, joined: &Joined<'_>) -> Sum {
         let mut sum = Sum::default();
         for moved in all.iter().filter(|moved| self.is_of(moved)) {
             sum.count += 1;
@@ -146,7 +146,7 @@ impl Group<'_> {
                 None => sum.odd = moved.unit.clone(),
             }
             sum.figures.push(Figure {
-                name: name.to_owned(),
+                name: name.into(),
                 value: moved.quantity,
                 document: Some(moved.document),
                 source: moved.source,
@@ -360,7 +360,7 @@ impl Group<'_> {
             amount: Some(amount),
             figures: vec![
                 bill.figure("unit price billed", billed, line.source),
-                Figure { name: name.to_owned(), ..agreed.figure.clone() },
+                Figure { name: name.into(), ..agreed.figure.clone() },
                 bill.figure("quantity rightly billed", quantity, line.source),
                 bill.computed("expected amount", worth),
             ],
@@ -407,7 +407,7 @@ fn agreed_price(
             }
             let price = own * joined.factor(unit, ordered.unit.as_deref())?;
             let figure =
-                Figure { name: String::new(), value: own, document: Some(document), source: ordered.source };
+                Figure { name: "".into(), value: own, document: Some(document), source: ordered.source };
             Some(AgreedPrice { price: price.round_dp(8).normalize(), from: "order", figure })
         });
         if found.is_some() {
@@ -417,15 +417,12 @@ fn agreed_price(
     let sku = joined.sku?;
     let row = bill.agreed.prices.find(sku, bill.agreed.partner, currency, bill.agreed.day, unit)?;
     let price = row.price * joined.factor(unit, Some(&row.unit))?;
-    let figure = Figure { name: String::new(), value: row.price, document: None, source: None };
+    let figure = Figure { name: "".into(), value: row.price, document: None, source: None };
     Some(AgreedPrice { price: price.round_dp(8).normalize(), from: "price_list", figure })
 }
 
 fn is_same_line(line: &InvoiceLine, ordered: &PurchaseOrderLine) -> bool {
-    line.line_number
-        .as_deref()
-        .zip(ordered.line_number.as_deref())
-        .is_some_and(|(one, other)| is_same(one, other))
+    same_number(line.line_number.as_deref(), ordered.line_number.as_deref())
 }
 
 fn found(line: &InvoiceLine, ordered: &[&PurchaseOrderLine]) -> Match {

@@ -17,26 +17,15 @@ pub use unbilled::{Unbilled, not_billed};
 pub use units::{Packs, PriceList, PriceRow};
 
 use crate::canonical::{
-    Invoice, InvoiceKind, InvoiceLine, InvoiceSense, ItemKeys, PurchaseOrder, Reason, Source,
+    Figure, Invoice, InvoiceKind, InvoiceLine, InvoiceSense, ItemKeys, PurchaseOrder, Reason, Source, evened,
+    same_number,
 };
 use crate::profiles::{Reconciliation, Rounding};
 use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Serialize;
+use std::borrow::Cow;
 use uuid::Uuid;
-
-/// One figure of a comparison and where it stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Figure {
-    /// What it is, such as `quantity shipped`.
-    pub name: String,
-    /// Its exact value.
-    pub value: Decimal,
-    /// The document that says it; none for master data and what was counted.
-    pub document: Option<Uuid>,
-    /// The segment or row that says it; none for a sum over several.
-    pub source: Option<Source>,
-}
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -62,7 +51,7 @@ pub struct Difference {
 /// What was shipped, received or billed of one item: one line of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
-    /// The purchase order that it is for.
+    /// The purchase order that it is for, its number evened.
     pub order: Option<String>,
     /// The item.
     pub item: ItemKeys,
@@ -221,13 +210,13 @@ impl Bill<'_> {
         self.invoice.sense == Some(InvoiceSense::Credit)
     }
 
-    fn figure(&self, name: &str, value: Decimal, source: Option<Source>) -> Figure {
-        Figure { name: name.to_owned(), value, document: Some(self.document), source }
+    fn figure(&self, name: impl Into<Cow<'static, str>>, value: Decimal, source: Option<Source>) -> Figure {
+        Figure { name: name.into(), value, document: Some(self.document), source }
     }
 
     /// A figure that no document says.
-    fn computed(&self, name: &str, value: Decimal) -> Figure {
-        Figure { name: name.to_owned(), value, document: None, source: None }
+    fn computed(&self, name: impl Into<Cow<'static, str>>, value: Decimal) -> Figure {
+        Figure { document: None, ..self.figure(name, value, None) }
     }
 
     fn whole(&self, reason: Reason, message: String) -> Difference {
@@ -315,7 +304,7 @@ impl Bill<'_> {
         let of_item = |named: &str| keys.as_ref().is_some_and(|keys| keys.has(named));
         let of_charge = |named: &str| {
             difference.ordinal.is_none()
-                && difference.item.as_deref().is_some_and(|item| is_same(item, named))
+                && difference.item.as_deref().is_some_and(|item| evened(item) == evened(named))
         };
         let expected = difference.figures.iter().find(|figure| figure.name.starts_with("expected"));
         self.agreed
@@ -335,18 +324,12 @@ impl Bill<'_> {
         orders
             .iter()
             .copied()
-            .find(|(order, _)| order.purchase_order_number.as_deref().is_some_and(|own| is_same(own, number)))
+            .find(|(order, _)| same_number(order.purchase_order_number.as_deref(), Some(number)))
     }
 
     fn order_number<'l>(&'l self, line: &'l InvoiceLine) -> Option<&'l str> {
         line.purchase_order_number.as_deref().or(self.invoice.purchase_order_number.as_deref())
     }
-}
-
-/// Whether two numbers or words are one, though one side writes zeros before it or other letters.
-fn is_same(one: &str, other: &str) -> bool {
-    let bare = |text: &str| text.trim().trim_start_matches('0').to_ascii_uppercase();
-    bare(one) == bare(other)
 }
 
 /// Rounded half up to the cent.

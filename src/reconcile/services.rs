@@ -1,7 +1,7 @@
 //! Service bills of warehouses and carriers: each line against the rate card and what their own documents count.
 
-use super::{Bill, Comparison, Difference, Line, Match, cents, extended, is_same, money};
-use crate::canonical::{DatedEvent, Invoice, InvoiceLine, Reason};
+use super::{Bill, Comparison, Difference, Line, Match, cents, extended, money};
+use crate::canonical::{DatedEvent, Invoice, InvoiceLine, Reason, evened};
 use crate::profiles::{Activity, Rate};
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -78,7 +78,10 @@ pub(super) fn compare(bill: &Bill<'_>, comparison: &mut Comparison) {
 fn one(bill: &Bill<'_>, ordinal: usize, line: &InvoiceLine, result: &mut Line) -> Vec<Difference> {
     let named = |rate: &&Rate| {
         line.keys().has(&rate.bills)
-            || line.description.as_deref().is_some_and(|description| is_same(description, &rate.bills))
+            || line
+                .description
+                .as_deref()
+                .is_some_and(|description| evened(description) == evened(&rate.bills))
     };
     let shown = line.keys().shown().to_owned();
     let Some(rate) = bill.agreed.rules.rates.iter().find(named) else {

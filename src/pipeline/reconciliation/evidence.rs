@@ -1,7 +1,8 @@
 //! Where figures stand: the file, the set, the segment and the element.
 
 use super::super::agreements::Agreements;
-use crate::reconcile::{Difference, Figure};
+use crate::canonical::Figure;
+use crate::reconcile::Difference;
 use crate::store::DocumentPlace;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -52,15 +53,10 @@ impl Places {
             let (_, list, field) = FIELDS.iter().find(|(name, ..)| *name == figure.name)?;
             translator.place_of(list, field)
         });
-        serde_json::json!({
-            "name": figure.name,
-            "value": figure.value.to_string(),
-            "document": figure.document,
-            "kind": place.map(|place| &place.kind),
-            "file": place.map(|place| &place.file_name),
-            "segment_position": figure.source.map(|source| source.segment_ordinal),
-            "element": element,
-            "byte": figure.source.map(|source| source.byte),
-        })
+        let mut json = figure.to_json();
+        json["kind"] = place.map(|place| place.kind.as_str()).into();
+        json["file"] = place.map(|place| place.file_name.as_str()).into();
+        json["element"] = element.into();
+        json
     }
 }

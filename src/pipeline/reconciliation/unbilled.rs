@@ -31,9 +31,9 @@ pub(super) fn find(
         let key = evened(number);
         let advices: Vec<_> = known.shipped_for(&key).collect();
         let notices: Vec<_> = known.noticed_for(&key).filter(|notice| supplies(&notice.partner)).collect();
-        let sales: Vec<Moved> = advices.iter().flat_map(|advice| compare::advised(advice, number)).collect();
+        let sales: Vec<Moved> = advices.iter().flat_map(|advice| compare::advised(advice, &key)).collect();
         let purchases: Vec<Moved> =
-            notices.iter().flat_map(|notice| compare::noticed(notice, number)).collect();
+            notices.iter().flat_map(|notice| compare::noticed(notice, &key)).collect();
         for (kind, word, shipped) in
             [(InvoiceKind::Sale, "sale", sales), (InvoiceKind::Purchase, "purchase", purchases)]
         {
@@ -45,13 +45,13 @@ pub(super) fn find(
             if asked.partner.as_ref().is_some_and(|only| only != partner) {
                 continue;
             }
-            let invoices = known.invoices.iter().enumerate().filter(|(at, invoice)| {
+            let invoices = index.billing(&key).filter(|(at, invoice)| {
                 let own = agreements.profiles.find(&invoice.partner).map(compare::kind_of) == Some(kind);
                 own && (kind == InvoiceKind::Sale || invoice.partner == *partner)
                     && !index.is_copy(*at, invoice)
             });
             let billed: Vec<Moved> =
-                invoices.flat_map(|(_, invoice)| compare::billed(invoice, number)).collect();
+                invoices.flat_map(|(_, invoice)| compare::billed(invoice, &key)).collect();
             let record = order.map(|order| &order.record);
             let terms = (partner.as_str(), &known.prices, &known.packs);
             for open in not_billed(&shipped, &billed, record, terms, asked.days.1) {
