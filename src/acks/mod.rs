@@ -4,6 +4,7 @@
 //! contradictions never change anything silently.
 
 pub mod codes;
+pub mod documents;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{HashMap, HashSet};

@@ -47,7 +47,9 @@ pub use parts::{
 pub use purchase_order::{PurchaseOrder, PurchaseOrderLine};
 pub use reason::Reason;
 pub use ship_notice::{NoticeItem, NoticeOrder, NoticePack, NoticeStructure, PackKind, ShipNotice};
-pub use shipping_advice::{AdviceLine, AdvicePack, Completeness, LineStatus, SerialNumber, ShippingAdvice};
+pub use shipping_advice::{
+    AdviceLine, AdvicePack, Completeness, FinalShipment, LineStatus, SerialNumber, ShippingAdvice,
+};
 pub use shipping_order::{ShippingOrder, ShippingOrderLine};
 pub use stock_receipt::{ReceiptException, ReceiptKind, StockReceipt, StockReceiptLine, Temperature};
 pub use stock_transfer::{StockTransfer, StockTransferLine};

@@ -51,6 +51,25 @@ words! {
     }
 }
 
+words! {
+    /// When an order counts as shipped to its end.
+    pub enum FinalShipment {
+        /// When the warehouse says so of each line: complete, or less and nothing follows.
+        Stated = "stated",
+        /// With the first advice, whatever it says: what it does not ship is not shipped any more.
+        First = "first",
+        /// When everything was shipped, or the warehouse says of a line that it is cancelled or out of stock. For
+        /// warehouses that say `complete` of each part.
+        Whole = "whole",
+    }
+}
+
+impl Default for FinalShipment {
+    fn default() -> Self {
+        Self::Stated
+    }
+}
+
 record! {
     /// What a warehouse says it has shipped against a shipping order.
     pub struct ShippingAdvice {

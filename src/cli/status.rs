@@ -5,8 +5,8 @@ use super::exit;
 use crate::config::Config;
 use crate::store::{
     AcknowledgmentFilter, AcknowledgmentState, Business, DeliveryFilter, DeliveryRow, DeliveryState,
-    Direction, DocumentFilter, DocumentRow, ExceptionFilter, ExceptionState, FileFilter, FileRow, FileState,
-    JobFilter, JobState, Store, Validation,
+    Direction, DocumentFilter, DocumentRow, ExceptionFilter, ExceptionState, ExpectedDocumentFilter,
+    FileFilter, FileRow, FileState, JobFilter, JobState, Store, Validation,
 };
 use chrono::{DateTime, Utc};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -185,6 +185,26 @@ async fn print_open(store: &Store, partner: Option<&str>) -> anyhow::Result<()> 
     match acknowledgments.row_count() {
         0 => println!("\nNo acknowledgment is open."),
         _ => println!("\nAcknowledgments open\n{acknowledgments}"),
+    }
+    let filter = ExpectedDocumentFilter {
+        open: true,
+        partner_id: partner.clone(),
+        ..ExpectedDocumentFilter::default()
+    };
+    let mut documents = table(&["document awaited", "of", "for", "due", "state"]);
+    for expected in store.list_expected_documents(&filter, 1_000).await? {
+        let whom =
+            if expected.ours { format!("us, for {}", expected.partner_id) } else { expected.partner_id };
+        documents.add_row(vec![
+            expected.document.replace('_', " "),
+            whom,
+            format!("{} {}", expected.number_kind.replace('_', " "), expected.raw),
+            time(expected.due_at),
+            expected.state.to_string(),
+        ]);
+    }
+    if documents.row_count() > 0 {
+        println!("\nDocuments that must follow\n{documents}");
     }
     let filter = ExceptionFilter {
         state: Some(ExceptionState::Open),

@@ -2,8 +2,8 @@
 
 use super::{Order, Said};
 use crate::canonical::{
-    Completeness, Invoice, PurchaseOrder, Purpose, Record, ShipNotice, ShippingAdvice, ShippingOrder, evened,
-    same_number,
+    Completeness, FinalShipment, Invoice, PurchaseOrder, Purpose, Record, ShipNotice, ShippingAdvice,
+    ShippingOrder, evened, same_number,
 };
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -70,6 +70,7 @@ impl<'r> Told<'r> {
             notices: counting(self.notices, notices),
             invoices: self.invoices,
             purchase_order_number,
+            final_shipment: FinalShipment::Stated,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is odd about how an order was shipped: one fact for each line and reason, with the figures that say so.
 
 use super::{Line, LineState, Order, Shipped, lines};
-use crate::canonical::{AdviceLine, Figure, LineStatus, same_number};
+use crate::canonical::{AdviceLine, Figure, FinalShipment, LineStatus, same_number};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use uuid::Uuid;
@@ -113,7 +113,8 @@ pub fn judge(order: &Order<'_>) -> Vec<Fact> {
     }
     for line in &all {
         let Some(last) = line.last() else { continue };
-        let told = Told { line, last, order: document };
+        let waits = order.final_shipment == FinalShipment::Whole;
+        let told = Told { line, last, order: document, waits };
         told.quantity(&all, &mut facts);
         told.lots(&mut facts);
         told.echo(&mut facts);
@@ -127,6 +128,8 @@ struct Told<'l> {
     last: &'l Shipped,
     /// The order's document.
     order: Uuid,
+    /// Whether what was not shipped is still to come, whatever the warehouse says.
+    waits: bool,
 }
 
 impl Told<'_> {
@@ -196,7 +199,7 @@ impl Told<'_> {
                     format!("{shipped} of {ordered} {unit} shipped: {short} fewer, and nothing follows{why}");
                 facts.push(self.fact(Reason::ShortShipped, self.last, message));
             }
-            LineState::Backordered | LineState::Partial if follows(&self.last.line) => {
+            LineState::Backordered | LineState::Partial if self.waits || follows(&self.last.line) => {
                 let message =
                     format!("{shipped} of {ordered} {unit} shipped: {} on back order{why}", line.open);
                 facts.push(self.fact(Reason::Backordered, self.last, message));

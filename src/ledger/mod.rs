@@ -7,8 +7,8 @@ mod gate;
 mod judge;
 
 use crate::canonical::{
-    AdviceLine, Completeness, Invoice, ItemKeys, LineStatus, PurchaseOrder, Purpose, ShipNotice,
-    ShippingAdvice, ShippingOrder, Source,
+    AdviceLine, Completeness, FinalShipment, Invoice, ItemKeys, LineStatus, PurchaseOrder, Purpose,
+    ShipNotice, ShippingAdvice, ShippingOrder, Source,
 };
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -51,6 +51,8 @@ pub struct Order<'r> {
     pub notices: Vec<Said<'r, ShipNotice>>,
     /// What was billed.
     pub invoices: Vec<Said<'r, Invoice>>,
+    /// When it counts as shipped to its end.
+    pub final_shipment: FinalShipment,
 }
 
 /// Where a line stands.
@@ -204,6 +206,11 @@ pub fn lines(order: &Order<'_>) -> Vec<Line> {
         }
         as_ordered(advice, &mut lines[..of_order]);
     }
+    if order.final_shipment == FinalShipment::First
+        && let Some(advice) = order.advices.last()
+    {
+        close_unspoken(advice, &mut lines[..of_order]);
+    }
     let number = order.purchase_order_number.as_deref().unwrap_or_default();
     let mut add = |counted: Vec<Counted>, column: fn(&mut Line) -> &mut Decimal| {
         for counted in counted {
@@ -226,7 +233,7 @@ pub fn lines(order: &Order<'_>) -> Vec<Line> {
     let cancelled = order.is_cancelled();
     for line in &mut lines {
         line.unit = line.unit.take().filter(|unit| !unit.is_empty());
-        (line.state, line.open) = standing(line, cancelled);
+        (line.state, line.open) = standing(line, cancelled, order.final_shipment);
     }
     lines
 }
@@ -308,8 +315,34 @@ fn as_ordered(advice: &Said<'_, ShippingAdvice>, lines: &mut [Line]) {
     }
 }
 
+/// Whether a warehouse said that nothing was shipped and nothing follows, and said something at all.
+#[must_use]
+pub fn closed_with_nothing<'a>(advices: impl Iterator<Item = &'a ShippingAdvice>) -> bool {
+    let mut lines = advices.flat_map(ShippingAdvice::lines).peekable();
+    let follows = |line: &AdviceLine| {
+        matches!(line.status, Some(LineStatus::Backordered | LineStatus::PartialBackordered))
+    };
+    lines.peek().is_some()
+        && lines
+            .all(|line| line.quantity_shipped.is_some_and(|quantity| quantity.is_zero()) && !follows(line))
+}
+
+/// Of what the first advice does not speak nothing was shipped, and nothing follows.
+fn close_unspoken(advice: &Said<'_, ShippingAdvice>, lines: &mut [Line]) {
+    for line in lines.iter_mut().filter(|line| line.said.is_empty()) {
+        let told = AdviceLine {
+            status: Some(LineStatus::PartialNoBackorder),
+            quantity_shipped: Some(Decimal::ZERO),
+            unit: line.unit.clone(),
+            source: advice.record.source,
+            ..AdviceLine::default()
+        };
+        line.said.push(Shipped { document: advice.document, line: told });
+    }
+}
+
 /// Where a line stands, and what is still to come of it.
-fn standing(line: &Line, cancelled: bool) -> (LineState, Decimal) {
+fn standing(line: &Line, cancelled: bool, rule: FinalShipment) -> (LineState, Decimal) {
     let Some(ordered) = line.ordered else { return (LineState::Extra, Decimal::ZERO) };
     if cancelled {
         return (LineState::Cancelled, Decimal::ZERO);
@@ -319,18 +352,18 @@ fn standing(line: &Line, cancelled: bool) -> (LineState, Decimal) {
     match (left.is_zero(), left.is_sign_negative()) {
         (true, _) => (LineState::Shipped, Decimal::ZERO),
         (_, true) => (LineState::Over, Decimal::ZERO),
+        _ if rule == FinalShipment::First => (LineState::Short, Decimal::ZERO),
         _ => match last.line.status {
+            Some(LineStatus::Cancelled | LineStatus::OutOfStock | LineStatus::Substituted) => {
+                (LineState::Short, Decimal::ZERO)
+            }
+            _ if rule == FinalShipment::Whole && !line.shipped.is_zero() => (LineState::Partial, left),
+            _ if rule == FinalShipment::Whole => (LineState::Backordered, left),
             Some(LineStatus::Backordered | LineStatus::PartialBackordered) if line.shipped.is_zero() => {
                 (LineState::Backordered, left)
             }
             Some(LineStatus::Backordered | LineStatus::PartialBackordered) => (LineState::Partial, left),
-            Some(
-                LineStatus::Complete
-                | LineStatus::PartialNoBackorder
-                | LineStatus::Cancelled
-                | LineStatus::OutOfStock
-                | LineStatus::Substituted,
-            ) => (LineState::Short, Decimal::ZERO),
+            Some(LineStatus::Complete | LineStatus::PartialNoBackorder) => (LineState::Short, Decimal::ZERO),
             // Nothing of it, and no word that it follows: the line is closed.
             _ if line.shipped.is_zero() => (LineState::Short, Decimal::ZERO),
             _ => (LineState::Partial, left),

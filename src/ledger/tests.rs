@@ -48,12 +48,21 @@ fn advice(lines: Vec<AdviceLine>) -> ShippingAdvice {
 
 /// The order's lines as `item state shipped/ordered open`, and the facts about them.
 fn told(order: &ShippingOrder, advices: &[ShippingAdvice]) -> (Vec<String>, Vec<String>) {
+    told_by(FinalShipment::Stated, order, advices)
+}
+
+fn told_by(
+    final_shipment: FinalShipment,
+    order: &ShippingOrder,
+    advices: &[ShippingAdvice],
+) -> (Vec<String>, Vec<String>) {
     let advices = advices
         .iter()
         .enumerate()
         .map(|(at, advice)| Said::new(Uuid::from_u128(at as u128 + 1), advice))
         .collect();
-    let order = Order { shipping_order: Some(Said::new(Uuid::nil(), order)), advices, ..Order::default() };
+    let shipping_order = Some(Said::new(Uuid::nil(), order));
+    let order = Order { shipping_order, advices, final_shipment, ..Order::default() };
     let lines = lines(&order).into_iter().map(|line| {
         let ordered = line.ordered.map(|ordered| ordered.to_string()).unwrap_or_default();
         format!("{} {} {}/{ordered} {}", line.item, line.state.word(), line.shipped, line.open)
@@ -66,6 +75,40 @@ fn told(order: &ShippingOrder, advices: &[ShippingAdvice]) -> (Vec<String>, Vec<
 fn a_perfect_shipment_yields_nothing() {
     let one = advice(vec![line("A", 40, 40, LineStatus::Complete)]);
     assert_eq!(told(&order(&[("A", 40)]), &[one]), (vec!["A shipped 40/40 0".to_owned()], Vec::new()));
+}
+
+#[test]
+fn the_rule_of_the_final_shipment_decides_what_is_still_to_come() {
+    let order = order(&[("A", 40), ("B", 10)]);
+    let part = || advice(vec![line("A", 40, 34, LineStatus::Complete)]);
+    let of = |rule| told_by(rule, &order, &[part()]);
+    let short = "quantity_short_shipped A: 34 of 40 case shipped: 6 fewer, and nothing follows";
+    assert_eq!(
+        of(FinalShipment::Stated),
+        (vec!["A short, closed 34/40 0".into(), "B open 0/10 10".into()], vec![short.into()])
+    );
+    assert_eq!(
+        of(FinalShipment::First),
+        (
+            vec!["A short, closed 34/40 0".into(), "B short, closed 0/10 0".into()],
+            vec![short.into(), "line_zero_shipped B: nothing of 10 case shipped; the line is closed".into()]
+        )
+    );
+    assert_eq!(
+        of(FinalShipment::Whole),
+        (
+            vec!["A partial 34/40 6".into(), "B open 0/10 10".into()],
+            vec!["quantity_backordered A: 34 of 40 case shipped: 6 on back order".into()]
+        )
+    );
+    let rest = advice(vec![line("A", 40, 6, LineStatus::Complete), line("B", 10, 0, LineStatus::OutOfStock)]);
+    assert_eq!(
+        told_by(FinalShipment::Whole, &order, &[part(), rest]),
+        (
+            vec!["A shipped 40/40 0".into(), "B short, closed 0/10 0".into()],
+            vec!["line_zero_shipped B: nothing of 10 case shipped (out of stock); the line is closed".into()]
+        )
+    );
 }
 
 #[test]

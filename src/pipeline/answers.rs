@@ -275,8 +275,13 @@ impl<'a> Matter<'a> {
             let number = set.business_number.as_deref().unwrap_or("without a number");
             let why = why.map(|said| fault_of(said, &set.set_control)).unwrap_or_default();
             let message = format!(
-                "{} refuses {} {number} (group {} {}, set {}){why}; repair it and send it anew",
-                self.profile.id, set.set_id, row.functional_id, row.group_control, set.set_control
+                "{} refuses {} {number} (group {} {}, set {}){why}; repair it, then send it alone and anew: `crossdock replay {} --issue-new`",
+                self.profile.id,
+                set.set_id,
+                row.functional_id,
+                row.group_control,
+                set.set_control,
+                ids::short(set.document_id)
             );
             self.exceptions.push(NewException {
                 id: about(REJECTED, row.id, &set.set_control),

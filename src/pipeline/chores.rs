@@ -1,7 +1,7 @@
 //! Chores: they take no input, read the state, and act on what is due.
 
 use super::hub::{Error, Hub};
-use super::{answers, overdue, schedules};
+use super::{answers, loads, missing, overdue, schedules};
 use std::time::Duration;
 
 /// Names that were seen and never became a file of ours are forgotten after a day.
@@ -15,7 +15,10 @@ pub(super) async fn run(hub: &Hub) -> Result<(), Error> {
     let mut work = hub.store.begin().await?;
     answers::match_parked(&mut work, &hub.agreements(), hub.clock.now()).await?;
     overdue::watch(hub, &mut work).await?;
+    missing::watch(hub, &mut work).await?;
     work.commit().await?;
+    overdue::send_once_more(hub).await?;
+    loads::close(hub).await?;
     schedules::watch(hub).await?;
     hub.store.forget_sightings(FORGET_AFTER).await?;
     Ok(())

@@ -5,8 +5,8 @@ use super::hub::Error;
 use super::known::{Known, Stored, purchase_order_of};
 use super::rows::Fresh;
 use crate::canonical::{
-    Figure, Invoice, InvoiceKind, InvoiceSense, Reason, RecordKind, ShipNotice, ShippingAdvice, StockReceipt,
-    evened, same_number,
+    Figure, Invoice, InvoiceKind, InvoiceSense, LineStatus, OrderAcknowledgment, Reason, RecordKind,
+    ShipNotice, ShippingAdvice, StockReceipt, evened, same_number,
 };
 use crate::ids;
 use crate::profiles::Profile;
@@ -182,7 +182,15 @@ pub(super) fn one(
         let order = purchase_order_of(known.purchase_orders.of(Some(number)), release, &items)?;
         Some((&order.record, order.document))
     });
-    let mut facts = reconcile::Known { orders: orders.collect(), ..reconcile::Known::default() };
+    let answers = numbers.iter().flat_map(|number| index.answering(number)).filter(|answer| {
+        let theirs = answer.record.release_number.as_deref();
+        theirs.is_none() || release.is_none() || same_number(theirs, release)
+    });
+    let mut facts = reconcile::Known {
+        orders: orders.collect(),
+        answers: answers.map(|answer| (&answer.record, answer.document)).collect(),
+        ..reconcile::Known::default()
+    };
     for number in &numbers {
         if kind == InvoiceKind::Sale {
             for advice in known.shipped_for(number) {
@@ -234,14 +242,25 @@ pub(super) fn one(
 pub(super) struct Index<'k> {
     known: &'k Known,
     receipts: HashMap<String, Vec<usize>>,
+    answers: HashMap<String, Vec<usize>>,
     by_order: HashMap<String, Vec<usize>>,
     by_number: HashMap<(&'k str, String), Vec<usize>>,
 }
 
 impl<'k> Index<'k> {
     pub(super) fn of(known: &'k Known) -> Self {
-        let mut index =
-            Self { known, receipts: HashMap::new(), by_order: HashMap::new(), by_number: HashMap::new() };
+        let mut index = Self {
+            known,
+            receipts: HashMap::new(),
+            answers: HashMap::new(),
+            by_order: HashMap::new(),
+            by_number: HashMap::new(),
+        };
+        for (at, answer) in known.answers.iter().enumerate() {
+            if let Some(number) = answer.record.purchase_order_number.as_deref() {
+                index.answers.entry(evened(number)).or_default().push(at);
+            }
+        }
         for (at, receipt) in known.receipts.iter().enumerate() {
             if let Some(number) = receipt.record.purchase_order_number.as_deref() {
                 index.receipts.entry(evened(number)).or_default().push(at);
@@ -263,6 +282,12 @@ impl<'k> Index<'k> {
     pub(super) fn billing(&self, number: &str) -> impl Iterator<Item = (usize, &'k Stored<Invoice>)> {
         let places = self.by_order.get(number).into_iter().flatten();
         places.filter_map(|at| Some((*at, self.known.invoices.get(*at)?)))
+    }
+
+    /// What sellers said to an order of this evened number, the oldest first.
+    fn answering(&self, number: &str) -> impl Iterator<Item = &'k Stored<OrderAcknowledgment>> {
+        let places = self.answers.get(number).into_iter().flatten();
+        places.filter_map(|at| self.known.answers.get(*at))
     }
 
     /// Receipts for an order of this evened number.
@@ -308,6 +333,11 @@ pub(super) fn advised<'a>(
             item: line.keys(),
             quantity,
             unit: line.unit.clone(),
+            in_place_of: if line.status == Some(LineStatus::Substituted) {
+                line.item_ids.iter().filter_map(|other| other.id.clone()).collect()
+            } else {
+                Vec::new()
+            },
             document: advice.document,
             source: line.source,
         })
@@ -323,6 +353,7 @@ pub(super) fn noticed(notice: &Stored<ShipNotice>, order: &str) -> Vec<Moved> {
             item: item.keys(),
             quantity,
             unit: item.unit.clone(),
+            in_place_of: Vec::new(),
             document: notice.document,
             source: item.source,
         })
@@ -341,6 +372,7 @@ pub(super) fn received<'a>(
             item: line.keys(),
             quantity,
             unit: line.unit.clone(),
+            in_place_of: Vec::new(),
             document: receipt.document,
             source: line.source,
         })
@@ -358,6 +390,7 @@ pub(super) fn billed<'a>(invoice: &'a Stored<Invoice>, order: &'a str) -> impl I
             item: line.keys(),
             quantity: if credit { -quantity.abs() } else { quantity },
             unit: line.unit.clone(),
+            in_place_of: Vec::new(),
             document: invoice.document,
             source: line.source,
         })

@@ -3,9 +3,10 @@
 use super::agreements::Agreements;
 use super::gate;
 use super::known::{Known, purchase_order_of};
-use crate::canonical::{Purpose, Record, ShipNotice, ShippingAdvice};
-use crate::derivations::{self, Derived};
-use crate::profiles::{Derivation, Profile, Sends};
+use crate::canonical::{Purpose, Record, ShipNotice, ShippingAdvice, evened};
+use crate::derivations::{self, Derived, Part, Telling};
+use crate::profiles::{Derivation, Profile, Sends, Together};
+use crate::store::LoadedAdvice;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -23,6 +24,8 @@ pub(super) enum Next {
         /// Why a person must let it go first.
         hold: Option<String>,
     },
+    /// It goes with others of the same number, and is told when nothing more of them comes.
+    Load(LoadedAdvice),
     /// Rightly nothing, and why.
     Nothing(String),
     /// Something is missing, and what.
@@ -55,6 +58,15 @@ pub(super) fn routes(
                 next.push(send(record.clone(), gate::why_held((&profile.id, document), record, known)));
             }
             (Some(Derivation::ShipNotice), Record::ShippingAdvice(advice)) => {
+                let load = route.together.and_then(|together| {
+                    let theirs = is_theirs(advice, to, known);
+                    let number = together.by.of(advice).filter(|_| theirs)?;
+                    Some(load((document, profile), (to, sends), (together, number), now))
+                });
+                if let Some(load) = load {
+                    next.push(Next::Load(load));
+                    continue;
+                }
                 next.extend(ship_notice((document, advice), to, known, now).map(|derived| match derived {
                     Derived::Record(notice) => {
                         send(Record::ShipNotice(notice), gate::why_notice_held(advice, known))
@@ -74,6 +86,44 @@ pub(super) fn routes(
     next
 }
 
+fn load(
+    (document, profile): (Uuid, &Profile),
+    (to, sends): (&Profile, &Sends),
+    (together, number): (Together, &str),
+    now: DateTime<Utc>,
+) -> LoadedAdvice {
+    LoadedAdvice {
+        document_id: document,
+        partner_id: profile.id.clone(),
+        to_partner: to.id.clone(),
+        document: sends.document.clone(),
+        number_kind: together.by.word().to_owned(),
+        number: evened(number),
+        raw: number.to_owned(),
+        at: now,
+        closes_at: now + together.closes_after,
+        at_most: now + together.at_most,
+    }
+}
+
+/// Whether an advice is of one of a customer's orders, as far as is known.
+fn is_theirs(advice: &ShippingAdvice, to: &Profile, known: &Known) -> bool {
+    let mut orders = known.purchase_orders.of(known.purchase_order_number_of(advice)).peekable();
+    orders.peek().is_none() || orders.any(|order| order.partner == to.id)
+}
+
+/// What one advice is told of, for one customer.
+pub(super) fn part<'k>(advice: &'k ShippingAdvice, to: &Profile, known: &'k Known) -> Part<'k> {
+    let orders = known.purchase_orders.of(known.purchase_order_number_of(advice));
+    let items: Vec<_> = advice.lines().map(|line| line.keys()).collect();
+    let theirs = purchase_order_of(orders.filter(|order| order.partner == to.id), None, &items);
+    Part {
+        advice,
+        shipping_order: known.order_of(advice).map(|order| &order.record),
+        purchase_order: theirs.map(|order| &order.record),
+    }
+}
+
 /// The notice for one customer; none when the order is another customer's.
 fn ship_notice(
     (document, advice): (Uuid, &ShippingAdvice),
@@ -81,21 +131,14 @@ fn ship_notice(
     known: &Known,
     now: DateTime<Utc>,
 ) -> Option<Derived<ShipNotice>> {
-    let order = known.order_of(advice).map(|order| &order.record);
-    let number = known.purchase_order_number_of(advice);
-    let mut orders = known.purchase_orders.of(number);
-    let items: Vec<_> = advice.lines().map(|line| line.keys()).collect();
-    let theirs = orders.clone().filter(|order| order.partner == to.id);
-    let theirs = purchase_order_of(theirs, None, &items);
-    if theirs.is_none() && orders.next().is_some() {
+    let part = part(advice, to, known);
+    if part.purchase_order.is_none() && !is_theirs(advice, to, known) {
         return None;
     }
-    let told = match known.telling_of(document) {
-        (nth, true) => (nth, Purpose::Replacement),
-        (nth, false) => (nth, Purpose::Original),
-    };
+    let (nth, again) = known.telling_of(document);
+    let purpose = if again { Purpose::Replacement } else { Purpose::Original };
     let at = super::compose::local_time(to, now);
-    Some(derivations::ship_notice(advice, order, theirs.map(|order| &order.record), told, at))
+    Some(derivations::ship_notice(&[part], Telling { number: None, nth, purpose, at }))
 }
 
 /// What an operator should see of a document at a glance: lines that were not shipped in full.

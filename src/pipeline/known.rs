@@ -1,8 +1,8 @@
 //! What is known of the orders that a file's documents speak of, and which of it belongs together. Pure.
 
 use crate::canonical::{
-    Completeness, Invoice, ItemKeys, NumberKind, OrderKey, PurchaseOrder, Record, ShipNotice, ShippingAdvice,
-    ShippingOrder, StockReceipt, evened, numbers_of, same_number,
+    Completeness, Invoice, ItemKeys, NumberKind, OrderAcknowledgment, OrderKey, PurchaseOrder, Record,
+    ShipNotice, ShippingAdvice, ShippingOrder, StockReceipt, evened, numbers_of, same_number,
 };
 use crate::ledger;
 use crate::reconcile::{Counted, Packs, PriceList};
@@ -28,6 +28,8 @@ pub(super) struct Known {
     pub(super) advices: Vec<Stored<ShippingAdvice>>,
     pub(super) notices: Vec<Stored<ShipNotice>>,
     pub(super) receipts: Vec<Stored<StockReceipt>>,
+    /// What sellers said to orders.
+    pub(super) answers: Vec<Stored<OrderAcknowledgment>>,
     pub(super) invoices: Vec<Stored<Invoice>>,
     /// Invoices among them that are only there because credits name them.
     pub(super) originals: HashSet<Uuid>,
@@ -236,6 +238,9 @@ impl Known {
             }
             Record::StockReceipt(record) => {
                 self.receipts.push(Stored { partner, document, record: *record });
+            }
+            Record::OrderAcknowledgment(record) => {
+                self.answers.push(Stored { partner, document, record: *record });
             }
             _ => {}
         }

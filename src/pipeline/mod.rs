@@ -1,6 +1,7 @@
 //! The work: receive, process, deliver, and the chores.
 
 mod acknowledge;
+mod advised;
 mod agreed;
 mod agreements;
 mod answers;
@@ -14,6 +15,8 @@ mod gate;
 mod hub;
 mod known;
 pub mod load_master_data;
+mod loads;
+mod missing;
 pub mod operate;
 mod outbound;
 mod outgoing;

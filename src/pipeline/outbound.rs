@@ -4,6 +4,7 @@ use super::agreed;
 use super::compose::{self, Numbers, X12Group};
 use super::gate::{self, Hold};
 use super::hub::Error;
+use super::missing::{self, Exchanged};
 pub(super) use super::outgoing::{Answer, Outgoing, Shipment};
 use super::outgoing::{identity, outbound_document_id};
 use super::overdue;
@@ -20,7 +21,7 @@ use crate::store::{
 use crate::translators::Format;
 use crate::tree::Tree;
 use chrono::{DateTime, Utc};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// Rows that go into the database together.
@@ -139,6 +140,7 @@ pub(super) async fn compose(
     let mut rows = Rows::default();
     let mut compositions = Vec::with_capacity(outgoing.len());
     let mut all_pending = Vec::new();
+    let Some(now) = outgoing.first().map(|outgoing| outgoing.now) else { return Ok(compositions) };
     for mut outgoing in outgoing {
         let now = outgoing.now;
         leave_out_what_was_made(work, &mut outgoing).await?;
@@ -177,6 +179,16 @@ pub(super) async fn compose(
     work.insert_deliveries(&rows.deliveries).await?;
     work.insert_expected_acknowledgments(&rows.expected).await?;
     gate::hold(work, &rows.holds, &rows.documents).await?;
+    let agreement_of: HashMap<Uuid, &str> =
+        rows.documents.iter().filter_map(|row| Some((row.id, row.agreement.as_deref()?))).collect();
+    let sent = rows.records.iter().map(|(document, partner, at, record)| Exchanged {
+        document: *document,
+        partner,
+        agreement: agreement_of.get(document).copied(),
+        record,
+        at: *at,
+    });
+    missing::follow(work, &sent.collect::<Vec<_>>(), agreements, &[], now).await?;
     kill_points::pass("out.freeze.after");
     Ok(compositions)
 }

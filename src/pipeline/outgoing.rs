@@ -5,6 +5,7 @@ use crate::formats::x12::ack::Composed;
 use crate::formats::x12::verdict::Ta1;
 use crate::ids;
 use crate::profiles::Sends;
+use crate::store::LoadedAdvice;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -58,6 +59,8 @@ pub(super) struct Outgoing {
     pub(super) received_at: DateTime<Utc>,
     pub(super) answers: Vec<Answer>,
     pub(super) shipments: Vec<Shipment>,
+    /// What is told later, with others.
+    pub(super) loads: Vec<LoadedAdvice>,
     /// Whether the file was read before, and may have been answered then.
     pub(super) again: bool,
     /// Sources that were processed before: what was made of them then is not made again.
@@ -72,6 +75,7 @@ impl Outgoing {
             received_at: now,
             answers: Vec::new(),
             shipments: Vec::new(),
+            loads: Vec::new(),
             again: false,
             earlier: Vec::new(),
         }

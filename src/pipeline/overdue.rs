@@ -2,12 +2,14 @@
 
 use super::answers::{OVERDUE, about};
 use super::hub::{Error, Hub};
+use super::operate::{self, Unmade, Wish};
 use crate::acks;
 use crate::ids;
 use crate::pipeline::Agreements;
-use crate::profiles::{Acknowledge, Due, ExpectAck, Profile, Topic, WhenOverdue};
+use crate::profiles::{Acknowledge, Due, ExpectAck, Profile, Sends, Topic, WhenOverdue};
 use crate::store::{
-    ExpectedAcknowledgmentRow, ExpectedSet, FoundExpectation, NewException, NewExpectedAcknowledgment, Work,
+    BY_HUB, ExpectedAcknowledgmentRow, ExpectedSet, FoundExpectation, NewException,
+    NewExpectedAcknowledgment, Noun, Work,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
@@ -125,6 +127,12 @@ fn exception(late: &FoundExpectation, agreements: &Agreements, now: DateTime<Utc
         .collect();
     let more = late.sets.len().saturating_sub(documents.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let sends = profile.into_iter().flat_map(|profile| &profile.exchange.sends);
+    let resends = late.sets.iter().any(|set| {
+        let mut of_set = sends.clone().filter(|sends| sends.document == set.set_id);
+        of_set.any(|sends| sends.expect_ack.is_some_and(|ack| ack.when_overdue == WhenOverdue::Resend))
+    });
+    let again = if resends { "it is sent once more" } else { "it is not sent again by itself" };
     let holds =
         if documents.is_empty() { String::new() } else { format!(" ({}{more})", documents.join(", ")) };
     let only = late.sets.first().filter(|_| late.sets.len() == 1);
@@ -138,7 +146,7 @@ fn exception(late: &FoundExpectation, agreements: &Agreements, now: DateTime<Utc
         line: None,
         amount: None,
         message: format!(
-            "{} has not sent a {} for {}{holds}, due {}; ask {whom} whether it arrived, it is not sent again by itself",
+            "{} has not sent a {} for {}{holds}, due {}; ask {whom} whether it arrived, {again}",
             row.partner_id,
             row.level,
             what(row),
@@ -169,6 +177,41 @@ async fn remind(work: &mut Work, agreements: &Agreements, now: DateTime<Utc>) ->
             }
             work.note_reminders(&told, now).await?;
             escalate(work, profile, expect, &late, now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Sends once more, with the same bytes, what was not answered in time, where profiles say so. Asked a second time for the
+/// same it is done already.
+pub(super) async fn send_once_more(hub: &Hub) -> Result<(), Error> {
+    let agreements = hub.agreements();
+    for profile in agreements.profiles.list() {
+        let again =
+            |sends: &&Sends| sends.expect_ack.is_some_and(|ack| ack.when_overdue == WhenOverdue::Resend);
+        for sends in profile.exchange.sends.iter().filter(again) {
+            let mut work = hub.store.begin().await?;
+            let late = work.list_overdue_of(&profile.id, &sends.document).await?;
+            work.roll_back().await?;
+            let mut sent = Vec::new();
+            for row in late.iter().filter(|row| row.reminders == 0) {
+                let Some(delivery) = row.delivery_id else { continue };
+                let wish = Wish {
+                    by: BY_HUB.to_owned(),
+                    account: BY_HUB.to_owned(),
+                    reason: format!("no {} by {}", row.level, row.due_at.format("%Y-%m-%d %H:%M UTC")),
+                    request: Some(format!("overdue {}", row.id)),
+                };
+                match operate::resend(&hub.store, (Noun::Delivery, delivery), &wish).await {
+                    Ok(_) | Err(Unmade::Refused(_)) => sent.push(row.id),
+                    Err(Unmade::Failed(error)) => return Err(error),
+                }
+            }
+            if !sent.is_empty() {
+                let mut work = hub.store.begin().await?;
+                work.note_reminders(&sent, hub.clock.now()).await?;
+                work.commit().await?;
+            }
         }
     }
     Ok(())

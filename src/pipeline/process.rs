@@ -5,19 +5,20 @@ use super::agreed;
 use super::follow::{self, Next};
 use super::hub::{Error, Hub, Place};
 use super::known::{self, Known};
+use super::missing::{self, Exchanged};
 use super::outbound::{Outgoing, Shipment, Unsound};
 use super::read::{self, Document, Reading};
 use super::rows::{self, Fresh};
 use super::serve::explain;
-use super::{answers, compare, outbound, repeats, shipments};
+use super::{advised, answers, compare, outbound, repeats, shipments};
 use crate::canonical::Record;
 use crate::formats::x12::verdict;
 use crate::ids;
 use crate::kill_points;
 use crate::pipeline::Agreements;
 use crate::store::{
-    self, Business, FileOutcome, FileRow, FileState, Job, Lease, LoadedFile, NewException, NewFinding,
-    NewRecord, Work,
+    self, Business, FileOutcome, FileRow, FileState, Job, Lease, LoadedAdvice, LoadedFile, NewException,
+    NewFinding, NewRecord, Work,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeSet, HashSet};
@@ -167,7 +168,7 @@ pub(super) async fn read_file(
 }
 
 /// What a person wishes of a file that was read before. By itself the hub wishes nothing.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Again {
     /// Records that are read otherwise now replace what was read then, which is kept as a revision.
     pub(super) revise: bool,
@@ -175,11 +176,17 @@ pub(super) struct Again {
     pub(super) only: Option<Uuid>,
     /// The request to make anew what follows.
     pub(super) issue: Option<Uuid>,
+    /// Of what follows only this is made anew: for whom, as what.
+    pub(super) made: Option<(String, String)>,
 }
 
 impl Again {
     fn is_about(&self, document: Uuid) -> bool {
         self.only.is_none_or(|only| only == document)
+    }
+
+    fn makes(&self, to: &str, document: &str) -> bool {
+        self.made.as_ref().is_none_or(|(partner, kind)| partner == to && kind == document)
     }
 }
 
@@ -240,7 +247,9 @@ pub(super) async fn carry_out(
             let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
             let before = out.shipments.len();
             let business = follow_routes(document, profile, agreements, &known, now, out);
-            out.shipments.iter_mut().skip(before).for_each(|shipment| shipment.issue = issue);
+            for shipment in out.shipments.iter_mut().skip(before) {
+                shipment.issue = issue.filter(|_| again.makes(&shipment.to, &shipment.sends.document));
+            }
             if !stands {
                 let (file, received_at) = (file.row.id, out.received_at);
                 fresh.push(Fresh { file, received_at, index, document, business });
@@ -272,7 +281,7 @@ pub(super) async fn carry_out(
         .collect();
     work.insert_records(&records).await?;
     let documents = files.iter().flat_map(|file| &file.reading.documents);
-    shipments::judge(work, documents, &known, now).await?;
+    let unfinished = shipments::judge(work, documents, &known, agreements, now).await?;
     let any_again = outgoing.iter().any(|out| out.again);
     let mut later = compare::all(work, &mut fresh, known, agreements, now, any_again).await?;
     work.insert_documents(&rows::documents(fresh.get(others..).unwrap_or_default(), agreements)).await?;
@@ -283,14 +292,28 @@ pub(super) async fn carry_out(
     work.set_business(&later).await?;
     for (file, out) in files.iter().zip(&outgoing) {
         answers::settle(work, &file.reading, agreements, file.row.id, out.now).await?;
+        advised::settle(work, &file.reading, agreements, out.now).await?;
     }
     let outcomes: Vec<(Uuid, FileOutcome)> =
         files.iter().map(|file| (file.row.id, rows::outcome(&file.reading, agreements))).collect();
     if again.only.is_none() {
         work.set_file_outcomes(&outcomes).await?;
     }
+    let loads: Vec<LoadedAdvice> =
+        outgoing.iter_mut().flat_map(|out| std::mem::take(&mut out.loads)).collect();
+    work.load_advices(&loads).await?;
     kill_points::pass("ack.match.after");
     let compositions = outbound::compose(work, outgoing, agreements).await?;
+    let arrived = fresh.iter().filter_map(|fresh| {
+        Some(Exchanged {
+            document: fresh.document.id,
+            partner: &fresh.document.partner,
+            agreement: fresh.document.agreement.as_deref(),
+            record: fresh.document.record.as_ref()?,
+            at: fresh.received_at,
+        })
+    });
+    missing::follow(work, &arrived.collect::<Vec<_>>(), agreements, &unfinished, now).await?;
     let unsound: Vec<&Unsound> = compositions.iter().flat_map(|composed| &composed.unsound).collect();
     tell_unsound(work, &unsound, now).await?;
     let refused = |document: &&Document| document.status == verdict::Status::Rejected;
@@ -391,6 +414,7 @@ pub(super) async fn look_up_numbers(work: &mut Work, numbers: known::Numbers) ->
     known.add(work.find_shipping_orders(&of_advices).await?);
     known.add(work.find_ship_notices(&purchase_orders).await?);
     known.add(work.find_stock_receipts(&purchase_orders).await?);
+    known.add(work.find_order_acknowledgments(&purchase_orders).await?);
     known.add(work.find_invoices(&purchase_orders).await?);
     Ok(known)
 }
@@ -428,6 +452,11 @@ pub(super) fn follow_routes(
             Next::Send { to, sends, record, hold } => {
                 let source = document.id;
                 outgoing.shipments.push(Shipment { to, sends, record, source, issue: None, hold });
+            }
+            Next::Load(advice) => {
+                let what = advice.number_kind.replace('_', " ");
+                status = (Business::Waiting, format!("is told with the others of {what} {}", advice.raw));
+                outgoing.loads.push(advice);
             }
             Next::Nothing(why) => status = (Business::Settled, why),
             Next::Waiting(why) => status = (Business::Waiting, why),
@@ -486,7 +515,11 @@ async fn wake_waiting(
 }
 
 /// What cannot be written is an exception of the document it follows from; everything else goes its way.
-async fn tell_unsound(work: &mut Work, unsound: &[&Unsound], now: DateTime<Utc>) -> Result<(), Error> {
+pub(super) async fn tell_unsound(
+    work: &mut Work,
+    unsound: &[&Unsound],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     if unsound.is_empty() {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use crate::formats::x12::fault::{Code, Fault};
 use crate::formats::x12::lexer::{Lines, Window};
 use crate::formats::x12::segment::SegmentId;
 use crate::formats::x12::tree_builder::TreeBuilder;
-use crate::formats::x12::{ack_reader, reader, verdict};
+use crate::formats::x12::{ack_reader, advice_reader, reader, verdict};
 use crate::formats::{Looks, look};
 use crate::ids;
 use crate::profiles::{Profile, Receives, Usage, pattern};
@@ -121,6 +121,8 @@ pub(super) struct Interchange {
     pub(super) verdict: verdict::Interchange,
     /// What its acknowledgments say of ours.
     pub(super) answers: Vec<ack_reader::Received>,
+    /// What its application advices and messages say of our documents.
+    pub(super) advices: Vec<advice_reader::Advice>,
     /// Whether it may change anything: marked as production where production was agreed.
     pub(super) has_effects: bool,
 }
@@ -223,6 +225,7 @@ fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> 
     let Agreed { place, agreements, .. } = agreed;
     let verdict = reader::validate(bytes, agreed);
     let said = ack_reader::read_acknowledgments(bytes, &verdict);
+    let advised = advice_reader::read_advices(bytes, &verdict);
     let schemas = &agreements.x12.schemas;
     let lines = Lines::of(bytes);
     let window = Window::indexed(bytes, &lines);
@@ -278,6 +281,7 @@ fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> 
                 partner: profile.id.clone(),
                 verdict: interchange,
                 answers: Vec::new(),
+                advices: Vec::new(),
                 has_effects: false,
             });
             continue;
@@ -334,10 +338,12 @@ fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> 
             }
         }
         let answers = said.iter().filter(|answer| answer.interchange == index).cloned().collect();
+        let advices = advised.iter().filter(|advice| advice.interchange == index).cloned().collect();
         reading.interchanges.push(Interchange {
             partner: profile.id.clone(),
             verdict: interchange,
             answers,
+            advices,
             has_effects,
         });
     }

@@ -34,12 +34,14 @@ pub enum Which {
 }
 
 /// What is read again: a whole file, or one document of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Target {
     /// The file.
     pub file: Uuid,
     /// The document, if only one counts.
     pub document: Option<Uuid>,
+    /// What was made of it, if only that goes anew: for whom, as what.
+    pub made: Option<(String, String)>,
 }
 
 /// One place where two things differ.
@@ -122,7 +124,7 @@ impl Replay {
 /// # Errors
 /// [`Unmade::Refused`] for what is not read, or cannot be any more.
 pub async fn replay(hub: &Hub, target: Target, which: Which) -> Result<Replay, Unmade> {
-    let (file, agreements, place) = open(hub, target, which).await?;
+    let (file, agreements, place) = open(hub, &target, which).await?;
     let reading = process::read_file(&file, place, &agreements).await?;
     let mut read = [ReadFile { row: file.row.clone(), reading }];
     let mut work = hub.store.begin().await?;
@@ -199,7 +201,7 @@ pub enum Apply {
 /// # Errors
 /// [`Unmade::Refused`] when the file is in quarantine or under way.
 pub async fn apply(hub: &Hub, target: Target, apply: Apply, wish: &Wish) -> Result<Deed, Unmade> {
-    let (file, agreements, place) = open(hub, target, Which::Current).await?;
+    let (file, agreements, place) = open(hub, &target, Which::Current).await?;
     let subject = target.document.map_or((Noun::File, target.file), |id| (Noun::Document, id));
     let mut wish = wish.clone();
     if apply == Apply::IssueNew && wish.request.is_none() {
@@ -230,6 +232,7 @@ pub async fn apply(hub: &Hub, target: Target, apply: Apply, wish: &Wish) -> Resu
         only: target.document,
         issue: (apply == Apply::IssueNew)
             .then(|| ids::derived("issue", &[begun.request(), &subject.1.to_string()])),
+        made: target.made.clone(),
     };
     let before = json!({ "profile_version": file.row.profile_version, "state": file.row.state });
     let name = file.row.name.clone();
@@ -241,6 +244,7 @@ pub async fn apply(hub: &Hub, target: Target, apply: Apply, wish: &Wish) -> Resu
         "state": carried.outcome.state,
         "revised": carried.revised,
         "queued": carried.sent,
+        "only": target.made,
     });
     let what = if target.document.is_some() { "document of file" } else { "file" };
     begun.commit(format!("{what} {name}"), before, after).await
@@ -249,7 +253,7 @@ pub async fn apply(hub: &Hub, target: Target, apply: Apply, wish: &Wish) -> Resu
 /// The file with the agreements and the place that it is read by.
 async fn open(
     hub: &Hub,
-    target: Target,
+    target: &Target,
     which: Which,
 ) -> Result<(LoadedFile, Arc<Agreements>, Place), Unmade> {
     let file = hub.store.load_file(target.file).await?;

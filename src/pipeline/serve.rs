@@ -88,9 +88,10 @@ pub async fn run_once(hub: &Arc<Hub>, partner: Option<&str>) -> Result<Pass, Err
         took[0] += lap();
         pass.processed += drain(hub, JobKind::Process).await?;
         took[1] += lap();
+        // Before deliveries: what chores make is sent in the same pass.
+        chores::run(hub).await?;
         pass.delivered += drain(hub, JobKind::Deliver).await?;
         took[2] += lap();
-        chores::run(hub).await?;
         pass.reported += drain(hub, JobKind::Report).await? + drain(hub, JobKind::Mail).await?;
         if before == (pass.received, pass.processed, pass.delivered) {
             break;

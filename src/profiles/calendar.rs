@@ -103,6 +103,12 @@ impl Calendar {
         self.holidays.get(&day).map(String::as_str)
     }
 
+    /// When a day begins, open or not.
+    #[must_use]
+    pub fn start_of(&self, day: NaiveDate) -> DateTime<Utc> {
+        self.instant(day, TimeOfDay(0))
+    }
+
     /// Whether this day counts.
     #[must_use]
     pub fn is_business_day(&self, day: NaiveDate) -> bool {

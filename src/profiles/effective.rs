@@ -111,6 +111,7 @@ pub fn list_effective(
             "receives",
             "sends",
             "routes",
+            "expects",
         ];
         let first = key.split(['.', '[']).next().unwrap_or_default();
         order.iter().position(|known| *known == first).unwrap_or(order.len())

@@ -2,9 +2,10 @@
 
 use super::calendar::Due;
 use super::channel::Channel;
+use super::expects::Expects;
 use super::library::{Library, document_of};
 use super::rules::{Validity, validity};
-use crate::canonical::{InvoiceKind, RecordKind};
+use crate::canonical::{FinalShipment, InvoiceKind, RecordKind, ShippingAdvice};
 use crate::declaration::{Place, Said, Section, suggestion};
 use crate::formats::x12::ack;
 use crate::translators::{Format, Overlay, Spot, Translator, WhenUnknown};
@@ -22,6 +23,8 @@ pub struct Exchange {
     pub sends: Vec<Sends>,
     /// What follows from what the partner sends.
     pub routes: Vec<Route>,
+    /// What must follow what is exchanged, and by when.
+    pub expects: Vec<Expects>,
 }
 
 /// One kind of document the partner sends.
@@ -41,8 +44,20 @@ pub struct Receives {
     pub acknowledge: Acknowledge,
     /// What an invoice from this partner bills.
     pub invoices: InvoiceKind,
+    /// When an order counts as shipped to its end, by this partner's advices.
+    pub final_shipment: FinalShipment,
     /// From when to when.
     pub validity: Validity,
+}
+
+impl Exchange {
+    /// When an order counts as shipped to its end, by this partner's advices.
+    #[must_use]
+    pub fn final_shipment(&self) -> FinalShipment {
+        let advices =
+            self.receives.iter().find(|receives| receives.translator.record() == RecordKind::ShippingAdvice);
+        advices.map(|receives| receives.final_shipment).unwrap_or_default()
+    }
 }
 
 impl Receives {
@@ -126,6 +141,8 @@ pub enum WhenOverdue {
     Alert,
     /// Nothing more is delivered to the partner until it came or a person has settled it.
     Hold,
+    /// What was sent is sent once more, the same bytes under the same name.
+    Resend,
 }
 
 /// A pure function that makes another record of a record and its order.
@@ -142,10 +159,57 @@ pub struct Route {
     pub record: String,
     /// What is made of it first.
     pub derive: Option<Derivation>,
+    /// Records that are told in one.
+    pub together: Option<Together>,
     /// The partner it goes to.
     pub to: String,
     /// The document it goes as.
     pub document: String,
+}
+
+/// Records that are told together: all that come with one number, once nothing more comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Together {
+    /// The number that they share.
+    pub by: LoadNumber,
+    /// So long after the last one.
+    pub closes_after: Duration,
+    /// So long after the first one, whatever else comes.
+    pub at_most: Duration,
+}
+
+/// The number of an advice that says what went together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadNumber {
+    /// Its bill of lading.
+    BillOfLading,
+    /// Its master bill of lading.
+    MasterBillOfLading,
+    /// Its load, by the shipper's numbering.
+    Load,
+}
+
+impl LoadNumber {
+    /// Its name in profiles and in the database.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::BillOfLading => "bill_of_lading",
+            Self::MasterBillOfLading => "master_bill_of_lading",
+            Self::Load => "load_number",
+        }
+    }
+
+    /// That number of an advice, where it has one.
+    #[must_use]
+    pub fn of(self, advice: &ShippingAdvice) -> Option<&str> {
+        let number = match self {
+            Self::BillOfLading => &advice.bill_of_lading,
+            Self::MasterBillOfLading => &advice.master_bill_of_lading,
+            Self::Load => &advice.load_number,
+        };
+        number.as_deref().map(str::trim).filter(|number| !number.is_empty())
+    }
 }
 
 const ACKS: &[(&str, Acknowledge)] =
@@ -189,6 +253,9 @@ fn receives(
     let kinds =
         [InvoiceKind::Sale, InvoiceKind::Purchase, InvoiceKind::Service].map(|kind| (kind.word(), kind));
     let invoices = section.choice("invoices", &kinds).map_or(InvoiceKind::Purchase, |said| said.value);
+    let rules =
+        [FinalShipment::Stated, FinalShipment::First, FinalShipment::Whole].map(|rule| (rule.word(), rule));
+    let final_shipment = section.choice("final_shipment", &rules).map(|said| said.value).unwrap_or_default();
     let files = section.texts("files").into_iter().map(|said| said.value).collect();
     let validity = validity(section);
     section.finish();
@@ -214,6 +281,7 @@ fn receives(
         files,
         acknowledge: acknowledge.map_or(Acknowledge::None, |said| said.value),
         invoices,
+        final_shipment,
         validity,
         releases,
         translator,
@@ -239,7 +307,8 @@ fn sends(
         let within = within.unwrap_or(Due::After(TimeDelta::days(1)));
         let remind_every = below.duration("remind_every").map(|said| said.value);
         let escalate_after = below.duration("escalate_after").map(|said| said.value);
-        let kinds = [("alert", WhenOverdue::Alert), ("hold", WhenOverdue::Hold)];
+        let kinds =
+            [("alert", WhenOverdue::Alert), ("hold", WhenOverdue::Hold), ("resend", WhenOverdue::Resend)];
         let when_overdue = below.choice("when_overdue", &kinds).map_or(WhenOverdue::Alert, |said| said.value);
         below.finish();
         let expected = ExpectAck { kind, within, remind_every, escalate_after, when_overdue };
@@ -266,6 +335,25 @@ fn route(section: &Section<'_>) -> Option<Route> {
         section.fault("record_unknown", &record.place, message, suggestion(&record.value, &known));
     }
     let derive = section.choice("derive", &[("ship_notice", Derivation::ShipNotice)]).map(|said| said.value);
+    let together = section.section("together").map(|below| {
+        let numbers = [LoadNumber::BillOfLading, LoadNumber::MasterBillOfLading, LoadNumber::Load];
+        let by = below.choice("by", &numbers.map(|number| (number.word(), number)));
+        let time = |key, otherwise: u64| {
+            below.duration(key).map_or(Duration::from_secs(otherwise * 60), |said| said.value)
+        };
+        let (closes_after, at_most) = (time("closes_after", 30), time("at_most", 12 * 60));
+        below.finish();
+        let by = by.map_or(LoadNumber::BillOfLading, |said| said.value);
+        if derive.is_none() {
+            section.fault(
+                "together_without_derive",
+                &below.place(),
+                "only what is derived can be told together",
+                "add derive = \"ship_notice\", or take `together` out",
+            );
+        }
+        Together { by, closes_after, at_most }
+    });
     let Some(send) = section.section("send") else {
         missing(
             "the route does not say where it leads",
@@ -277,7 +365,7 @@ fn route(section: &Section<'_>) -> Option<Route> {
     let document = send.required_text("document", "write document = \"856\"").value;
     send.finish();
     section.finish();
-    Some(Route { record: record.value, derive, to, document })
+    Some(Route { record: record.value, derive, together, to, document })
 }
 
 fn translator(section: &Section<'_>, has_x12: bool, library: &Library) -> Option<Arc<Translator>> {

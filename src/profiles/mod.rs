@@ -12,6 +12,7 @@ mod contacts;
 mod duplicates;
 mod effective;
 mod exchange;
+mod expects;
 mod library;
 pub mod pattern;
 mod reading;
@@ -28,7 +29,10 @@ pub use channel::{After, Channel, Complete, Http, HttpLogin, Inbound, Outbound, 
 pub use contacts::{Contact, Topic};
 pub use duplicates::{Duplicates, Repeat, Repeated};
 pub use effective::{Effective, Layer, list_effective};
-pub use exchange::{Acknowledge, Derivation, Exchange, ExpectAck, Receives, Route, Sends, WhenOverdue};
+pub use exchange::{
+    Acknowledge, Derivation, Exchange, ExpectAck, LoadNumber, Receives, Route, Sends, Together, WhenOverdue,
+};
+pub use expects::{CountedFrom, Expects};
 pub use library::{Library, document_of};
 pub use reading::Acks;
 pub use reconciliation::{
@@ -308,7 +312,8 @@ fn read_profile(
         .into_iter()
         .map(|(name, section)| (name.clone(), channel::read(&name, &section, root)))
         .collect();
-    let exchange = exchange::read(section, &channels, x12.is_some(), has_calendar, library);
+    let mut exchange = exchange::read(section, &channels, x12.is_some(), has_calendar, library);
+    exchange.expects = expects::read(section, &exchange, has_calendar);
     let contacts = contacts::read(section);
     let schedules = schedules::read(section, Some(id), time_zone);
     let duplicates = duplicates::read(section.section("duplicates").as_ref());

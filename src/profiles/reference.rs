@@ -148,4 +148,9 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("receives", "`[[receives]]`", "One entry for each kind of document the partner sends."),
     ("sends", "`[[sends]]`", "One entry for each kind of document the partner is sent."),
     ("routes", "`[[routes]]`", "What follows from a record that this partner sends."),
+    (
+        "expects",
+        "`[[expects]]`",
+        "Documents that must follow others, one entry for each: the 945 of a 940, the 855 of an 850, the invoice of a ship notice. What has not come or gone in time is an exception; when it comes, the exception is settled and says how late. Orders that are cancelled, or of which nothing was shipped, wait for nothing.",
+    ),
 ];

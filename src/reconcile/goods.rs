@@ -160,9 +160,12 @@ impl Group<'_> {
     fn compare(&self, bill: &Bill<'_>, kind: InvoiceKind, comparison: &mut Comparison) {
         let Some((_, first)) = self.lines.first() else { return };
         let order = bill.order_of(first);
-        let ordered_lines: Vec<&PurchaseOrderLine> = order
-            .map(|(order, _)| order.lines.iter().filter(|line| line.keys().same(&self.keys)).collect())
-            .unwrap_or_default();
+        let lines = order.map(|(order, _)| order.lines.as_slice()).unwrap_or_default();
+        let mut ordered_lines: Vec<&PurchaseOrderLine> =
+            lines.iter().filter(|line| line.keys().same(&self.keys)).collect();
+        // A substitute is held against the item whose place it took.
+        let taken = self.place_taken(bill, lines).filter(|_| ordered_lines.is_empty());
+        ordered_lines.extend(taken);
         let unit = first.unit.as_deref();
         let joined = Joined::of(bill.agreed.packs, first, ordered_lines.first().copied(), bill.agreed.day);
         let shipped_name =
@@ -273,14 +276,8 @@ impl Group<'_> {
                 }
                 // That the order is not known says as well that its prices are not.
                 if order.is_some() || agreed.is_some() {
-                    differences.extend(self.price(
-                        bill,
-                        *ordinal,
-                        line,
-                        rightful,
-                        agreed.as_ref(),
-                        is_ordered,
-                    ));
+                    let agreed = (agreed.as_ref(), taken);
+                    differences.extend(self.price(bill, *ordinal, line, rightful, agreed, is_ordered));
                 }
             }
             let wrong: Decimal = differences.iter().filter_map(|difference| difference.amount).sum();
@@ -326,14 +323,32 @@ impl Group<'_> {
         });
     }
 
-    /// The unit price against the agreed one, for the quantity that is rightly billed.
+    /// The order's line of the item whose place this one took, as the warehouse says.
+    fn place_taken<'o>(
+        &self,
+        bill: &Bill<'_>,
+        lines: &'o [PurchaseOrderLine],
+    ) -> Option<&'o PurchaseOrderLine> {
+        let named = || {
+            let moved = bill.known.shipped.iter().filter(|moved| self.is_of(moved));
+            moved.flat_map(|moved| &moved.in_place_of).map(String::as_str)
+        };
+        lines.iter().find(|line| {
+            let keys = line.keys();
+            let own = [&keys.sku, &keys.buyer_item, &keys.gtin];
+            own.into_iter().flatten().any(|own| named().any(|other| same_number(Some(own), Some(other))))
+        })
+    }
+
+    /// The unit price against the agreed one, for the quantity that is rightly billed. A substitute is paid at the price of
+    /// the item whose place it took at most.
     fn price(
         &self,
         bill: &Bill<'_>,
         ordinal: usize,
         line: &InvoiceLine,
         quantity: Decimal,
-        agreed: Option<&AgreedPrice>,
+        (agreed, taken): (Option<&AgreedPrice>, Option<&PurchaseOrderLine>),
         is_ordered: bool,
     ) -> Option<Difference> {
         let item = self.keys.shown();
@@ -346,7 +361,7 @@ impl Group<'_> {
             let message = format!("{item}: neither order nor price list names a price, so it is not checked");
             return Some(bill.of_line(Reason::PriceNotChecked, ordinal, line, message));
         };
-        if agreed.price == billed {
+        if agreed.price == billed || (taken.is_some() && billed < agreed.price) {
             return None;
         }
         let worth = extended(line, quantity, agreed.price);
@@ -354,8 +369,12 @@ impl Group<'_> {
         let said = money(agreed.price);
         let (word, name) = match agreed.from {
             "order" => ("ordered", "unit price ordered"),
+            "acknowledgment" => ("acknowledged", "unit price acknowledged"),
             _ => ("listed", "unit price listed"),
         };
+        let whose = taken.map_or_else(String::new, |taken| {
+            format!(" for {}, in whose place it was shipped", taken.keys().shown())
+        });
         Some(Difference {
             amount: Some(amount),
             figures: vec![
@@ -368,7 +387,7 @@ impl Group<'_> {
                 if billed > agreed.price { Reason::PriceOver } else { Reason::PriceUnder },
                 ordinal,
                 line,
-                format!("{item}: billed at {}, {word} at {said}", money(billed)),
+                format!("{item}: billed at {}, {word} at {said}{whose}", money(billed)),
             )
         })
     }
@@ -381,7 +400,7 @@ struct AgreedPrice {
     figure: Figure,
 }
 
-/// The price of the order, else that of the price list, of one unit as it is billed.
+/// The price of the order, else what the seller acknowledged, else that of the price list, of one unit as it is billed.
 fn agreed_price(
     bill: &Bill<'_>,
     line: &InvoiceLine,
@@ -398,20 +417,30 @@ fn agreed_price(
         // Lines of one item with prices of their own are told by their number.
         let by_number = ordered.iter().find(|ordered| is_same_line(line, ordered));
         let of_order = by_number.or_else(|| ordered.first());
+        // A price per hundred on both sides is one price.
+        let basis = |basis: &Option<String>| basis.clone().unwrap_or_else(|| "each".to_owned());
+        let priced = |own: Option<Decimal>, of: &Option<String>, per: Option<&str>| {
+            let own = own.filter(|_| basis(of) == basis(&line.price_basis))?;
+            Some((own, (own * joined.factor(unit, per)?).round_dp(8).normalize()))
+        };
         let found = of_order.and_then(|ordered| {
-            let own = ordered.unit_price?;
-            // A price per hundred on both sides is one price.
-            let basis = |basis: &Option<String>| basis.clone().unwrap_or_else(|| "each".to_owned());
-            if basis(&ordered.price_basis) != basis(&line.price_basis) {
-                return None;
-            }
-            let price = own * joined.factor(unit, ordered.unit.as_deref())?;
-            let figure =
-                Figure { name: "".into(), value: own, document: Some(document), source: ordered.source };
-            Some(AgreedPrice { price: price.round_dp(8).normalize(), from: "order", figure })
+            let (value, price) = priced(ordered.unit_price, &ordered.price_basis, ordered.unit.as_deref())?;
+            let figure = Figure { name: "".into(), value, document: Some(document), source: ordered.source };
+            Some(AgreedPrice { price, from: "order", figure })
         });
-        if found.is_some() {
-            return found;
+        // The last word of the seller on the item.
+        let acknowledged = || {
+            bill.known.answers.iter().rev().find_map(|(answer, document)| {
+                let keys = of_order.map_or_else(|| line.keys(), |ordered| ordered.keys());
+                let said = answer.lines.iter().find(|said| said.keys().same(&keys))?;
+                let (value, price) = priced(said.unit_price, &said.price_basis, said.unit.as_deref())?;
+                let figure =
+                    Figure { name: "".into(), value, document: Some(*document), source: said.source };
+                Some(AgreedPrice { price, from: "acknowledgment", figure })
+            })
+        };
+        if let Some(found) = found.or_else(acknowledged) {
+            return Some(found);
         }
     }
     let sku = joined.sku?;

@@ -17,8 +17,8 @@ pub use unbilled::{Unbilled, not_billed};
 pub use units::{Packs, PriceList, PriceRow};
 
 use crate::canonical::{
-    Figure, Invoice, InvoiceKind, InvoiceLine, InvoiceSense, ItemKeys, PurchaseOrder, Reason, Source, evened,
-    same_number,
+    Figure, Invoice, InvoiceKind, InvoiceLine, InvoiceSense, ItemKeys, OrderAcknowledgment, PurchaseOrder,
+    Reason, Source, evened, same_number,
 };
 use crate::profiles::{Reconciliation, Rounding};
 use chrono::NaiveDate;
@@ -59,6 +59,8 @@ pub struct Moved {
     pub quantity: Decimal,
     /// In which unit.
     pub unit: Option<String>,
+    /// Of a substitute: the numbers that it names besides its own, among them that of the item whose place it took.
+    pub in_place_of: Vec<String>,
     /// The document that says it.
     pub document: Uuid,
     /// The segment that says it.
@@ -70,6 +72,8 @@ pub struct Moved {
 pub struct Known<'a> {
     /// The orders in force that the invoice speaks of, and their documents.
     pub orders: Vec<(&'a PurchaseOrder, Uuid)>,
+    /// What the seller said to them (855), and its documents.
+    pub answers: Vec<(&'a OrderAcknowledgment, Uuid)>,
     /// What was shipped for them so far: by advices (945), else by ship notices (856).
     pub shipped: Vec<Moved>,
     /// What was received for them (944), where receipts come.

@@ -1,7 +1,9 @@
 //! Figures worked out by hand.
 
 use super::*;
-use crate::canonical::{Charge, ChargeKind, DatedEvent, PurchaseOrderLine, Purpose, Tax, Terms};
+use crate::canonical::{
+    AcknowledgmentLine, Charge, ChargeKind, DatedEvent, PurchaseOrderLine, Purpose, Tax, Terms,
+};
 use crate::profiles::{Activity, AgreedCharge, ChargePrice, Rate, Scope, Tolerance};
 use proptest::prelude::*;
 
@@ -23,7 +25,15 @@ fn line(item: &str, quantity: &str, price: &str) -> InvoiceLine {
 fn moved(item: &str, quantity: &str) -> Moved {
     let keys = InvoiceLine { sku: Some(item.to_owned()), ..InvoiceLine::default() }.keys();
     let unit = Some("each".to_owned());
-    Moved { order: None, item: keys, quantity: number(quantity), unit, document: Uuid::nil(), source: None }
+    Moved {
+        order: None,
+        item: keys,
+        quantity: number(quantity),
+        unit,
+        document: Uuid::nil(),
+        in_place_of: Vec::new(),
+        source: None,
+    }
 }
 
 fn order(item: &str, price: &str) -> PurchaseOrder {
@@ -52,6 +62,7 @@ fn invoice(lines: Vec<InvoiceLine>, total: &str) -> Invoice {
 #[derive(Default)]
 struct World {
     order: Option<PurchaseOrder>,
+    answer: Option<OrderAcknowledgment>,
     shipped: Vec<Moved>,
     received: Vec<Moved>,
     billed: Vec<Moved>,
@@ -71,6 +82,7 @@ impl World {
     fn compare(&self, invoice: &Invoice, kind: InvoiceKind) -> Comparison {
         let known = Known {
             orders: self.order.iter().map(|order| (order, Uuid::nil())).collect(),
+            answers: self.answer.iter().map(|answer| (answer, Uuid::nil())).collect(),
             shipped: self.shipped.clone(),
             received: self.received.clone(),
             billed: self.billed.clone(),
@@ -114,6 +126,43 @@ fn one_planted_change_yields_exactly_its_reason_and_amount() {
     ] {
         assert_eq!(world.told(&invoice(lines, total)), [(reason, Some(number(amount)))]);
     }
+}
+
+#[test]
+fn where_the_order_names_no_price_the_acknowledgment_does() {
+    let mut bare = order("A", "1.00");
+    bare.lines[0].unit_price = None;
+    let mut world = World::of(bare, &[moved("A", "9")]);
+    let bill = invoice(vec![line("A", "9", "12.55")], "112.95");
+    assert_eq!(world.told(&bill), [(Reason::PriceNotChecked, None)]);
+    let said = AcknowledgmentLine {
+        sku: Some("A".to_owned()),
+        unit: Some("each".to_owned()),
+        unit_price: Some(number("12.50")),
+        ..AcknowledgmentLine::default()
+    };
+    world.answer = Some(OrderAcknowledgment { lines: vec![said], ..OrderAcknowledgment::default() });
+    assert_eq!(world.told(&bill), [(Reason::PriceOver, Some(number("0.45")))]);
+    // The order's own price stands over it.
+    world.order = Some(order("A", "12.55"));
+    assert_eq!(world.told(&bill), []);
+}
+
+#[test]
+fn a_substitute_is_paid_at_the_price_of_what_it_replaces_at_most() {
+    let substitute = Moved { in_place_of: vec!["A".to_owned()], ..moved("B", "9") };
+    let world = World::of(order("A", "12.50"), &[substitute]);
+    let bill = |price: &str, total: &str| invoice(vec![line("B", "9", price)], total);
+    assert_eq!(world.told(&bill("12.50", "112.50")), []);
+    assert_eq!(world.told(&bill("12.00", "108.00")), [], "a cheaper one is welcome");
+    assert_eq!(world.told(&bill("13.00", "117.00")), [(Reason::PriceOver, Some(number("4.50")))]);
+    let found = world.compare(&bill("13.00", "117.00"), InvoiceKind::Sale).differences;
+    assert_eq!(found[0].message, "B: billed at 13.00, ordered at 12.50 for A, in whose place it was shipped");
+    assert_eq!(
+        world.told(&invoice(vec![line("C", "9", "1.00")], "9.00"))[0].0,
+        Reason::ItemUnknown,
+        "nobody shipped C in the place of anything"
+    );
 }
 
 #[test]

@@ -274,7 +274,7 @@ impl Work {
 }
 
 /// Who settles what has settled itself; no person has this name.
-const BY_HUB: &str = "(the hub)";
+pub const BY_HUB: &str = "(the hub)";
 
 impl Store {
     /// Exceptions, the latest first.

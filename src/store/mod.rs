@@ -12,11 +12,13 @@ mod deliveries;
 mod documents;
 mod error;
 mod exceptions;
+mod expected_documents;
 mod files;
 mod findings;
 mod interchanges;
 mod job_overview;
 mod jobs;
+mod loads;
 mod master_data;
 mod naming;
 mod operations;
@@ -28,6 +30,7 @@ mod records;
 mod repeats;
 mod reports;
 mod revisions;
+mod sent_documents;
 mod sightings;
 mod story;
 mod text;
@@ -54,7 +57,8 @@ pub use control_numbers::{ControlNumbers, NumberRequest};
 pub use deliveries::{DeliveryFilter, DeliveryRow, LoadedDelivery, NewDelivery};
 pub use documents::{DocumentFilter, DocumentRow, NewDocument};
 pub use error::Error;
-pub use exceptions::{ExceptionFilter, ExceptionRow, NewException};
+pub use exceptions::{BY_HUB, ExceptionFilter, ExceptionRow, NewException};
+pub use expected_documents::{ExpectedDocumentFilter, ExpectedDocumentRow, NewExpectedDocument};
 pub use files::{
     Body, Contents, FileFilter, FileOutcome, FileRow, LARGEST_BODY_BYTES, LoadedFile, OutboundFile,
     Undisposed, microseconds,
@@ -63,6 +67,7 @@ pub use findings::{FindingRow, NewFinding};
 pub use interchanges::{InterchangeKey, InterchangeRow, NewInterchange};
 pub use job_overview::{JobFilter, JobOverview};
 pub use jobs::{AtOnce, Job, JobRow, Lease, NewJob, job_id};
+pub use loads::{LoadRow, LoadedAdvice};
 pub use master_data::{CrosswalkEntry, MADE_OF, MadeOf, MasterKindRow, MasterTable, NewMasterLoad};
 pub use naming::Noun;
 pub use received_acknowledgments::{NewMatch, NewReceivedAcknowledgment, ReceivedAcknowledgmentRow};
@@ -79,11 +84,12 @@ pub use reports::{
     TroubledAcknowledgment, UnshippedOrder,
 };
 pub use revisions::RecordRevision;
+pub use sent_documents::{SentDocument, SentNumber};
 pub use sightings::Seen;
 pub use wakes::Wakes;
 pub use words::{
     AcknowledgmentNote, AcknowledgmentState, Business, Decision, DeliveryKind, DeliveryState, Direction,
-    ExceptionState, FileState, JobKind, JobState, UnknownWord, Usage, Validation,
+    ExceptionState, ExpectedDocumentState, FileState, JobKind, JobState, UnknownWord, Usage, Validation,
 };
 pub use work::Work;
 

@@ -187,6 +187,22 @@ words! {
 }
 
 words! {
+    /// Where a document that must follow another one stands.
+    ExpectedDocumentState {
+        /// Not come yet, and not late.
+        Awaited = "awaited",
+        /// Not come in time.
+        Overdue = "overdue",
+        /// It came in time.
+        Came = "came",
+        /// It came after its time.
+        CameLate = "came_late",
+        /// It will not come, and rightly so.
+        NotNeeded = "not_needed",
+    }
+}
+
+words! {
     /// What was odd about a received acknowledgment.
     AcknowledgmentNote {
         /// Nothing.

@@ -2,6 +2,8 @@
 
 #[path = "hub/agreed.rs"]
 mod agreed;
+#[path = "hub/ambiguous.rs"]
+mod ambiguous;
 #[path = "hub/faults.rs"]
 mod faults;
 #[path = "hub/kills.rs"]
@@ -280,8 +282,13 @@ const MANY: u32 = 40;
 
 /// Every file processed once, every answer sent once, every control number used once.
 async fn nothing_lost_and_nothing_twice(site: &Site, store: &Store) {
+    nothing_lost_and_nothing_twice_of(MANY, site, store).await;
+}
+
+/// The same of so many files.
+async fn nothing_lost_and_nothing_twice_of(many: u32, site: &Site, store: &Store) {
     let files = site.received_in(store).await;
-    assert_eq!(files.len(), MANY as usize);
+    assert_eq!(files.len(), many as usize);
     assert!(files.iter().all(|file| file.state == FileState::Processed));
     let documents = store.list_documents(&DocumentFilter::default(), 10_000).await.expect("answers");
     let numbers: BTreeSet<_> = documents
@@ -289,17 +296,17 @@ async fn nothing_lost_and_nothing_twice(site: &Site, store: &Store) {
         .filter(|document| document.kind == "810")
         .map(|document| &document.business_number)
         .collect();
-    assert_eq!(numbers.len(), MANY as usize);
+    assert_eq!(numbers.len(), many as usize);
     let sent = site.sent("one");
     let names: Vec<&str> = sent.iter().map(|(name, _)| name.as_str()).collect();
-    let expected: Vec<String> = (1..=MANY).map(|number| format!("997_{number:09}.edi")).collect();
+    let expected: Vec<String> = (1..=many).map(|number| format!("997_{number:09}.edi")).collect();
     assert_eq!(
         names, expected,
         "each control number is used once, without a gap, and no temporary file is left"
     );
     let answered: BTreeSet<&str> =
         sent.iter().filter_map(|(_, text)| text.split("AK1*IN*").nth(1)?.split('~').next()).collect();
-    assert_eq!(answered.len(), MANY as usize, "each group is answered once");
+    assert_eq!(answered.len(), many as usize, "each group is answered once");
 }
 
 fn put_many(site: &Site) {

@@ -38,6 +38,8 @@ mod agreements;
 mod finance;
 #[path = "scenario/ledger.rs"]
 mod ledger;
+#[path = "scenario/missing.rs"]
+mod missing;
 #[path = "scenario/story.rs"]
 mod story;
 

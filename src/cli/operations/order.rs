@@ -6,12 +6,16 @@ mod print;
 use super::exceptions::{Shown, owners, shown};
 use super::lineage::{self, DocumentLineage, side};
 use super::{Refusal, naming, output};
-use crate::canonical::{NumberKind, Record, evened};
+use crate::canonical::{FinalShipment, NumberKind, Record, RecordKind, evened};
 use crate::cli::exit;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{self, Line, Order};
-use crate::store::{DeliveryState, DocumentRow, ExceptionFilter, Store};
+use crate::pipeline::Agreements;
+use crate::store::{
+    DeliveryState, Direction, DocumentRow, ExceptionFilter, ExpectedDocumentFilter, ExpectedDocumentRow,
+    Store,
+};
 use choose::Candidate;
 use serde::Serialize;
 use std::cmp::Reverse;
@@ -70,6 +74,8 @@ struct Story {
     /// What became of each item.
     lines: Vec<Line>,
     exceptions: Vec<Shown>,
+    /// Documents that must follow those of the time line.
+    expected: Vec<ExpectedDocumentRow>,
     /// The time line.
     documents: Vec<DocumentLineage>,
     /// What each document says, by its place.
@@ -186,10 +192,28 @@ async fn tell(config: &Config, store: &Store, order: Candidate) -> anyhow::Resul
         lineage.record.clone().and_then(|record| serde_json::from_value::<Record>(record).ok())
     };
     let records: Vec<Option<Record>> = documents.iter().map(record).collect();
-    let told = fold(&documents, &records, &order);
+    let told =
+        Order { final_shipment: final_shipment(config, &documents), ..fold(&documents, &records, &order) };
     let (lines, cancelled) = (ledger::lines(&told), told.is_cancelled());
     let exceptions = exceptions(config, store, &order, &documents).await?;
-    Ok(Story { order, cancelled, lines, exceptions, documents, records })
+    let known = documents.iter().map(|lineage| lineage.document.id).collect();
+    let filter = ExpectedDocumentFilter { documents: Some(known), ..ExpectedDocumentFilter::default() };
+    let expected = store.list_expected_documents(&filter, MOST).await?;
+    Ok(Story { order, cancelled, lines, exceptions, expected, documents, records })
+}
+
+/// When the order counts as shipped to its end, by the profile of the warehouse that spoke of it last.
+fn final_shipment(config: &Config, documents: &[DocumentLineage]) -> FinalShipment {
+    let advice = |lineage: &&DocumentLineage| {
+        let document = &lineage.document;
+        document.record_kind.as_deref() == Some(RecordKind::ShippingAdvice.word())
+            && document.direction == Direction::Inbound
+    };
+    let warehouse = documents.iter().rfind(advice).and_then(|lineage| lineage.document.partner_id.as_deref());
+    let agreements = warehouse.and_then(|_| Agreements::load(config).ok());
+    let profile =
+        warehouse.zip(agreements.as_ref()).and_then(|(id, agreements)| agreements.profiles.find(id));
+    profile.map(|profile| profile.exchange.final_shipment()).unwrap_or_default()
 }
 
 /// By time; of one moment first what others were made of.

@@ -7,7 +7,7 @@ use crate::ids::short;
 use crate::pipeline::Hub;
 use crate::pipeline::operate::Unmade;
 use crate::pipeline::replay::{self, Apply, Change, Made, Replay, Target, Which};
-use crate::store::Noun;
+use crate::store::{Direction, DocumentRow, Noun};
 use anyhow::Context as _;
 use std::process::ExitCode;
 
@@ -17,7 +17,8 @@ const MOST_SHOWN: usize = 40;
 /// What to read again, and what to do with it.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// A received file or document: its id, or the first eight digits
+    /// A file or document that came, or a document of ours, which is made anew of what it was made of: its id, or the first
+    /// eight digits
     #[arg(value_name = "ID")]
     id: String,
     /// By the profile in force, or by the one that read it then
@@ -49,9 +50,9 @@ pub(super) async fn run(hub: &Hub, arguments: &Arguments) -> anyhow::Result<Exit
         Noun::Document => {
             let document =
                 hub.store.find_document(id).await?.context("the document was there a moment ago")?;
-            Target { file: document.file_id, document: Some(id) }
+            target(hub, document).await?
         }
-        _ => Target { file: id, document: None },
+        _ => Target { file: id, document: None, made: None },
     };
     let which = if arguments.profile == "original" { Which::Original } else { Which::Current };
     let does = match (arguments.apply, arguments.issue_new) {
@@ -82,6 +83,21 @@ pub(super) async fn run(hub: &Hub, arguments: &Arguments) -> anyhow::Result<Exit
         Err(Unmade::Failed(error)) => return Err(error.into()),
     }
     Ok(ExitCode::from(exit::DONE))
+}
+
+/// Of a document of ours what it was made of is read again, and only it goes anew.
+async fn target(hub: &Hub, document: DocumentRow) -> anyhow::Result<Target> {
+    let source = document.source_document_id.filter(|_| document.direction == Direction::Outbound);
+    let source = match source {
+        Some(source) => hub.store.find_document(source).await?,
+        None => None,
+    };
+    Ok(match (source, document.partner_id) {
+        (Some(source), Some(partner)) => {
+            Target { file: source.file_id, document: Some(source.id), made: Some((partner, document.kind)) }
+        }
+        _ => Target { file: document.file_id, document: Some(document.id), made: None },
+    })
 }
 
 fn print(replay: &Replay, typed: &str) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 pub mod ack;
 pub mod ack_reader;
+pub mod advice_reader;
 mod context;
 pub mod cursor;
 pub mod delimiters;

@@ -2,7 +2,7 @@
 
 use super::{Asked, Error, Hub, Made, headline, hours, owner, share};
 use crate::reports::{Cell, Chart, Column, Kind, Sheet};
-use crate::store::{AcknowledgmentTrouble, TroubledAcknowledgment};
+use crate::store::{AcknowledgmentTrouble, ExpectedDocumentRow, TroubledAcknowledgment};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
@@ -10,6 +10,7 @@ const NOTES: &[&str] = &[
     "Overdue: sent before the end of the period, due before the time of the report, and not answered until then.",
     "Refused and late: answered within the period. A refusal that came late stands among the refused.",
     "By partner: what was sent within the period. Tests do not count.",
+    "Documents: what must follow by the profiles (`[[expects]]`), was due before the time of the report, and has not come or gone, or did so late within the period.",
 ];
 
 pub(super) async fn make(hub: &Hub, asked: &Asked, now: DateTime<Utc>) -> Result<Made, Error> {
@@ -29,6 +30,15 @@ pub(super) async fn make(hub: &Hub, asked: &Asked, now: DateTime<Utc>) -> Result
     let overdue = of(AcknowledgmentTrouble::Overdue);
     let rejected = of(AcknowledgmentTrouble::Rejected);
     let late = of(AcknowledgmentTrouble::Late);
+    let documents: Vec<Vec<Cell>> = hub
+        .store
+        .list_late_documents(&scope)
+        .await?
+        .iter()
+        .map(|row| {
+            document(row, owner(&agreements.profiles, None, &row.partner_id, row.agreement.as_deref()), now)
+        })
+        .collect();
     let in_time = |expected: i64, late: i64, overdue: i64, awaited: i64| {
         share(expected - late - overdue - awaited, expected - awaited)
     };
@@ -39,6 +49,7 @@ pub(super) async fn make(hub: &Hub, asked: &Asked, now: DateTime<Utc>) -> Result
         headline("Overdue", Kind::Count, overdue.len() as i64),
         headline("Refused", Kind::Count, rejected.len() as i64),
         headline("Late", Kind::Count, late.len() as i64),
+        headline("Documents late", Kind::Count, documents.len() as i64),
         headline(
             "Answered in time",
             Kind::Percent,
@@ -89,6 +100,7 @@ pub(super) async fn make(hub: &Hub, asked: &Asked, now: DateTime<Utc>) -> Result
         (sheet("overdue", "Overdue", "Not answered, and the time is over; the longest first."), overdue),
         (sheet("refused", "Refused", "Answered with a no, to the whole or to a part."), rejected),
         (sheet("late", "Late", "Answered with a yes, after the time was over."), late),
+        (documents_sheet(), documents),
         (by_partner, partners),
     ];
     Ok(Made { report, sheets })
@@ -114,6 +126,49 @@ fn sheet(id: &str, title: &str, about: &str) -> Sheet {
         Column::new("file_id", "File id", Kind::Text).detail(),
     ];
     Sheet::new(id, title, about, columns)
+}
+
+fn documents_sheet() -> Sheet {
+    let columns = vec![
+        Column::new("partner", "Partner", Kind::Text),
+        Column::new("agreement", "Agreement", Kind::Text).detail(),
+        Column::new("owner", "Owner", Kind::Text),
+        Column::new("missing", "Missing", Kind::Text),
+        Column::new("owed_by", "Owed by", Kind::Text),
+        Column::new("number_kind", "Known by", Kind::Text),
+        Column::new("number", "Number", Kind::Text),
+        Column::new("after", "Follows", Kind::Text),
+        Column::new("asked_at", "Of", Kind::Instant),
+        Column::new("due_at", "Due", Kind::Instant),
+        Column::new("answered_at", "Came", Kind::Instant),
+        Column::new("hours_late", "Hours late", Kind::Measure),
+        Column::new("document_id", "Document id", Kind::Text).detail(),
+    ];
+    Sheet::new(
+        "documents",
+        "Documents",
+        "Documents that must follow others and have not come or gone in time; the longest late first.",
+        columns,
+    )
+}
+
+fn document(row: &ExpectedDocumentRow, owner: Option<String>, now: DateTime<Utc>) -> Vec<Cell> {
+    let words = |text: &str| text.replace('_', " ");
+    vec![
+        row.partner_id.as_str().into(),
+        row.agreement.clone().into(),
+        owner.into(),
+        words(&row.document).into(),
+        if row.ours { "us" } else { "partner" }.into(),
+        words(&row.number_kind).into(),
+        row.raw.as_str().into(),
+        words(&row.after).into(),
+        row.asked_at.into(),
+        row.due_at.into(),
+        row.settled_at.into(),
+        hours(row.settled_at.unwrap_or(now) - row.due_at).into(),
+        row.document_id.to_string().into(),
+    ]
 }
 
 fn line(row: &TroubledAcknowledgment, owner: Option<String>, now: DateTime<Utc>) -> Vec<Cell> {

@@ -28,6 +28,12 @@ pub(super) const RECEIVES: &[Setting] = &[
         "What its invoices bill: the seller's sale to its customer, what we buy, or services.",
     ),
     setting(
+        "receives[].final_shipment",
+        Words(&["stated", "first", "whole"]),
+        Is("\"stated\""),
+        "When an order counts as shipped to its end, by this warehouse's advices: `stated` as the status of each line says (W1201), `first` with the first advice, `whole` when everything was shipped or is said to be cancelled or out of stock, for warehouses that say `complete` of every part.",
+    ),
+    setting(
         "receives[].fields",
         Pairs,
         Nothing,
@@ -78,9 +84,9 @@ pub(super) const SENDS: &[Setting] = &[
     ),
     setting(
         "sends[].expect_ack.when_overdue",
-        Words(&["alert", "hold"]),
+        Words(&["alert", "hold", "resend"]),
         Is("\"alert\""),
-        "`hold`: nothing more is delivered to the partner until it came or a person has settled it. Nothing is ever sent twice by itself.",
+        "`hold`: nothing more is delivered to the partner until it came or a person has settled it. `resend`: the same bytes go once more under the same name, where the partner is known to take that as one; without it nothing is ever sent twice by itself.",
     ),
     setting(
         "sends[].fields",
@@ -110,11 +116,51 @@ pub(super) const ROUTES: &[Setting] = &[
         "The record from this partner that starts the route, such as `shipping_order`.",
     ),
     setting("routes[].derive", Words(&["ship_notice"]), Nothing, "What is made of the record first."),
+    setting(
+        "routes[].together.by",
+        Words(&["bill_of_lading", "master_bill_of_lading", "load_number"]),
+        Is("\"bill_of_lading\""),
+        "Advices with the same such number are told in one notice, whatever their orders. An advice without one is told alone.",
+    ),
+    setting(
+        "routes[].together.closes_after",
+        Time,
+        Is("\"30m\""),
+        "The notice goes when nothing more of the number came for so long.",
+    ),
+    setting(
+        "routes[].together.at_most",
+        Time,
+        Is("\"12h\""),
+        "It goes so long after the first advice at the latest, and then without what is not known yet.",
+    ),
     setting("routes[].send.to", Text, Required, "The partner it goes to."),
     setting(
         "routes[].send.document",
         Text,
         Required,
         "The document it goes as: `940`, or the record's name in other formats than X12.",
+    ),
+];
+
+pub(super) const EXPECTS: &[Setting] = &[
+    setting(
+        "expects[].after",
+        Text,
+        Required,
+        "The document that asks for another one, such as `940`, or the record's name in other formats than X12; one of `[[receives]]` or `[[sends]]`.",
+    ),
+    setting(
+        "expects[].document",
+        Text,
+        Required,
+        "The document that must follow, such as `945`. Where we send it to the partner, it is we who are late.",
+    ),
+    setting("expects[].within", Due, Required, "By when it must be there."),
+    setting(
+        "expects[].counted_from",
+        Words(&["document", "ship_date", "delivery_date"]),
+        Is("\"document\""),
+        "From when on that is counted: when the document came or went, or the beginning of the day of shipment or delivery that it names.",
     ),
 ];

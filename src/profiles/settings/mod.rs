@@ -106,6 +106,7 @@ const TOPICS: &[&[Setting]] = &[
     exchange::RECEIVES,
     exchange::SENDS,
     exchange::ROUTES,
+    exchange::EXPECTS,
     reconciliation::RECONCILIATION,
 ];
 

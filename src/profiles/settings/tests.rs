@@ -61,7 +61,12 @@ expect_ack = { kind = "997" }
 [[routes]]
 when = { record = "shipping_advice" }
 derive = "ship_notice"
+together = { by = "load_number" }
 send = { to = "all", document = "940" }
+[[expects]]
+after = "940"
+document = "945"
+within = "24h"
 [reconciliation]
 rounding = "total"
 [[reconciliation.tolerances]]

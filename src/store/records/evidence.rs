@@ -83,6 +83,31 @@ impl Work {
         rows.into_iter().map(understand).collect()
     }
 
+    /// What sellers said to these purchase orders, the oldest first; none that we passed on.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn find_order_acknowledgments(
+        &mut self,
+        purchase_order_numbers: &[String],
+    ) -> Result<Vec<FoundRecord>, Error> {
+        let rows = sqlx::query_as!(
+            Stored,
+            r#"select r.document_id, r.partner_id, r.received_at, r.record::text as "record!"
+               from order_acknowledgment r
+               where r.document_id in (
+                   select document_id from document_number where kind = 'purchase_order' and number = any($1))
+                 and not exists (select from document d join document s on s.id = d.source_document_id
+                     where d.id = r.document_id and s.record_kind = d.record_kind)
+               order by r.received_at, r.document_id"#,
+            &evened_all(purchase_order_numbers),
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("find order acknowledgments"))?;
+        rows.into_iter().map(understand).collect()
+    }
+
     /// The invoices of these partners under these numbers, pair by pair, the oldest first.
     ///
     /// # Errors

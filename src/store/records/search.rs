@@ -119,6 +119,23 @@ impl Work {
         rows.into_iter().map(understand).collect()
     }
 
+    /// The shipping advices of these documents, the oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_shipping_advices(&mut self, documents: &[Uuid]) -> Result<Vec<FoundRecord>, Error> {
+        let rows = sqlx::query_as!(
+            Stored,
+            r#"select document_id, partner_id, received_at, record::text as "record!" from shipping_advice
+               where document_id = any($1) order by received_at, document_id"#,
+            documents,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("list shipping advices"))?;
+        rows.into_iter().map(understand).collect()
+    }
+
     /// All ship notices of these purchase orders, the oldest first; none that we passed on.
     ///
     /// # Errors

@@ -125,8 +125,13 @@ async fn what_is_issued_anew_has_its_own_numbers_and_is_issued_once_for_each_rea
     );
     let awaited = site.done(&["status"]);
     assert_eq!(awaited.matches("OW ").count(), 3, "each is awaited for itself\n{awaited}");
+    // A document of ours that was refused goes anew by itself, in a group of its own.
+    let sent = text(&led_to[0]["id"]);
+    site.done(&["replay", &sent, "--issue-new", "--reason", "the warehouse refused it"]);
+    site.done(&["run", "--once"]);
+    assert_eq!(site.warehouse_files().len(), 4);
     let audit = site.json(&["audit", "--action", "issue_new"]);
-    assert_eq!(audit.as_array().map(Vec::len), Some(2));
+    assert_eq!(audit.as_array().map(Vec::len), Some(3));
     site.done(&["audit", "verify"]);
 }
 

@@ -134,3 +134,18 @@ from (values
     ('c1', 1, '1', 'S1', 10, 'EA'), ('c1', 2, null, 'S2', 3, 'EA'), ('c2', 1, '1', 'S1', 4, 'CA'),
     ('c3', 1, '1', 'S1', 4, 'CA'), ('c3', 2, '2', 'S2', 24, 'EA')
 ) as v (n, ordinal, line, sku, quantity, unit);
+
+-- One that has not come, one that came six hours late, one that is not due yet, one that was not needed.
+insert into expected_document
+    (id, partner_id, document_id, after_kind, record_kind, after, document, ours, number_kind, number, raw, asked_at,
+    due_at, state, settled_at)
+select
+    ('00000000-0000-0000-0000-0000000000' || n)::uuid, partner, ('00000000-0000-0000-0000-0000000000' || document)::uuid,
+    'shipping_order', 'shipping_advice', '940', '945', ours, 'order', number, number, asked::timestamptz,
+    due::timestamptz, state, settled::timestamptz
+from (values
+    ('01', 'north', 'a1', false, 'A1', '2026-11-02 15:00Z', '2026-11-04 15:00Z', 'overdue', null),
+    ('02', 'north', 'a2', true, 'A2', '2026-11-02 15:00Z', '2026-11-04 15:00Z', 'came_late', '2026-11-04 21:00Z'),
+    ('03', 'south', 'b1', false, 'B1', '2026-11-04 15:00Z', '2026-11-30 15:00Z', 'awaited', null),
+    ('04', 'south', 'b1', false, 'B2', '2026-11-02 15:00Z', '2026-11-04 15:00Z', 'not_needed', '2026-11-05 15:00Z')
+) as v (n, partner, document, ours, number, asked, due, state, settled);

@@ -7,6 +7,7 @@ use crossdock::store::{
     Settlement, Store,
 };
 use sqlx::Executor;
+use std::time::Duration;
 use uuid::Uuid;
 
 use super::deliveries::{begun, compose, ended};
@@ -231,7 +232,7 @@ async fn an_answer_is_matched_in_no_time_though_many_groups_lie_in_the_past() {
         plan.contains("expected_acknowledgment_group") && !plan.contains("Seq Scan on expected"),
         "{plan}"
     );
-    let mut times = Vec::new();
+    let (mut times, mut idle) = (Vec::new(), Vec::new());
     for n in 0..500 {
         let number = (n * 7919) % (groups / 50 - 1) + 1;
         let partner = format!("partner-{}", n % 50);
@@ -244,8 +245,17 @@ async fn an_answer_is_matched_in_no_time_though_many_groups_lie_in_the_past() {
         let ids = [found[0].row.id];
         assert_eq!(work.list_answers(&ids).await.expect("asks"), []);
         times.push(started.elapsed());
+        // As many statements that ask for nothing: what they take is the machine's own business.
+        let started = std::time::Instant::now();
+        for _ in 0..2 {
+            sqlx::query("select 1").execute(&mut connection).await.expect("asks");
+        }
+        idle.push(started.elapsed());
     }
     times.sort();
-    eprintln!("{groups} groups: half within {:?}, 99 of 100 within {:?}", times[250], times[495]);
-    assert!(times[495].as_millis() < 20, "{:?}", times[495]);
+    idle.sort();
+    let told =
+        |times: &[Duration]| format!("half within {:?}, 99 of 100 within {:?}", times[250], times[495]);
+    eprintln!("{groups} groups: {}; statements that ask for nothing: {}", told(&times), told(&idle));
+    assert!(times[495] < Duration::from_millis(20).max(idle[495] * 4), "{}", told(&times));
 }

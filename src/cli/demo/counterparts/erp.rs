@@ -127,6 +127,12 @@ impl Erp {
         self.lock().objects.clone()
     }
 
+    /// The same without the first so many.
+    #[must_use]
+    pub fn objects_after(&self, count: usize) -> Vec<Object> {
+        self.lock().objects.get(count..).unwrap_or_default().to_vec()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nobody panics while holding it")
     }

@@ -10,7 +10,10 @@ use crate::cli::counted;
 use crate::cli::status::table;
 use crate::clock::Clock;
 use crate::ledger::Line;
-use crate::store::{AcknowledgmentState, Business, DeliveryState, Direction, ExceptionState, Validation};
+use crate::store::{
+    AcknowledgmentState, Business, DeliveryState, Direction, ExceptionState, ExpectedDocumentRow,
+    ExpectedDocumentState, Validation,
+};
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use std::collections::BTreeSet;
@@ -59,8 +62,38 @@ pub(super) fn story(story: &Story) -> anyhow::Result<()> {
         page.line(0, "");
         page.block(&items(&story.lines));
     }
+    expected(&mut page, &story.expected);
     exceptions(&mut page, &story.exceptions);
     page.print()
+}
+
+/// What must follow, and what came of that.
+fn expected(page: &mut Page, expected: &[ExpectedDocumentRow]) {
+    if expected.is_empty() {
+        return;
+    }
+    page.line(0, "");
+    page.line(0, "must follow");
+    for row in expected {
+        let way = if row.ours { "to" } else { "from" };
+        let due = output::time(row.due_at);
+        let at = row.settled_at.map(output::time).unwrap_or_default();
+        let stands = match row.state {
+            ExpectedDocumentState::Awaited => format!("due {due}"),
+            ExpectedDocumentState::Overdue => format!("overdue, was due {due}"),
+            ExpectedDocumentState::Came => format!("came {at}"),
+            ExpectedDocumentState::CameLate => {
+                let late = row.settled_at.unwrap_or(row.due_at) - row.due_at;
+                format!("came {at}, late by {}", crate::acks::told(late))
+            }
+            ExpectedDocumentState::NotNeeded => format!("not needed: {}", row.reason),
+        };
+        let after = words(&row.after);
+        page.line(
+            1,
+            format!("{} {way} {} after the {after}: {stands}", words(&row.document), row.partner_id),
+        );
+    }
 }
 
 fn head(page: &mut Page, story: &Story) {

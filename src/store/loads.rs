@@ -1,0 +1,200 @@
+//! Loads: advices that are told together once nothing more comes.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Error, Work};
+
+/// Loads that are closed in one go, at most.
+const CLOSED_AT_ONCE: i64 = 20;
+
+/// An advice that goes with a load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadedAdvice {
+    /// The advice.
+    pub document_id: Uuid,
+    /// The warehouse.
+    pub partner_id: String,
+    /// Whom the load is told.
+    pub to_partner: String,
+    /// As what.
+    pub document: String,
+    /// What the number of the load is.
+    pub number_kind: String,
+    /// The number, evened.
+    pub number: String,
+    /// As the warehouse writes it.
+    pub raw: String,
+    /// When it came.
+    pub at: DateTime<Utc>,
+    /// When the load closes if nothing more comes.
+    pub closes_at: DateTime<Utc>,
+    /// When a load that begins with it closes at last.
+    pub at_most: DateTime<Utc>,
+}
+
+/// A load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadRow {
+    /// Its id.
+    pub id: Uuid,
+    /// The warehouse.
+    pub partner_id: String,
+    /// Whom it is told.
+    pub to_partner: String,
+    /// As what.
+    pub document: String,
+    /// What its number is.
+    pub number_kind: String,
+    /// The number, evened.
+    pub number: String,
+    /// As the warehouse writes it.
+    pub raw: String,
+    /// When it closes if nothing more comes.
+    pub closes_at: DateTime<Utc>,
+    /// When it closes at last.
+    pub at_most: DateTime<Utc>,
+    /// Its advices, the oldest first.
+    pub documents: Vec<Uuid>,
+}
+
+impl Work {
+    /// Puts advices on their loads, which then close later; one that is on a load already stays on it. Gives when each of
+    /// their loads closes.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn load_advices(
+        &mut self,
+        advices: &[LoadedAdvice],
+    ) -> Result<Vec<(Uuid, DateTime<Utc>)>, Error> {
+        let mut closing = Vec::with_capacity(advices.len());
+        // A handful a file; whoever puts more on the same load waits for its row.
+        for advice in advices {
+            let closes_at = sqlx::query_scalar!(
+                r#"with last as (
+                       select max(generation) filter (where closed_at is null) as open, max(generation) as last
+                       from load where partner_id = $2 and to_partner = $3 and document = $4 and number_kind = $5
+                           and number = $6
+                   ), known as (
+                       select l.id, l.closes_at from load l join load_document d on d.load_id = l.id
+                       where d.document_id = $1 and l.to_partner = $3 and l.document = $4
+                       order by l.generation desc limit 1
+                   ), put as (
+                       insert into load as l (id, partner_id, to_partner, document, number_kind, number, raw, generation,
+                           opened_at, closes_at, at_most)
+                       select md5(concat_ws('/', 'load', $2::text, $3::text, $4::text, $5::text, $6::text,
+                               coalesce(open, coalesce(last, 0) + 1)))::uuid,
+                           $2, $3, $4, $5, $6, $7, coalesce(open, coalesce(last, 0) + 1), $8::timestamptz,
+                           least($9::timestamptz, $10::timestamptz), $10::timestamptz
+                       from last where not exists (select from known)
+                       on conflict (id) do update
+                       set closes_at = greatest(l.closes_at, least($9::timestamptz, l.at_most))
+                       returning l.id, l.closes_at
+                   ), linked as (
+                       insert into load_document (load_id, document_id) select id, $1 from put
+                       on conflict do nothing
+                   )
+                   select closes_at as "closes_at!" from put union all select closes_at from known"#,
+                advice.document_id,
+                advice.partner_id,
+                advice.to_partner,
+                advice.document,
+                advice.number_kind,
+                advice.number,
+                advice.raw,
+                advice.at,
+                advice.closes_at,
+                advice.at_most,
+            )
+            .fetch_one(self.connection())
+            .await
+            .map_err(Error::query("put an advice on its load"))?;
+            closing.push((advice.document_id, closes_at));
+        }
+        Ok(closing)
+    }
+
+    /// Loads to which nothing more came in time. Others who close loads pass over them until this work ends.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_due_loads(&mut self, now: DateTime<Utc>) -> Result<Vec<LoadRow>, Error> {
+        sqlx::query_as!(
+            LoadRow,
+            r#"with due as (
+                   select * from load where closed_at is null and closes_at <= $1
+                   order by closes_at, id limit $2 for update skip locked
+               )
+               select l.id, l.partner_id, l.to_partner, l.document, l.number_kind, l.number, l.raw,
+                   l.closes_at, l.at_most,
+                   array(select m.document_id from load_document m join document d on d.id = m.document_id
+                       where m.load_id = l.id order by d.received_at, d.id) as "documents!"
+               from due l order by l.closes_at, l.id"#,
+            now,
+            CLOSED_AT_ONCE,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("list loads that close"))
+    }
+
+    /// All advices of earlier loads of the same number with the telling that each became part of, the oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_earlier_advices(&mut self, load: &LoadRow) -> Result<Vec<(i32, Uuid)>, Error> {
+        sqlx::query!(
+            r#"select l.telling as "telling!", d.id
+               from load l join load_document m on m.load_id = l.id join document d on d.id = m.document_id
+               where l.partner_id = $1 and l.to_partner = $2 and l.document = $3 and l.number_kind = $4
+                   and l.number = $5 and l.closed_at is not null
+               order by d.received_at, d.id"#,
+            load.partner_id,
+            load.to_partner,
+            load.document,
+            load.number_kind,
+            load.number,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map(|rows| rows.into_iter().map(|row| (row.telling, row.id)).collect())
+        .map_err(Error::query("list advices of earlier loads"))
+    }
+
+    /// Closes a load as part of a telling of its number.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn close_load(&mut self, id: Uuid, telling: i32, at: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query!("update load set closed_at = $2, telling = $3 where id = $1", id, at, telling)
+            .execute(self.connection())
+            .await
+            .map(drop)
+            .map_err(Error::query("close a load"))
+    }
+
+    /// Takes advices off a load.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn unload(&mut self, id: Uuid, documents: &[Uuid]) -> Result<(), Error> {
+        sqlx::query!("delete from load_document where load_id = $1 and document_id = any($2)", id, documents)
+            .execute(self.connection())
+            .await
+            .map(drop)
+            .map_err(Error::query("take advices off a load"))
+    }
+
+    /// Leaves a load open until a later time.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn postpone_load(&mut self, id: Uuid, closes_at: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query!("update load set closes_at = $2 where id = $1", id, closes_at)
+            .execute(self.connection())
+            .await
+            .map(drop)
+            .map_err(Error::query("leave a load open"))
+    }
+}
