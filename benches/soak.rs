@@ -186,7 +186,7 @@ fn memory(process: u32) -> u64 {
 }
 
 fn number(name: &str, otherwise: u32) -> u32 {
-    std::env::var(name).ok().and_then(|said| said.parse().ok()).unwrap_or(otherwise)
+    crossdock::config::environment(name).and_then(|said| said.parse().ok()).unwrap_or(otherwise)
 }
 
 fn serve(site: &Site) -> Child {
@@ -237,14 +237,14 @@ fn main() {
                 let n = site.sent;
                 match part % 10 {
                     0..=6 => {
-                        let bad = n % 20 == 0;
+                        let bad = n.is_multiple_of(20);
                         let text = invoice(n, bad);
                         site.put("seller", &format!("{n:07}.edi"), &text);
                         answered.put.insert(n.to_string(), Instant::now());
                         if !bad {
                             called.put.insert(format!("INV-{n}"), Instant::now());
                         }
-                        if n % 33 == 0 {
+                        if n.is_multiple_of(33) {
                             site.put("seller", &format!("{n:07}-again.edi"), &text);
                         }
                     }

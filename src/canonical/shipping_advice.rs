@@ -64,6 +64,7 @@ words! {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "what declares words derives no default")]
 impl Default for FinalShipment {
     fn default() -> Self {
         Self::Stated

@@ -1,5 +1,7 @@
 //! Loads: advices that are told together once nothing more comes.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -59,60 +61,66 @@ pub struct LoadRow {
 }
 
 impl Work {
-    /// Puts advices on their loads, which then close later; one that is on a load already stays on it. Gives when each of
-    /// their loads closes.
+    /// Puts advices on their loads, which then close later; one that is on a load already stays on it.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn load_advices(
-        &mut self,
-        advices: &[LoadedAdvice],
-    ) -> Result<Vec<(Uuid, DateTime<Utc>)>, Error> {
-        let mut closing = Vec::with_capacity(advices.len());
-        // A handful a file; whoever puts more on the same load waits for its row.
+    pub async fn load_advices(&mut self, advices: &[LoadedAdvice]) -> Result<(), Error> {
+        let mut loads: BTreeMap<[&str; 5], Vec<&LoadedAdvice>> = BTreeMap::new();
         for advice in advices {
-            let closes_at = sqlx::query_scalar!(
-                r#"with last as (
-                       select max(generation) filter (where closed_at is null) as open, max(generation) as last
-                       from load where partner_id = $2 and to_partner = $3 and document = $4 and number_kind = $5
-                           and number = $6
-                   ), known as (
-                       select l.id, l.closes_at from load l join load_document d on d.load_id = l.id
-                       where d.document_id = $1 and l.to_partner = $3 and l.document = $4
-                       order by l.generation desc limit 1
-                   ), put as (
-                       insert into load as l (id, partner_id, to_partner, document, number_kind, number, raw, generation,
-                           opened_at, closes_at, at_most)
-                       select md5(concat_ws('/', 'load', $2::text, $3::text, $4::text, $5::text, $6::text,
-                               coalesce(open, coalesce(last, 0) + 1)))::uuid,
-                           $2, $3, $4, $5, $6, $7, coalesce(open, coalesce(last, 0) + 1), $8::timestamptz,
-                           least($9::timestamptz, $10::timestamptz), $10::timestamptz
-                       from last where not exists (select from known)
-                       on conflict (id) do update
-                       set closes_at = greatest(l.closes_at, least($9::timestamptz, l.at_most))
-                       returning l.id, l.closes_at
-                   ), linked as (
-                       insert into load_document (load_id, document_id) select id, $1 from put
-                       on conflict do nothing
-                   )
-                   select closes_at as "closes_at!" from put union all select closes_at from known"#,
-                advice.document_id,
-                advice.partner_id,
-                advice.to_partner,
-                advice.document,
-                advice.number_kind,
-                advice.number,
-                advice.raw,
-                advice.at,
-                advice.closes_at,
-                advice.at_most,
-            )
-            .fetch_one(self.connection())
-            .await
-            .map_err(Error::query("put an advice on its load"))?;
-            closing.push((advice.document_id, closes_at));
+            let load = [
+                &advice.partner_id,
+                &advice.to_partner,
+                &advice.document,
+                &advice.number_kind,
+                &advice.number,
+            ];
+            loads.entry(load.map(String::as_str)).or_default().push(advice);
         }
-        Ok(closing)
+        // In their order, so that two who fill the same loads wait for each other and never in a ring.
+        for (load, advices) in loads {
+            let Some(last) = advices.last() else { continue };
+            let ids: Vec<Uuid> = advices.iter().map(|advice| advice.document_id).collect();
+            let [partner, to, document, number_kind, number] = load;
+            sqlx::query!(
+                "with fresh (id) as (
+                     select unnest($1::uuid[])
+                     except select m.document_id from load_document m join load l on l.id = m.load_id
+                         where m.document_id = any($1) and l.to_partner = $3 and l.document = $4
+                 ), last as (
+                     select coalesce(max(generation) filter (where closed_at is null),
+                         coalesce(max(generation), 0) + 1) as generation
+                     from load where partner_id = $2 and to_partner = $3 and document = $4 and number_kind = $5
+                         and number = $6
+                 ), put as (
+                     insert into load as l (id, partner_id, to_partner, document, number_kind, number, raw, generation,
+                         opened_at, closes_at, at_most)
+                     select md5(concat_ws('/', 'load', $2::text, $3::text, $4::text, $5::text, $6::text, generation))::uuid,
+                         $2, $3, $4, $5, $6, $7, generation, $8::timestamptz,
+                         least($9::timestamptz, $10::timestamptz), $10::timestamptz
+                     from last where exists (select from fresh)
+                     on conflict (id) do update
+                     set closes_at = greatest(l.closes_at, least($9::timestamptz, l.at_most))
+                     returning l.id
+                 )
+                 insert into load_document (load_id, document_id) select put.id, fresh.id from put, fresh
+                 on conflict do nothing",
+                &ids,
+                partner,
+                to,
+                document,
+                number_kind,
+                number,
+                last.raw,
+                last.at,
+                last.closes_at,
+                last.at_most,
+            )
+            .execute(self.connection())
+            .await
+            .map_err(Error::query("put advices on their load"))?;
+        }
+        Ok(())
     }
 
     /// Loads to which nothing more came in time. Others who close loads pass over them until this work ends.
