@@ -48,7 +48,7 @@ fn claim(schedule: &Schedule, due: DateTime<Utc>) -> DueReport {
         to,
         time_zone: schedule.cron.zone(),
         partner: schedule.partner.clone(),
-        agreement: None,
+        agreement: schedule.agreement.clone(),
     };
     let (formats, mail_to) = (schedule.formats.clone(), schedule.mail_to.clone());
     let wanted = serde_json::to_value(Wanted { asked, formats, mail_to }).expect("it is plain data");
@@ -70,10 +70,21 @@ pub(super) async fn make(hub: &Hub, job: &Job) -> Result<(), Error> {
         source,
     })?;
     let asked = wanted.asked;
-    if let Some(partner) =
-        asked.partner.as_deref().filter(|partner| hub.agreements().profiles.find(partner).is_none())
-    {
-        warn!("a schedule asks for report {} of `{partner}`, and there is no such partner", asked.report);
+    // The settings may have changed since it became due, and those of the hub are not held against the profiles.
+    if let Some(partner) = asked.partner.as_deref() {
+        match (hub.agreements().profiles.find(partner), asked.agreement.as_deref()) {
+            (None, _) => {
+                warn!(
+                    "a schedule asks for report {} of `{partner}`, and there is no such partner",
+                    asked.report
+                );
+            }
+            (Some(profile), Some(agreement)) if profile.find_agreement(Some(agreement)).is_none() => warn!(
+                "a schedule asks for report {} of agreement `{agreement}`, which `{partner}` does not have",
+                asked.report
+            ),
+            _ => {}
+        }
     }
     let handling = Handling {
         folder: folder(hub, &asked, due.id),
@@ -93,7 +104,8 @@ pub(super) async fn make(hub: &Hub, job: &Job) -> Result<(), Error> {
 
 /// Where a scheduled report lies. Each due time has a folder of its own: what was sent is never written over.
 fn folder(hub: &Hub, asked: &Asked, due: Uuid) -> PathBuf {
-    let of = asked.partner.as_deref().map(|partner| format!("-{partner}")).unwrap_or_default();
+    let of = [&asked.partner, &asked.agreement].into_iter().flatten();
+    let of: String = of.map(|id| format!("-{id}")).collect();
     let period = format!("{}_{}-{}", asked.from, asked.to, ids::short(due));
     hub.config.var.join("reports").join(format!("{}{of}", asked.report)).join(period)
 }

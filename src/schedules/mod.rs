@@ -8,7 +8,7 @@ mod period;
 pub use cron::{Cron, Unsound, instant};
 pub use period::Period;
 
-use crate::declaration::Section;
+use crate::declaration::{Section, suggestion};
 use crate::ids;
 use crate::reports::{Format, Name};
 use crate::transports::mail;
@@ -28,19 +28,22 @@ pub struct Schedule {
     pub period: Period,
     /// Of this partner only.
     pub partner: Option<String>,
+    /// Of this agreement of the partner only.
+    pub agreement: Option<String>,
     /// To whom it goes; to nobody if empty, and the files are there all the same.
     pub mail_to: Vec<String>,
     /// In which forms its files are.
     pub formats: Vec<Format>,
 }
 
-/// Reads the `[[schedules]]` of a file: of `partner`'s profile, or of the hub's own settings.
+/// Reads the `[[schedules]]` of a file: of a partner's profile, with the agreements there are, or of the hub's own
+/// settings.
 #[must_use]
-pub fn read(whole: &Section<'_>, partner: Option<&str>, zone: Tz) -> Vec<Schedule> {
-    whole.sections("schedules").into_iter().filter_map(|section| one(&section, partner, zone)).collect()
+pub fn read(whole: &Section<'_>, of: Option<(&str, &[&str])>, zone: Tz) -> Vec<Schedule> {
+    whole.sections("schedules").into_iter().filter_map(|section| one(&section, of, zone)).collect()
 }
 
-fn one(section: &Section<'_>, partner: Option<&str>, zone: Tz) -> Option<Schedule> {
+fn one(section: &Section<'_>, of: Option<(&str, &[&str])>, zone: Tz) -> Option<Schedule> {
     let said = section.required_text("report", "write report = \"…\"; `crossdock report list` names them");
     // What is missing has been told already.
     let report = Some(&said).filter(|said| !said.value.is_empty()).and_then(|said| {
@@ -80,24 +83,41 @@ fn one(section: &Section<'_>, partner: Option<&str>, zone: Tz) -> Option<Schedul
     if !section.has("formats") {
         formats = vec![Format::Html, Format::Xlsx];
     }
-    let own = match partner {
-        Some(partner) => Some(partner.to_owned()),
+    let own = match of {
+        Some((partner, _)) => Some(partner.to_owned()),
         None => section.text("partner").map(|said| said.value),
     };
+    let agreement = section.text("agreement");
+    match (&agreement, of) {
+        (Some(said), Some((partner, known))) if !known.contains(&said.value.as_str()) => section.fault(
+            "agreement_unknown",
+            &said.place,
+            format!("{partner} has no agreement `{}`", said.value),
+            suggestion(&said.value, known),
+        ),
+        (Some(said), None) if own.is_none() => section.fault(
+            "agreement_without_partner",
+            &said.place,
+            "an agreement is one of a partner's, and no partner is named",
+            "write partner = \"…\" beside it, or the schedule to the partner's profile",
+        ),
+        _ => {}
+    }
+    let agreement = agreement.map(|said| said.value);
     section.finish();
     let (report, cron) = (report?, cron?);
     let words = formats.iter().map(|format| format.as_str()).collect::<Vec<_>>().join(" ");
-    let id = ids::derived(
-        "schedule",
-        &[
-            report.as_str(),
-            cron.expression(),
-            cron.zone().name(),
-            &format!("{period:?}"),
-            own.as_deref().unwrap_or_default(),
-            &mail_to.join(" "),
-            &words,
-        ],
-    );
-    Some(Schedule { id, report, cron, period, partner: own, mail_to, formats })
+    let (period_word, addresses) = (format!("{period:?}"), mail_to.join(" "));
+    let mut says = vec![
+        report.as_str(),
+        cron.expression(),
+        cron.zone().name(),
+        &period_word,
+        own.as_deref().unwrap_or_default(),
+        &addresses,
+        &words,
+    ];
+    says.extend(agreement.as_deref());
+    let id = ids::derived("schedule", &says);
+    Some(Schedule { id, report, cron, period, partner: own, agreement, mail_to, formats })
 }

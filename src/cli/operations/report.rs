@@ -52,7 +52,7 @@ pub(in crate::cli) struct Run {
     /// Only this partner
     #[arg(long, value_name = "ID")]
     partner: Option<String>,
-    /// Only this agreement
+    /// Only this agreement, one depositor of a partner
     #[arg(long, value_name = "ID")]
     agreement: Option<String>,
     /// Folder for its files
@@ -101,6 +101,7 @@ pub(super) async fn run(config: &Config, store: &Store, command: Command) -> any
 struct Planned {
     report: Name,
     partner: Option<String>,
+    agreement: Option<String>,
     cron: String,
     time_zone: &'static str,
     next: Option<DateTime<Utc>>,
@@ -114,6 +115,7 @@ fn list(hub: &Hub, list: &List) -> anyhow::Result<()> {
         cron: schedule.cron.expression().to_owned(),
         time_zone: schedule.cron.zone().name(),
         partner: schedule.partner,
+        agreement: schedule.agreement,
         mail_to: schedule.mail_to,
     };
     let planned: Vec<Planned> = schedules::list(hub).into_iter().map(plan).collect();
@@ -127,11 +129,12 @@ fn list(hub: &Hub, list: &List) -> anyhow::Result<()> {
         page.line(0, format!("{word:<16} {}", name.about()));
     }
     page.print()?;
-    let header = ["report", "partner", "cron", "zone", "next", "mail to"];
+    let header = ["report", "partner", "agreement", "cron", "zone", "next", "mail to"];
     output::list(&planned, false, "schedule in crossdock.toml or in a profile", &header, |planned| {
         vec![
             planned.report.to_string(),
             planned.partner.clone().unwrap_or_default(),
+            planned.agreement.clone().unwrap_or_default(),
             planned.cron.clone(),
             planned.time_zone.to_owned(),
             planned.next.map(output::time).unwrap_or_default(),
@@ -152,6 +155,15 @@ async fn make(hub: Arc<Hub>, run: Run) -> anyhow::Result<ExitCode> {
         Some(id) => Some(agreements.profiles.find(id).ok_or_else(|| no_partner(&agreements, id))?),
         None => None,
     };
+    if let Some(wanted) = &run.agreement {
+        let among = agreements.profiles.list().filter(|among| profile.is_none_or(|one| one.id == among.id));
+        let known: Vec<&str> = among.flat_map(|by| &by.agreements).map(|by| by.id.as_str()).collect();
+        if !known.contains(&wanted.as_str()) {
+            let whose = profile.map_or("no partner", |profile| profile.id.as_str());
+            let has = if profile.is_some() { "has no agreement" } else { "has an agreement" };
+            return Err(Refusal::usage(format!("{whose} {has} `{wanted}`"), suggestion(wanted, known)));
+        }
+    }
     let zone = run.time_zone.or(profile.map(|profile| profile.time_zone)).unwrap_or(chrono_tz::UTC);
     let asked = Asked {
         report: run.report,
@@ -199,9 +211,10 @@ fn recipients(hub: &Hub, run: &Run) -> anyhow::Result<Vec<String>> {
     if !named.is_empty() {
         return Ok(named.clone());
     }
-    let fitting = schedules::list(hub)
-        .into_iter()
-        .filter(|schedule| schedule.report == run.report && schedule.partner == run.partner);
+    let fitting = schedules::list(hub).into_iter().filter(|schedule| {
+        let about = (&schedule.partner, &schedule.agreement);
+        schedule.report == run.report && about == (&run.partner, &run.agreement)
+    });
     let mut recipients: Vec<String> = fitting.flat_map(|schedule| schedule.mail_to).collect();
     recipients.sort();
     recipients.dedup();

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
 const NOTES: &[&str] = &[
-    "A file counts on the day on which it was received or delivered, a document on that of its file, an exception on that on which it was found or settled.",
+    "A file counts on the day on which it was received or delivered, a document on that of its file, an exception on that on which it was found or settled. Narrowed to an agreement, a file counts when it holds a document of it.",
     "Kept aside counts files that are in quarantine at the time of the report; what was released since counts no more.",
     "What no partner's profile claims stands under its channel.",
 ];

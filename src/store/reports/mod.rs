@@ -275,9 +275,13 @@ impl Store {
                    select f.received_at as at, coalesce(f.partner_id, f.channel) as partner, f.partner_id, null as agreement,
                        'file_in' as what, f.state
                    from file f where f.direction = 'inbound' and f.received_at >= $1 and f.received_at < $2
+                     and ($5::text is null
+                       or exists (select from document d where d.file_id = f.id and d.agreement = $5))
                    union all
                    select v.delivered_at, v.partner_id, v.partner_id, null, 'file_out', v.state
                    from delivery v where v.delivered_at >= $1 and v.delivered_at < $2
+                     and ($5::text is null
+                       or exists (select from document d where d.file_id = v.file_id and d.agreement = $5))
                    union all
                    select d.received_at, coalesce(d.partner_id, f.channel), d.partner_id, d.agreement,
                        case d.direction when 'inbound' then 'document_in' else 'document_out' end, d.validation
@@ -357,6 +361,8 @@ impl Store {
                    from file f left join job j on j.kind = 'process' and j.subject_id = f.id
                    where f.direction = 'inbound' and f.received_at >= $1 and f.received_at < $2
                      and f.usage is distinct from 'T'
+                     and ($5::text is null
+                       or exists (select from document d where d.file_id = f.id and d.agreement = $5))
                    group by f.partner_id
                ), documents as (
                    select d.partner_id, count(*) as documents,

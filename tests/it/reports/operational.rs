@@ -87,6 +87,34 @@ async fn a_report_of_one_partner_knows_nothing_of_others() {
 }
 
 #[tokio::test]
+async fn a_report_of_one_agreement_counts_what_falls_under_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (hub, database) = hub(folder.path(), "").await;
+    let mut connection = database.connection().await;
+    let under = "update document set agreement = 'summit' where id::text like '%0d1' or id::text like '%0a5'";
+    connection.execute(under).await.expect("it is ours");
+    let asked = Asked {
+        partner: Some(String::from("north")),
+        agreement: Some(String::from("summit")),
+        ..asked(Name::Activity)
+    };
+    let out = folder.path().join("out");
+    let (head, files) = reports::write(&hub, &asked, "ann", move |head| {
+        Ok(Box::new(Files::create(&out, head, &[Format::Csv])?))
+    })
+    .await
+    .expect("made");
+    let lines = head
+        .headlines
+        .iter()
+        .map(|line| format!("{}: {}\n", line.title, crossdock::reports::shown(line, head.time_zone)));
+    expect("agreement-headlines.txt", &lines.collect::<String>());
+    for file in files {
+        expect(&format!("agreement-{}", name(&file)), &std::fs::read_to_string(&file).expect("written"));
+    }
+}
+
+#[tokio::test]
 async fn a_run_is_kept_with_its_hashes_and_cannot_be_changed() {
     let folder = tempfile::tempdir().expect("a folder");
     let (hub, database) = hub(folder.path(), "").await;
