@@ -2,18 +2,25 @@
 
 use super::excerpt::{self, Style};
 use super::exit;
-use super::inputs::{self, Meter};
-use crate::finding::{Finding, Severity};
-use crate::formats::x12::describe;
-use crate::formats::x12::lexer::{Event, Lexer, Window};
+use super::inputs::{self, Input};
+use super::terms::{Agreed, By};
+use crate::clock::Clock;
+use crate::finding::Severity;
+use crate::formats::x12::cursor::Segments;
+use crate::formats::x12::describe::{self, Context};
+use crate::formats::x12::fault::Fault;
+use crate::formats::x12::lexer::Window;
 use crate::formats::x12::names;
-use crate::formats::x12::reader::{self, Options};
-use crate::formats::x12::schema::{Dictionary, LoopId, Part, Schemas, Set};
-use crate::formats::x12::segment::Segment;
+use crate::formats::x12::reader::{self, Options, Terms, Visitor};
+use crate::formats::x12::schema::{self, Dictionary, LoopId, Part};
+use crate::formats::x12::segment::{Delimiters, Segment};
+use crate::formats::x12::verdict::{Group, Interchange, InterchangeHeader, Set};
 use crate::formats::x12::walker::Walker;
+use anyhow::Context as _;
 use clap::Args;
-use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::cell::Cell;
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Show X12 files with every segment, element and code named
@@ -22,177 +29,223 @@ pub struct Arguments {
     /// Files or folders; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Take an ISA that is not padded to its fixed width
-    #[arg(long)]
-    lenient_isa: bool,
+    #[command(flatten)]
+    by: By,
 }
 
-/// Runs the command. `colour` tells whether its output may use colours.
+/// Runs the command. `config` is where the settings are if a partner is named, `colour` tells whether the output may
+/// use colours.
 ///
 /// # Errors
 /// When a file cannot be read or output cannot be written.
-pub fn run(arguments: &Arguments, colour: bool) -> anyhow::Result<ExitCode> {
-    let inputs = match inputs::list(&arguments.files) {
-        Ok(inputs) => inputs,
-        Err(message) => {
-            writeln!(io::stderr(), "{message}")?;
+pub fn run(arguments: &Arguments, config: &Path, colour: bool, clock: Clock) -> anyhow::Result<ExitCode> {
+    let listed = inputs::list(&arguments.files).map_err(|message| format!("{message}\n"));
+    let settled = arguments.by.settle(config, clock.now().date_naive());
+    let (inputs, agreed) = match listed.and_then(|inputs| Ok((inputs, settled?))) {
+        Ok(settled) => settled,
+        Err(shown) => {
+            write!(io::stderr(), "{shown}")?;
             return Ok(ExitCode::from(exit::USAGE));
         }
     };
-    let options = Options { lenient_isa: arguments.lenient_isa, ..Options::default() };
     let style = Style { colour };
     let mut out = BufWriter::new(io::stdout().lock());
     let mut rejected = false;
     for (number, input) in inputs.iter().enumerate() {
-        let bytes = input.read()?;
         let heading = match (inputs.len(), number) {
             (1, _) => String::new(),
             (_, 0) => format!("{}:\n", style.strong(&input.name())),
             _ => format!("\n{}:\n", style.strong(&input.name())),
         };
-        let written =
-            write!(out, "{heading}").and_then(|()| explain(&bytes, &input.name(), &options, style, &mut out));
-        match written {
+        let explained = write!(out, "{heading}")
+            .map_err(Failed::Write)
+            .and_then(|()| explain_input(input, &agreed, style, &mut out));
+        match explained {
+            Ok(found) => rejected |= found,
             // Whoever reads our output has had enough.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Err(Failed::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
                 return Ok(ExitCode::from(exit::DONE));
             }
-            written => rejected |= written?,
+            Err(Failed::Write(error)) => return Err(error.into()),
+            Err(Failed::Read(error)) => {
+                return Err(error).with_context(|| format!("cannot read `{}`", input.name()));
+            }
         }
     }
     Ok(ExitCode::from(if rejected { exit::FINDINGS } else { exit::DONE }))
 }
 
+/// What explaining failed at.
+enum Failed {
+    Read(anyhow::Error),
+    Write(io::Error),
+}
+
+fn explain_input(input: &Input, agreed: &Agreed, style: Style, out: &mut impl Write) -> Result<bool, Failed> {
+    // On a terminal the explanation itself shows how far it is.
+    let source = input.open(io::stdout().is_terminal()).map_err(|error| Failed::Read(error.into()))?;
+    explain(source, agreed, &agreed.options, style, out)
+}
+
 /// Explains one file; whether anything in it was rejected.
 fn explain(
-    bytes: &[u8],
-    name: &str,
+    source: impl Read,
+    terms: &impl Terms,
     options: &Options,
     style: Style,
     out: &mut impl Write,
-) -> io::Result<bool> {
-    let window = Window::whole(bytes);
-    let file = reader::validate(bytes, options);
-    let findings = describe::list_findings(&file, window, &options.schemas);
-    let rejected = findings.iter().any(|finding| finding.severity == Severity::Reject);
-    // On a terminal the explanation itself shows how far it is.
-    let meter = (!io::stdout().is_terminal()).then(|| Meter::new(name.to_owned(), Some(bytes.len() as u64)));
+) -> Result<bool, Failed> {
+    let stop = Cell::new(false);
     let mut explanation = Explanation {
         out,
         style,
-        schemas: &options.schemas,
-        window,
-        line: (0, 1),
-        findings: findings.into_iter().peekable(),
+        options,
+        place: (0, 1),
+        strays: Vec::new(),
         version: String::new(),
-        set: None,
+        told: (0, 0),
         walker: Walker::default(),
         levels: 0,
-        position: 0,
-        meter,
+        rejected: false,
+        failed: None,
+        stop: &stop,
     };
-    explanation.write(bytes, options)?;
-    Ok(rejected)
+    let read = reader::validate_stream(Until { source, stop: &stop }, terms, &mut explanation);
+    let written = explanation.failed.take().map_or_else(|| explanation.out.flush(), Err);
+    written.map_err(Failed::Write)?;
+    read.map_err(|error| Failed::Read(error.into()))?;
+    Ok(explanation.rejected)
 }
 
-struct Explanation<'a, W, F: Iterator<Item = Finding>> {
-    out: W,
+/// A source that ends when nobody reads what is written of it.
+struct Until<'a, R> {
+    source: R,
+    stop: &'a Cell<bool>,
+}
+
+impl<R: Read> Read for Until<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.get() { Ok(0) } else { self.source.read(buffer) }
+    }
+}
+
+/// Writes each part of a file as it was read, so that a file of any size needs little memory.
+struct Explanation<'a, W> {
+    out: &'a mut W,
     style: Style,
-    schemas: &'a Schemas,
-    window: Window<'a>,
+    options: &'a Options,
     /// A place of the file and its line: lines are counted from there.
-    line: (u64, u32),
-    findings: std::iter::Peekable<F>,
+    place: (u64, u32),
+    /// Place and line of segments that belong nowhere: what is wrong with them is told where their interchange ends.
+    strays: Vec<(u64, u32)>,
     version: String,
-    set: Option<Set>,
+    /// Faults of the interchange and the group at hand that were told where they begin.
+    told: (usize, usize),
     walker: Walker,
     /// HL levels above the segment at hand.
     levels: usize,
-    position: u32,
-    meter: Option<Meter>,
+    rejected: bool,
+    failed: Option<io::Error>,
+    stop: &'a Cell<bool>,
 }
 
-impl<W: Write, F: Iterator<Item = Finding>> Explanation<'_, W, F> {
-    fn write(&mut self, bytes: &[u8], options: &Options) -> io::Result<()> {
-        let mut lexer = Lexer::new(bytes, options.limits);
-        let mut hierarchy: Vec<String> = Vec::new();
-        loop {
-            match lexer.next_event() {
-                Event::Interchange(segment, _)
-                | Event::Segment(segment)
-                | Event::TooLong(segment)
-                | Event::Unfinished(segment) => {
-                    self.write_findings(segment.byte)?;
-                    self.write_segment(&segment, &mut hierarchy)?;
-                    self.write_findings(segment.byte + segment.bytes.len() as u64 + 1)?;
-                    if let Some(meter) = &mut self.meter {
-                        meter.show(segment.byte)?;
-                    }
-                }
-                Event::Unreadable { byte, header, .. } => {
-                    writeln!(self.out, "{}", String::from_utf8_lossy(header))?;
-                    self.write_findings(byte + 1)?;
-                }
-                Event::Stray { .. } | Event::ByteOrderMark | Event::More => {}
-                Event::End => break,
-            }
+impl<'a, W: Write> Explanation<'a, W> {
+    /// Goes on as long as what is written is taken.
+    fn attempt(&mut self, write: impl FnOnce(&mut Self) -> io::Result<()>) {
+        if self.failed.is_none()
+            && let Err(error) = write(self)
+        {
+            self.failed = Some(error);
+            self.stop.set(true);
         }
-        self.write_findings(u64::MAX)?;
-        self.out.flush()?;
-        self.meter.as_mut().map_or(Ok(()), Meter::end)
     }
 
-    fn write_segment(&mut self, segment: &Segment<'_>, hierarchy: &mut Vec<String>) -> io::Result<()> {
-        let id = String::from_utf8_lossy(segment.id()).into_owned();
-        match segment.id() {
-            b"GS" => self.version = String::from_utf8_lossy(segment.element(8).trim_ascii()).into_owned(),
-            b"ST" => {
-                let id = String::from_utf8_lossy(segment.element(1).trim_ascii()).into_owned();
-                self.set = self.schemas.find_set(&self.version, None, &id).cloned();
-                self.position = 0;
-                self.levels = 0;
-                hierarchy.clear();
-                if let Some(set) = &self.set {
-                    self.walker.begin(set);
-                }
-            }
-            _ => {}
-        }
+    /// A segment of an envelope, or one that belongs nowhere.
+    fn write_envelope(&mut self, segment: &Segment<'_>, window: Window<'_>) -> io::Result<()> {
         let depth = match segment.id() {
             b"ISA" | b"IEA" => 0,
             b"GS" | b"GE" | b"TA1" => 1,
             b"ST" | b"SE" => 2,
-            _ => self.place(segment, hierarchy),
+            _ => 3,
         };
+        let dictionary = self.dictionary();
+        self.write_segment(segment, depth, dictionary, window)
+    }
+
+    /// The names of elements where no set says them.
+    fn dictionary(&self) -> Option<&'a Dictionary> {
+        let schemas = &self.options.schemas;
+        let release = schemas.find_release(&self.version).or_else(|| schemas.find_release("004010"));
+        release.map(|release| &**release.dictionary())
+    }
+
+    fn write_set(&mut self, set: &Set, delimiters: Delimiters, window: Window<'_>) -> io::Result<()> {
+        let options = self.options;
+        let guide = options.set.guide.as_deref();
+        let schema = options.schemas.find_set(&self.version, guide, &set.id);
+        if let Some(schema) = schema {
+            self.walker.begin(schema);
+        }
+        self.levels = 0;
+        let mut faults: Vec<&Fault> = set.faults.iter().collect();
+        faults.sort_by_key(|fault| fault.byte);
+        let mut faults = faults.into_iter().peekable();
+        let part = window.get(set.bytes.clone());
+        if part.is_none() {
+            let length = set.bytes.end - set.bytes.start;
+            let indent = "  ".repeat(2);
+            writeln!(self.out, "      {indent}a document of {length} bytes, too large to be shown")?;
+        }
+        let part = Window {
+            bytes: part.unwrap_or_default(),
+            byte: set.bytes.start,
+            line: self.line_of(set.bytes.start, window),
+            lines: None,
+        };
+        let context = Context::of_set(part, &options.schemas, &self.version, guide, &set.id);
+        let dictionary = schema.map_or_else(|| self.dictionary(), |schema| Some(schema.dictionary()));
+        let mut hierarchy = Vec::new();
+        let mut segments = Segments::new(part.bytes, part.byte, delimiters);
+        while let Some(segment) = segments.next_segment() {
+            while let Some(fault) = faults.next_if(|fault| fault.byte < segment.byte) {
+                self.write_finding(fault, &context, None)?;
+            }
+            let depth = match (segment.id(), schema) {
+                (b"ST" | b"SE", _) => 2,
+                (_, None) => 3,
+                (_, Some(schema)) => self.depth_of(&segment, schema, &mut hierarchy),
+            };
+            self.write_segment(&segment, depth, dictionary, part)?;
+            let end = segment.byte + segment.bytes.len() as u64 + 1;
+            while let Some(fault) = faults.next_if(|fault| fault.byte < end) {
+                self.write_finding(fault, &context, None)?;
+            }
+        }
+        faults.try_for_each(|fault| self.write_finding(fault, &context, None))
+    }
+
+    fn write_segment(
+        &mut self,
+        segment: &Segment<'_>,
+        depth: usize,
+        dictionary: Option<&Dictionary>,
+        window: Window<'_>,
+    ) -> io::Result<()> {
+        let id = String::from_utf8_lossy(segment.id()).into_owned();
         let indent = "  ".repeat(depth);
         let name = names::find_segment(&id).unwrap_or_default();
-        let line = self.line_of(segment.byte).to_string();
+        let line = self.line_of(segment.byte, window).to_string();
         let heading = format!("{indent}{}  {name}", self.style.strong(&id));
         writeln!(self.out, "{} {heading}", self.style.faint(&format!("{line:>5}")))?;
-        let dictionary = match (&self.set, segment.id()) {
-            (Some(set), id) if !matches!(id, b"ISA" | b"IEA" | b"GS" | b"GE") => Some(set.dictionary()),
-            _ => self
-                .schemas
-                .find_release(&self.version)
-                .or_else(|| self.schemas.find_release("004010"))
-                .map(|release| &**release.dictionary()),
-        };
         let mut lines = Vec::new();
         list_elements(segment, &id, dictionary, self.style, &mut lines);
-        for line in lines {
-            writeln!(self.out, "      {indent}  {line}")?;
-        }
-        if segment.id() == b"SE" {
-            self.set = None;
-        }
-        Ok(())
+        lines.into_iter().try_for_each(|line| writeln!(self.out, "      {indent}  {line}"))
     }
 
     /// How deep the segment stands: its loops, and its level where the document has levels.
-    fn place(&mut self, segment: &Segment<'_>, hierarchy: &mut Vec<String>) -> usize {
-        let Some(set) = &self.set else { return 3 };
-        self.position += 1;
-        let step = self.walker.step(segment.id(), self.position, segment.byte);
+    fn depth_of(&mut self, segment: &Segment<'_>, set: &schema::Set, hierarchy: &mut Vec<String>) -> usize {
+        // The walker counts from the first segment behind the ST.
+        let step = self.walker.step(segment.id(), segment.position - 1, segment.byte);
         self.walker.take_missing().for_each(drop);
         if segment.id() == b"HL" {
             let text = |number: usize| String::from_utf8_lossy(segment.element(number)).into_owned();
@@ -214,24 +267,96 @@ impl<W: Write, F: Iterator<Item = Finding>> Explanation<'_, W, F> {
         3 + levels + if step.opens { loops - loops.min(1) } else { loops }
     }
 
-    fn line_of(&mut self, byte: u64) -> u32 {
-        let (from, line) = self.line;
-        let passed = self.window.get(from..byte.max(from)).unwrap_or(&[]);
+    fn line_of(&mut self, byte: u64, window: Window<'_>) -> u32 {
+        let (from, line) = if self.place.0 < window.byte { (window.byte, window.line) } else { self.place };
+        let passed = window.get(from..byte.max(from)).unwrap_or(&[]);
         let line = line + u32::try_from(memchr::memchr_iter(b'\n', passed).count()).unwrap_or(0);
-        self.line = (byte.max(from), line);
+        self.place = (byte.max(from), line);
         line
     }
 
-    fn write_findings(&mut self, before: u64) -> io::Result<()> {
-        while let Some(finding) = self.findings.next_if(|finding| finding.location.byte < before) {
-            let word = excerpt::severity_word(finding.severity);
-            let mark = self.style.severity(finding.severity, &format!("      >> {word}:"));
-            writeln!(self.out, "{mark} {}", self.style.strong(&finding.message))?;
-            if !finding.hint.is_empty() {
-                writeln!(self.out, "         hint: {}", finding.hint)?;
-            }
+    /// Tells what is wrong outside of sets; of what lies further up the line is told.
+    fn write_faults(&mut self, faults: &[Fault], context: &Context<'_>) -> io::Result<()> {
+        faults.iter().try_for_each(|fault| {
+            let stray = self.strays.iter().find(|(byte, _)| *byte == fault.byte).map(|(_, line)| *line);
+            self.write_finding(fault, context, stray)
+        })
+    }
+
+    fn write_finding(&mut self, fault: &Fault, context: &Context<'_>, line: Option<u32>) -> io::Result<()> {
+        let finding = describe::finding(fault, context);
+        self.rejected |= finding.severity == Severity::Reject;
+        let word = excerpt::severity_word(finding.severity);
+        let mark = self.style.severity(finding.severity, &format!("      >> {word}:"));
+        let at = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        writeln!(self.out, "{mark} {at}{}", self.style.strong(&finding.message))?;
+        if !finding.hint.is_empty() {
+            writeln!(self.out, "         hint: {}", finding.hint)?;
         }
         Ok(())
+    }
+}
+
+impl<W: Write> Visitor for Explanation<'_, W> {
+    fn interchange_begins(
+        &mut self,
+        _: &InterchangeHeader,
+        faults: &[Fault],
+        segment: &Segment<'_>,
+        window: Window<'_>,
+    ) {
+        self.strays.clear();
+        self.version.clear();
+        self.told.0 = faults.len();
+        let context = Context::of_envelope(window, &self.options.schemas);
+        self.attempt(|own| {
+            // One that nothing can be read by was shown already.
+            if segment.element_count() > 0 {
+                own.write_envelope(segment, window)?;
+            }
+            own.write_faults(faults, &context)
+        });
+    }
+
+    fn outside(&mut self, segment: &Segment<'_>, window: Window<'_>) {
+        let line = self.line_of(segment.byte, window);
+        if !matches!(segment.id(), b"GE" | b"IEA" | b"TA1")
+            && self.strays.len() < self.options.limits.envelope_faults
+        {
+            self.strays.push((segment.byte, line));
+        }
+        self.attempt(|own| own.write_envelope(segment, window));
+    }
+
+    fn group_begins(&mut self, group: &Group, segment: &Segment<'_>, window: Window<'_>) {
+        self.version.clone_from(&group.version);
+        self.told.1 = group.faults.len();
+        let context = Context::of_set(window, &self.options.schemas, &group.version, None, "");
+        self.attempt(|own| {
+            own.write_envelope(segment, window)?;
+            own.write_faults(&group.faults, &context)
+        });
+    }
+
+    fn set(&mut self, set: Set, _: &Group, header: &InterchangeHeader, window: Window<'_>) {
+        self.attempt(|own| own.write_set(&set, header.delimiters, window));
+    }
+
+    fn group_ends(&mut self, group: Group, _: &InterchangeHeader, window: Window<'_>) {
+        let context = Context::of_set(window, &self.options.schemas, &group.version, None, "");
+        let rest = group.faults.get(self.told.1..).unwrap_or_default();
+        self.attempt(|own| own.write_faults(rest, &context));
+    }
+
+    fn interchange_ends(&mut self, interchange: Interchange, window: Window<'_>) {
+        let context = Context::of_envelope(window, &self.options.schemas);
+        let rest = interchange.faults.get(self.told.0..).unwrap_or_default();
+        self.attempt(|own| own.write_faults(rest, &context));
+    }
+
+    fn file_fault(&mut self, fault: Fault, window: Window<'_>) {
+        let context = Context::of_envelope(window, &self.options.schemas);
+        self.attempt(|own| own.write_finding(&fault, &context, None));
     }
 }
 
@@ -283,4 +408,71 @@ fn push_line(place: String, part: Option<Part>, raw: &[u8], style: Style, lines:
     let meaning = part.and_then(|part| names::find_code(part.element.number, value));
     let meaning = meaning.map(|meaning| format!("  = {meaning}")).unwrap_or_default();
     lines.push(format!("{} {name:<28} {value}{}", style.faint(&place), style.faint(&meaning)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn explained(bytes: &[u8], window_bytes: usize) -> (String, bool) {
+        let mut options = Options::default();
+        options.limits.window_bytes = window_bytes;
+        let mut out = Vec::new();
+        let rejected = explain(bytes, &options, &options, Style::default(), &mut out);
+        (String::from_utf8(out).expect("text"), rejected.is_ok_and(|rejected| rejected))
+    }
+
+    #[test]
+    fn what_is_explained_does_not_depend_on_how_the_file_is_read() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/x12_reader/envelopes");
+        let mut count = 0;
+        for entry in std::fs::read_dir(folder).expect("it is ours") {
+            let path = entry.expect("listed").path();
+            if path.extension().is_none_or(|extension| extension != "edi") {
+                continue;
+            }
+            let bytes = std::fs::read(&path).expect("read");
+            let whole = explained(&bytes, 1 << 20);
+            for window_bytes in [1, 64, 333] {
+                let parts = explained(&bytes, window_bytes);
+                assert_eq!(parts, whole, "{} by {window_bytes} bytes", path.display());
+            }
+            // Every segment is there: nothing that was read is left out.
+            let finds_all = ["ISA", "GS", "ST", "SE", "GE", "IEA"].iter().all(|id| whole.0.contains(id));
+            count += usize::from(finds_all);
+        }
+        assert!(count > 10, "{count}");
+    }
+
+    #[test]
+    fn a_reader_that_has_enough_ends_the_reading() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        struct Endless(Vec<u8>, usize);
+        impl Read for Endless {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let rest = self.0.get(self.1..).unwrap_or_default();
+                if rest.is_empty() {
+                    self.1 = 0;
+                    return self.read(buffer);
+                }
+                let count = rest.len().min(buffer.len());
+                buffer[..count].copy_from_slice(&rest[..count]);
+                self.1 += count;
+                Ok(count)
+            }
+        }
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/x12_reader/envelopes/valid.edi");
+        let source = Endless(std::fs::read(path).expect("it is ours"), 0);
+        let options = Options::default();
+        let ended = explain(source, &options, &options, Style::default(), &mut Closed);
+        assert!(matches!(ended, Err(Failed::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe));
+    }
 }

@@ -24,11 +24,11 @@ impl Input {
         }
     }
 
-    /// Opens it; progress is shown on a terminal.
+    /// Opens it; progress is shown on a terminal, unless what is read shows there itself.
     ///
     /// # Errors
     /// What the system says when a file cannot be opened.
-    pub fn open(&self) -> io::Result<Progress<Box<dyn Read>>> {
+    pub fn open(&self, shows_itself: bool) -> io::Result<Progress<Box<dyn Read>>> {
         let (read, size): (Box<dyn Read>, _) = match self {
             Self::Stdin => (Box::new(io::stdin()), None),
             Self::File(path) => {
@@ -37,7 +37,8 @@ impl Input {
                 (Box::new(file), Some(size))
             }
         };
-        Ok(Progress { read, meter: Meter::new(self.name(), size) })
+        let meter = Meter::new(self.name(), size, !shows_itself && io::stderr().is_terminal());
+        Ok(Progress { read, meter })
     }
 
     /// Reads the whole of it.
@@ -47,7 +48,7 @@ impl Input {
     pub fn read(&self) -> anyhow::Result<Vec<u8>> {
         let name = self.name();
         let mut bytes = Vec::new();
-        let mut source = self.open().with_context(|| format!("cannot open `{name}`"))?;
+        let mut source = self.open(false).with_context(|| format!("cannot open `{name}`"))?;
         source.read_to_end(&mut bytes).with_context(|| format!("cannot read `{name}`"))?;
         Ok(bytes)
     }
@@ -108,7 +109,7 @@ impl<R: Read> Read for Progress<R> {
 
 /// Tells on a terminal how far long work is, every 32 MB.
 #[derive(Debug)]
-pub struct Meter {
+struct Meter {
     name: String,
     size: Option<u64>,
     done: u64,
@@ -120,16 +121,15 @@ const SHOWN_EVERY_BYTES: u64 = 32 << 20;
 
 impl Meter {
     /// Measures work on something of this name, and of this size where that is known.
-    #[must_use]
-    pub fn new(name: String, size: Option<u64>) -> Self {
-        Self { name, size, done: 0, shown: 0, shows: io::stderr().is_terminal() }
+    fn new(name: String, size: Option<u64>, shows: bool) -> Self {
+        Self { name, size, done: 0, shown: 0, shows }
     }
 
     /// So many bytes are done.
     ///
     /// # Errors
     /// When the terminal cannot be written.
-    pub fn show(&mut self, done: u64) -> io::Result<()> {
+    fn show(&mut self, done: u64) -> io::Result<()> {
         self.done = done;
         if !self.shows || self.done - self.shown < SHOWN_EVERY_BYTES {
             return Ok(());
@@ -148,7 +148,7 @@ impl Meter {
     ///
     /// # Errors
     /// When the terminal cannot be written.
-    pub fn end(&mut self) -> io::Result<()> {
+    fn end(&mut self) -> io::Result<()> {
         if std::mem::take(&mut self.shown) > 0 { write!(io::stderr(), "\r\x1b[K") } else { Ok(()) }
     }
 }

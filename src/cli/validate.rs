@@ -3,20 +3,17 @@
 use super::answers::{AckKind, Answers};
 use super::excerpt::{self, Style};
 use super::inputs::{self, Input};
-use super::open;
+use super::terms::{Agreed, By};
 use super::{counted, exit};
 use crate::clock::Clock;
 use crate::finding::{Finding, Severity};
 use crate::formats::x12::describe::{self, Context};
 use crate::formats::x12::fault::Fault;
 use crate::formats::x12::lexer::Window;
-use crate::formats::x12::reader::{self, Options, Summary, Terms, Visitor};
+use crate::formats::x12::reader::{self, Summary, Visitor};
 use crate::formats::x12::segment::{Delimiters, Segment};
 use crate::formats::x12::verdict::{Group, Interchange, InterchangeHeader, Set, Status};
-use crate::pipeline::Agreements;
-use crate::profiles::{Profile, X12};
 use anyhow::Context as _;
-use chrono::NaiveDate;
 use clap::Args;
 use serde::Serialize;
 use std::io::{self, BufWriter, Write};
@@ -41,15 +38,8 @@ pub struct Arguments {
     /// One line a file
     #[arg(long)]
     summary: bool,
-    /// Judge and answer as agreed with this partner
-    #[arg(long, value_name = "ID", conflicts_with_all = ["guide", "lenient_isa"])]
-    partner: Option<String>,
-    /// A guide that narrows the standard
-    #[arg(long, value_name = "FILE")]
-    guide: Option<PathBuf>,
-    /// Take an ISA that is not padded to its fixed width
-    #[arg(long)]
-    lenient_isa: bool,
+    #[command(flatten)]
+    by: By,
 }
 
 /// Runs the command. `config` is where the settings are if a partner is named, `colour` tells whether the output may
@@ -67,34 +57,11 @@ pub fn run(arguments: &Arguments, config: &Path, colour: bool, clock: Clock) -> 
 
 fn validate(arguments: &Arguments, config: &Path, colour: bool, clock: Clock) -> anyhow::Result<u8> {
     let mut stderr = io::stderr();
-    let agreements;
-    let mut partner = None;
-    let options = match &arguments.partner {
-        None => match options(arguments) {
-            Ok(options) => options,
-            Err(message) => {
-                writeln!(stderr, "{message}")?;
-                return Ok(exit::USAGE);
-            }
-        },
-        Some(id) => {
-            agreements = match open::config(config).and_then(|config| open::agreements(&config)) {
-                Ok(agreements) => agreements,
-                Err(shown) => {
-                    write!(stderr, "{shown}")?;
-                    return Ok(exit::USAGE);
-                }
-            };
-            match find_partner(&agreements, id) {
-                Ok(found) => {
-                    partner = Some(found);
-                    found.1.reading.clone()
-                }
-                Err(message) => {
-                    writeln!(stderr, "{message}")?;
-                    return Ok(exit::USAGE);
-                }
-            }
+    let agreed = match arguments.by.settle(config, clock.now().date_naive()) {
+        Ok(agreed) => agreed,
+        Err(shown) => {
+            write!(stderr, "{shown}")?;
+            return Ok(exit::USAGE);
         }
     };
     let inputs = match inputs::list(&arguments.files) {
@@ -104,6 +71,7 @@ fn validate(arguments: &Arguments, config: &Path, colour: bool, clock: Clock) ->
             return Ok(exit::USAGE);
         }
     };
+    let partner = agreed.partner();
     let acks_to_stdout = arguments.ack.is_some() && arguments.out.is_none();
     let findings: Box<dyn Write> = if acks_to_stdout { Box::new(stderr) } else { Box::new(io::stdout()) };
     let answers = match (&arguments.ack, &arguments.out) {
@@ -116,9 +84,7 @@ fn validate(arguments: &Arguments, config: &Path, colour: bool, clock: Clock) ->
         }
     };
     let mut report = Report {
-        options: &options,
-        // Samples are old by nature; a partner's files are not.
-        today: partner.map(|_| clock.now().date_naive()),
+        agreed: &agreed,
         form: match (arguments.summary, arguments.json) {
             (true, _) => Form::None,
             (false, true) => Form::Json,
@@ -141,48 +107,6 @@ fn validate(arguments: &Arguments, config: &Path, colour: bool, clock: Clock) ->
         answers.flush()?;
     }
     Ok(if rejected { exit::FINDINGS } else { exit::DONE })
-}
-
-fn find_partner<'a>(agreements: &'a Agreements, id: &str) -> Result<(&'a Profile, &'a X12), String> {
-    let profile = open::find_partner(agreements, id).map_err(|error| error.to_string())?;
-    let x12 = profile.x12.as_ref();
-    let hint = "its profile needs [x12] with `us` and `them`";
-    let x12 = x12.ok_or_else(|| format!("nothing is agreed about X12 with `{id}`; hint: {hint}"))?;
-    Ok((profile, x12))
-}
-
-/// How files are read: all by the same options.
-struct OfPartner<'a> {
-    options: &'a Options,
-    today: Option<NaiveDate>,
-}
-
-impl Terms for OfPartner<'_> {
-    fn general(&self) -> &Options {
-        self.options
-    }
-
-    fn today(&self) -> Option<NaiveDate> {
-        self.today
-    }
-}
-
-fn options(arguments: &Arguments) -> Result<Options, String> {
-    let mut options = Options { lenient_isa: arguments.lenient_isa, ..Options::default() };
-    if let Some(path) = &arguments.guide {
-        let name = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("cannot read the guide `{name}`: {error}"))?;
-        options.schemas.load_guide(&text, &name).map_err(|findings| {
-            let lines = findings.iter().map(|finding| {
-                format!("{name}:{}: {}; {}", finding.location.line, finding.message, finding.hint)
-            });
-            lines.collect::<Vec<_>>().join("\n")
-        })?;
-        let guide = options.schemas.list().filter_map(|release| release.guide()).last();
-        options.set.guide = guide.map(str::to_owned);
-    }
-    Ok(options)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -247,8 +171,7 @@ struct SummaryLine<'a> {
 
 /// Writes findings as they fall, so that a file of any size needs little memory.
 struct Report<'o> {
-    options: &'o Options,
-    today: Option<NaiveDate>,
+    agreed: &'o Agreed,
     form: Form,
     style: Style,
     out: BufWriter<Box<dyn Write>>,
@@ -266,9 +189,8 @@ impl<'o> Report<'o> {
         self.name = input.name();
         self.counts = Counts::default();
         self.headers.clear();
-        let source = input.open().with_context(|| format!("cannot open `{}`", self.name))?;
-        let terms = OfPartner { options: self.options, today: self.today };
-        let summary = reader::validate_stream(source, &terms, self)
+        let source = input.open(false).with_context(|| format!("cannot open `{}`", self.name))?;
+        let summary = reader::validate_stream(source, self.agreed, self)
             .with_context(|| format!("cannot read `{}`", self.name))?;
         if let Some(error) = self.failed.take() {
             return Err(error);
@@ -413,7 +335,13 @@ fn write_finding(
 }
 
 impl Visitor for Report<'_> {
-    fn interchange_begins(&mut self, _: &InterchangeHeader, segment: &Segment<'_>, window: Window<'_>) {
+    fn interchange_begins(
+        &mut self,
+        _: &InterchangeHeader,
+        _: &[Fault],
+        segment: &Segment<'_>,
+        window: Window<'_>,
+    ) {
         self.keep_header(0, segment, window);
     }
 
@@ -430,7 +358,7 @@ impl Visitor for Report<'_> {
         }
         self.counts.accepted_in_group += u64::from(set.status != Status::Rejected);
         if !set.faults.is_empty() {
-            let options = self.options;
+            let options = &self.agreed.options;
             let guide = options.set.guide.as_deref();
             let context = Context::of_set(window, &options.schemas, &group.version, guide, &set.id);
             let document = format!("document {} {}", set.id, set.control_number);
@@ -443,7 +371,7 @@ impl Visitor for Report<'_> {
     }
 
     fn group_ends(&mut self, group: Group, header: &InterchangeHeader, window: Window<'_>) {
-        let options = self.options;
+        let options = &self.agreed.options;
         let context = Context::of_set(window, &options.schemas, &group.version, None, "");
         let document = format!("group {} {}", group.functional_id, group.control_number);
         self.tell(&group.faults, &document, &context, Some(header.delimiters));
@@ -456,7 +384,7 @@ impl Visitor for Report<'_> {
     }
 
     fn interchange_ends(&mut self, interchange: Interchange, window: Window<'_>) {
-        let options = self.options;
+        let options = &self.agreed.options;
         let context = Context::of_envelope(window, &options.schemas);
         let document = format!("interchange {}", interchange.header.control_number);
         self.tell(&interchange.faults, &document, &context, Some(interchange.header.delimiters));
@@ -469,7 +397,7 @@ impl Visitor for Report<'_> {
     }
 
     fn file_fault(&mut self, fault: Fault, window: Window<'_>) {
-        let options = self.options;
+        let options = &self.agreed.options;
         let context = Context::of_envelope(window, &options.schemas);
         self.tell(&[fault], "", &context, None);
     }

@@ -105,8 +105,8 @@ impl<'o> Judge<'o> {
                         if self.options.lenient_isa { envelope::as_warning(fault) } else { fault },
                     );
                 }
-                let faults = faults.into_iter().filter_map(|fault| self.weigh(fault)).collect();
-                visitor.interchange_begins(&header, &segment, window);
+                let faults: Vec<Fault> = faults.into_iter().filter_map(|fault| self.weigh(fault)).collect();
+                visitor.interchange_begins(&header, &faults, &segment, window);
                 self.begin_interchange(header, faults, segment.byte);
             }
             Event::Unreadable { byte, header, why } => {
@@ -187,6 +187,7 @@ impl<'o> Judge<'o> {
         let delimiters = envelope::read_header_by_position(header).delimiters;
         let segment = Segment { bytes: header, byte, position: 0, ends: &ends, origin: 0, delimiters };
         self.break_off(Code::InvalidControlStructure, &segment, window, visitor);
+        visitor.outside(&segment, window);
         if let Some(why) = why {
             let expected = match why {
                 Unreadable::CutShort => "106 characters; the file ends before",
@@ -203,8 +204,9 @@ impl<'o> Judge<'o> {
         let fault = Fault::of_segment(Code::InvalidSegmentTerminator, &segment)
             .expecting("a sign such as `~` as the 106th character");
         self.agree(&read);
-        visitor.interchange_begins(&read, &segment, window);
-        self.begin_interchange(read, vec![fault], byte);
+        let faults = vec![fault];
+        visitor.interchange_begins(&read, &faults, &segment, window);
+        self.begin_interchange(read, faults, byte);
         self.close_interchange(byte + header.len() as u64, window, visitor);
     }
 
@@ -228,6 +230,10 @@ impl<'o> Judge<'o> {
         } else {
             Code::UnexpectedEndOfFile
         };
+        if self.interchange.is_some() {
+            self.break_set(&segment, window, visitor);
+            visitor.outside(&segment, window);
+        }
         self.break_off(code, &segment, window, visitor);
     }
 
@@ -264,24 +270,30 @@ impl<'o> Judge<'o> {
         }
         match id {
             b"ST" if self.group.is_some() => self.begin_set(segment),
-            b"GE" if self.group.is_some() => self.end_group(segment, window, visitor),
+            b"GE" if self.group.is_some() => {
+                visitor.outside(segment, window);
+                self.end_group(segment, window, visitor);
+            }
             b"GS" => {
                 self.break_group(segment, window, visitor);
                 self.begin_group(segment, window, visitor);
             }
             b"IEA" => {
                 self.break_group(segment, window, visitor);
+                visitor.outside(segment, window);
                 self.end_interchange(segment, window, visitor);
             }
             b"TA1" if self.group.is_none() => {
+                visitor.outside(segment, window);
                 let (read, faults) = envelope::read_ta1(segment);
                 faults.into_iter().for_each(|fault| self.interchange_fault(fault));
                 if let Some(interchange) = &mut self.interchange {
                     visitor.acknowledgment(&read, &interchange.header, window);
                 }
             }
-            _ if self.in_stray_segments => {}
+            _ if self.in_stray_segments => visitor.outside(segment, window),
             _ => {
+                visitor.outside(segment, window);
                 self.in_stray_segments = true;
                 let code = Code::InvalidInterchangeContent;
                 let due = if self.group.is_some() { "ST or GE" } else { "GS or IEA" };

@@ -111,17 +111,21 @@ pub struct Summary {
 /// Takes verdicts as they fall. The window holds at least the part that the call is about, so that its text and
 /// lines can be shown; of a set over the limit it holds the end.
 pub trait Visitor {
-    /// An ISA was read; its own faults come with [`Visitor::interchange_ends`].
+    /// An ISA was read. Its own faults come again with [`Visitor::interchange_ends`], before all others.
     fn interchange_begins(
         &mut self,
         _header: &InterchangeHeader,
+        _faults: &[Fault],
         _segment: &Segment<'_>,
         _window: Window<'_>,
     ) {
     }
+    /// A segment outside of sets was read that is no ISA and no GS, or an ISA that nothing can be read by. What is
+    /// wrong with it is told later.
+    fn outside(&mut self, _segment: &Segment<'_>, _window: Window<'_>) {}
     /// A TA1 was read.
     fn acknowledgment(&mut self, _acknowledgment: &Ta1, _header: &InterchangeHeader, _window: Window<'_>) {}
-    /// A GS was read; its own faults come with [`Visitor::group_ends`].
+    /// A GS was read; its own faults come again with [`Visitor::group_ends`], before all others.
     fn group_begins(&mut self, _group: &Group, _segment: &Segment<'_>, _window: Window<'_>) {}
     /// A transaction set was read to its end.
     fn set(&mut self, _set: Set, _group: &Group, _header: &InterchangeHeader, _window: Window<'_>) {}
