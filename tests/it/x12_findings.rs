@@ -53,7 +53,6 @@ const TAIL: &str = "
 | AK502 18 | a document in the wrong group is said by 1, which every release has |
 | AK502 19 | ST03 is not held against guides |
 | IK502 I5, I6 | faults against a guide are said segment by segment, and by 5 |
-| IK304 I6, I9; IK403 I9, I13 | guides have no rules that depend on other values; `CTX*SITUATIONAL TRIGGER` names the element by which a condition of the standard asks for another one (2) or excludes it (10) |
 | IK304 I7, I8; IK403 I11, I12 | a guide says what is mandatory, not how often at least, and has no patterns |
 ";
 

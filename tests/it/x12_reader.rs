@@ -86,6 +86,25 @@ fn every_set_has_a_clean_fixture_and_one_that_is_rejected() {
 }
 
 #[test]
+fn each_release_has_clean_fixtures_and_rejected_ones() {
+    let schemas = Options::default().schemas;
+    for release in ["003040", "003060", "004010", "005010", "006020"] {
+        for id in ["810", "850", "856", "940", "945", "997", "999"] {
+            if schemas.find_set(release, None, id).is_none() {
+                continue;
+            }
+            for folder in ["x12_validate/valid", "x12_reader/sets"] {
+                let path = self::folder(folder).join(format!("{id}-{release}.edi"));
+                let file = reader::validate(&read(&path), &Options::default());
+                let mut groups = file.interchanges.iter().flat_map(|interchange| &interchange.groups);
+                assert!(groups.all(|group| group.version.starts_with(release)), "{}", path.display());
+                assert_eq!(accepted(&file), folder.ends_with("valid"), "{}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
 fn acknowledgments_of_careless_senders_are_read() {
     for path in fixtures("x12_reader/acknowledgments") {
         let bytes = read(&path);

@@ -363,8 +363,9 @@ impl Composer<'_> {
 
     fn segment_code(&self, code: Code) -> String {
         match code.ack_code() {
-            // The 997 has no word for a segment that a guide does not use.
-            "I4" if !self.is_999 => "2".to_owned(),
+            // The 997 has no words for guides: a segment is unexpected, or a mandatory one is missing.
+            "I4" | "I9" if !self.is_999 => "2".to_owned(),
+            "I6" if !self.is_999 => "3".to_owned(),
             code => code.to_owned(),
         }
     }
@@ -389,6 +390,8 @@ fn element_code(code: Code, is_999: bool, is_005010: bool) -> &'static str {
     match code.ack_code() {
         "I6" if !is_999 => "7",
         "I10" if !is_999 => "3",
+        "I9" if !is_999 => "2",
+        "I13" if !is_999 => "10",
         // Repetitions and their codes came with 005010; a component too many is an element too many.
         "12" | "13" if !is_005010 => "3",
         code => code,

@@ -221,6 +221,10 @@ fn message(fault: &Fault, value: &str, context: &Context<'_>) -> String {
         Code::SegmentNotInSet => format!("{segment} is no segment of this document"),
         Code::SegmentOutOfSequence => format!("{segment} stands in the wrong place"),
         Code::GuideSegmentNotUsed => format!("{segment} is not used with this partner"),
+        Code::GuideSegmentMissing => {
+            format!("{segment} is missing; this partner's guide asks for it where {expected}")
+        }
+        Code::GuideSegmentExcluded => format!("{segment} is not used with this partner where {expected}"),
         Code::SegmentTooLong => with_expected(format!("{segment} is too long")),
         Code::MandatoryElementMissing => format!("{element} is empty and must be filled"),
         Code::ConditionalElementMissing => with_expected(format!("{element} is empty beside what is filled")),
@@ -242,6 +246,12 @@ fn message(fault: &Fault, value: &str, context: &Context<'_>) -> String {
             with_expected(format!("{element} is `{value}`, which this partner's guide does not allow"))
         }
         Code::GuideElementNotUsed => format!("{element} is filled, and this partner's guide does not use it"),
+        Code::GuideElementMissing => {
+            format!("{element} is empty; this partner's guide asks for it where {expected}")
+        }
+        Code::GuideElementExcluded => {
+            format!("{element} is filled, and this partner's guide does not use it where {expected}")
+        }
         Code::ByteOrderMark => "the file begins with a byte order mark, which was skipped".into(),
         Code::TrailingBytes if fault.value.is_empty() => {
             format!("{expected} of padding follow the last interchange")
@@ -299,7 +309,10 @@ fn hint(fault: &Fault, value: &str, context: &Context<'_>) -> String {
         Code::TrailingBytes if fault.value.is_empty() => String::new(),
         Code::TrailingBytes => "look at the end of the file; nothing there was read".into(),
         Code::NoInterchange => no_interchange(fault, context).1.into(),
-        Code::MandatorySegmentMissing | Code::MandatoryElementMissing => {
+        Code::MandatorySegmentMissing
+        | Code::MandatoryElementMissing
+        | Code::GuideSegmentMissing
+        | Code::GuideElementMissing => {
             "ask the sender to fill it, or relax it in the partner's profile".into()
         }
         Code::SetControlNumberReused | Code::GroupControlNumberReused | Code::DuplicateInterchange => {

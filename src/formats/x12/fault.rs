@@ -182,6 +182,10 @@ codes! {
     SegmentOutOfSequence Segment "7" Reject "segment_out_of_sequence"
     /// A segment that the guide declares unused.
     GuideSegmentNotUsed Segment "I4" Reject "guide_segment_not_used"
+    /// A segment that the guide asks for because of what another one says.
+    GuideSegmentMissing Segment "I6" Reject "guide_segment_missing"
+    /// A segment that the guide does not use because of what another one says.
+    GuideSegmentExcluded Segment "I9" Reject "guide_segment_excluded"
     /// A segment longer than the limit.
     SegmentTooLong Segment "8" Reject "segment_too_long"
 
@@ -214,6 +218,10 @@ codes! {
     TooManyComponents Element "13" Reject "too_many_components"
     /// An element that the guide declares unused.
     GuideElementNotUsed Element "I10" Reject "guide_element_not_used"
+    /// An element that the guide asks for because of what another one says.
+    GuideElementMissing Element "I9" Reject "guide_element_missing"
+    /// An element that the guide does not use because of what another one says.
+    GuideElementExcluded Element "I13" Reject "guide_element_excluded"
     /// A code that the guide does not allow.
     GuideCodeNotUsed Element "I6" Reject "guide_code_not_used"
 

@@ -11,6 +11,9 @@
 //! use 940 W0502 2/10               from 2 to 10 characters
 //! use 850 REF04-02 not used        a component
 //! use 945 N1 O                     what the standard asks for and this partner leaves out
+//! use 940 N4 M when N101 ST SF     must be sent in a loop whose N1 says one of these
+//! use 940 N104 not used when N103 1  must not be filled where another element says so
+//! use 810 ITD M when BIG07         where another element is filled
 //! codes 368 + G P                  codes that this partner has beside the standard's
 //! element 156 ID 2/20              other lengths, wherever the element is used
 //! ```
@@ -36,6 +39,16 @@ pub(super) struct Rule {
     pub(super) mandatory: Option<bool>,
     pub(super) lengths: Option<(u32, u32)>,
     pub(super) max: Option<u32>,
+    pub(super) codes: Vec<String>,
+    /// It only holds where another element says so.
+    pub(super) when: Option<When>,
+}
+
+/// The element that a rule depends on.
+#[derive(Clone, Debug)]
+pub(super) struct When {
+    pub(super) designator: String,
+    /// What it must say; empty: anything.
     pub(super) codes: Vec<String>,
 }
 
@@ -89,6 +102,9 @@ pub(super) fn narrowing<'a>(
         None => (None, path),
     };
     let mut rule = Rule::default();
+    let words: Vec<&str> = words.collect();
+    let mut parts = words.splitn(2, |word| *word == "when");
+    let mut words = parts.next().unwrap_or_default().iter().copied();
     while let Some(word) = words.next() {
         match word {
             "not" if words.next() == Some("used") => rule.unused = true,
@@ -105,30 +121,62 @@ pub(super) fn narrowing<'a>(
                 return Err(Problem::new(
                     line,
                     format!("`{other}` has no meaning here"),
-                    "a use may say: not used, M, O, max 5, 1/10 (lengths), codes A B C",
+                    "a use may say: not used, M, O, max 5, 1/10 (lengths), codes A B C, when N101 ST",
                 ));
             }
         }
+    }
+    if let Some(when) = parts.next() {
+        let Some((element, codes)) = when.split_first() else {
+            let hint = "write it as in `M when N101 ST SF`, or `M when N103` for anything that fills it";
+            return Err(Problem::new(line, "`when` needs an element", hint));
+        };
+        let plain = rule.max.is_none() && rule.lengths.is_none() && rule.codes.is_empty();
+        if !plain || rule.unused == (rule.mandatory == Some(true)) || rule.mandatory == Some(false) {
+            let hint = "write `M when …` or `not used when …`, and what else holds to a line of its own";
+            return Err(Problem::new(line, "only `M` and `not used` may depend on another element", hint));
+        }
+        let codes = codes.iter().map(|code| (*code).to_owned()).collect();
+        rule.when = Some(When { designator: (*element).to_owned(), codes });
     }
     Ok(Narrowing { line, set: set.into(), loop_id, designator: designator.into(), rule })
 }
 
 impl Narrowing {
+    /// What to say of a line whose place the set does not have.
+    pub(super) fn nowhere(&self) -> Problem {
+        let place = match &self.loop_id {
+            Some(id) => format!("`{id}/{}`", self.designator),
+            None => format!("`{}`", self.designator),
+        };
+        Problem::new(
+            self.line,
+            format!("set `{}` has no {place}", self.set),
+            "name a segment of the set, an element as in `N103` or a component as in `REF04-02`, with \
+             the loop in front as in `0310/N9` where only that loop is meant",
+        )
+    }
+
     /// Element and component of the designator behind `segment`; none when it names another segment.
     pub(super) fn place_in(&self, segment: &str) -> Option<(u16, u16)> {
-        let rest = self.designator.strip_prefix(segment)?;
-        if rest.is_empty() {
-            return Some((0, 0));
-        }
-        let (element, component) = match rest.split_once('-') {
-            Some((element, component)) => (element, component.parse().ok().filter(|number| *number > 0)?),
-            None => (rest, 0),
-        };
-        if element.len() != 2 {
-            return None;
-        }
-        Some((element.parse().ok().filter(|number| *number > 0)?, component))
+        place_in(&self.designator, segment)
     }
+}
+
+/// Element and component of a designator behind `segment`, both 0 for the segment; none when it names another one.
+pub(super) fn place_in(designator: &str, segment: &str) -> Option<(u16, u16)> {
+    let rest = designator.strip_prefix(segment)?;
+    if rest.is_empty() {
+        return Some((0, 0));
+    }
+    let (element, component) = match rest.split_once('-') {
+        Some((element, component)) => (element, component.parse().ok().filter(|number| *number > 0)?),
+        None => (rest, 0),
+    };
+    if element.len() != 2 {
+        return None;
+    }
+    Some((element.parse().ok().filter(|number| *number > 0)?, component))
 }
 
 impl SegmentRule {

@@ -8,6 +8,7 @@ mod element;
 mod facts;
 mod guide;
 mod set;
+mod situation;
 mod transitions;
 
 pub use dictionary::{CompositeDefinition, Condition, Dictionary, Part, SegmentDefinition};
@@ -18,6 +19,7 @@ pub use set::{Child, LoopId, Set, Use};
 pub(super) use dictionary::CheckDigit;
 pub(super) use guide::{ElementRule, SegmentRule};
 pub(super) use set::{NONE, Place, Tables};
+pub(super) use situation::Situation;
 
 use crate::finding::{Finding, Location, Severity};
 use facts::{Facts, Problem, RawSet};
@@ -433,6 +435,35 @@ mod tests {
                 (0, "acme.guide, line 0: set `999` is empty"),
                 (3, "acme.guide, line 3: set `940` has no `N1103`"),
                 (4, "acme.guide, line 4: there is no set `941`"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_rule_depends_on_what_can_be_known_where_it_stands() {
+        let text = "release 004010\nuse 940 N4 M when\nuse 940 N4 max 2 when N101 ST\nuse 940 N4 O when N101 ST\n\
+                    use 940 N4 when N101 ST\nuse 940 0310/N9 M when N101 ST\nuse 940 N4 M when N101\n";
+        let told = |text: &str| -> Vec<String> {
+            let faults = Schemas::builtin().load_guide(text, "acme.guide").expect_err("it has faults");
+            faults.into_iter().map(|fault| fault.message.replace("acme.guide, ", "")).collect()
+        };
+        assert_eq!(
+            told(text),
+            [
+                "line 2: `when` needs an element",
+                "line 3: only `M` and `not used` may depend on another element",
+                "line 4: only `M` and `not used` may depend on another element",
+                "line 5: only `M` and `not used` may depend on another element",
+            ]
+        );
+        let text = "release 004010\nuse 940 0100/N4 M when W0104 VN\nuse 940 N4 M when N199\nuse 940 BEG M when N101\n\
+                    use 940 0310/N9 M when W0502\n";
+        assert_eq!(
+            told(text),
+            [
+                "line 2: `W0104` is not known where `N4` stands",
+                "line 3: set `940` has no `N199`",
+                "line 4: set `940` has no `BEG`",
             ]
         );
     }

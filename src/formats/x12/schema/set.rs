@@ -3,6 +3,7 @@
 use super::dictionary::{Dictionary, SegmentDefinition};
 use super::facts::{Problem, RawLine, RawSet};
 use super::guide::{Narrowing, SegmentRule};
+use super::situation::{self, Situation};
 use super::transitions;
 use crate::formats::x12::segment::SegmentId;
 use std::sync::Arc;
@@ -62,6 +63,8 @@ pub(in crate::formats::x12) struct Tables {
     /// `leaf * symbols + symbol` to the next leaf, [`WATCHED`] or not.
     pub(super) transitions: Vec<u16>,
     pub(in crate::formats::x12) rules: Vec<SegmentRule>,
+    /// The guide's rules that depend on what else a document says.
+    pub(in crate::formats::x12) situations: Vec<Situation>,
     /// Whether a guide had a say.
     pub(in crate::formats::x12) guided: bool,
 }
@@ -294,6 +297,22 @@ impl Tables {
         }
     }
 
+    /// Element and component that a `use` line means at a leaf, both 0 for the segment; none when it means another.
+    pub(super) fn place_at(&self, leaf: &Leaf, narrowing: &Narrowing) -> Option<(u16, u16)> {
+        let definition = self.dictionary.segment(leaf.definition);
+        let in_loop = narrowing.loop_id.as_ref().is_none_or(|id| **id == *self.loop_at(leaf.parent).id);
+        let place = narrowing.place_in(&definition.id.text()).filter(|_| in_loop)?;
+        self.has(definition, place).then_some(place)
+    }
+
+    /// Whether a segment has the element and component; 0 is the segment or the whole element.
+    pub(super) fn has(&self, definition: &SegmentDefinition, (element, component): (u16, u16)) -> bool {
+        let Some(at) = usize::from(element).checked_sub(1) else { return true };
+        let Some(part) = definition.elements.get(at) else { return false };
+        let components = part.composite.map_or(1, |id| self.dictionary.composite(id).components.len());
+        usize::from(component) <= components
+    }
+
     /// Whether a loop is `outer` or lies in it.
     pub(in crate::formats::x12) fn is_inside(&self, mut inner: u16, outer: u16) -> bool {
         let depth = self.loop_at(outer).depth;
@@ -321,6 +340,7 @@ impl Builder {
             leaves_of: Vec::new(),
             transitions: Vec::new(),
             rules: Vec::new(),
+            situations: Vec::new(),
             guided: false,
         };
         Self { tables, problems: Vec::new() }
@@ -409,43 +429,31 @@ impl Builder {
                 continue;
             }
             self.tables.guided = true;
+            if let Some(when) = &narrowing.rule.when {
+                match situation::find(&self.tables, narrowing, when) {
+                    Ok(found) => self.tables.situations.extend(found),
+                    Err(problem) => self.problems.push(problem),
+                }
+                continue;
+            }
             let mut found = false;
             for leaf in 0..self.tables.leaves.len() {
                 found |= self.narrow_leaf(narrowing, leaf);
             }
             if !found {
-                let place = match &narrowing.loop_id {
-                    Some(id) => format!("`{id}/{}`", narrowing.designator),
-                    None => format!("`{}`", narrowing.designator),
-                };
-                self.problems.push(Problem::new(
-                    narrowing.line,
-                    format!("set `{}` has no {place}", narrowing.set),
-                    "name a segment of the set, an element as in `N103` or a component as in `REF04-02`, with \
-                     the loop in front as in `0310/N9` where only that loop is meant",
-                ));
+                self.problems.push(narrowing.nowhere());
             }
         }
     }
 
     fn narrow_leaf(&mut self, narrowing: &Narrowing, number: usize) -> bool {
         let leaf = self.tables.leaves[number].clone();
-        let definition = self.tables.dictionary.segment(leaf.definition);
-        let in_loop =
-            narrowing.loop_id.as_ref().is_none_or(|id| **id == *self.tables.loop_at(leaf.parent).id);
-        let Some((element, component)) = narrowing.place_in(&definition.id.text()).filter(|_| in_loop) else {
+        let Some((element, component)) = self.tables.place_at(&leaf, narrowing) else {
             return false;
         };
         let rule = &narrowing.rule;
         if element > 0 {
-            let Some(part) = definition.elements.get(usize::from(element) - 1) else {
-                return false;
-            };
-            let components =
-                part.composite.map_or(1, |id| self.tables.dictionary.composite(id).components.len());
-            if usize::from(component) > components {
-                return false;
-            }
+            // The rules of the segment hold it.
         } else if let Some(opened) = self.tables.loops.get_mut(usize::from(leaf.opens)) {
             opened.mandatory = rule.mandatory.unwrap_or(opened.mandatory);
             opened.max = rule.max.unwrap_or(opened.max);

@@ -6,6 +6,7 @@ mod hierarchy;
 mod options;
 mod segment;
 mod sink;
+mod situations;
 mod totals;
 
 pub use options::{CharacterSet, Limits, National, Options, Severities};
@@ -18,6 +19,7 @@ use bounds::Bounds;
 use element::Characters;
 use hierarchy::Hierarchy;
 use sink::{Counts, Sink};
+use situations::Situations;
 use std::sync::Arc;
 use totals::Totals;
 
@@ -32,6 +34,7 @@ pub struct SetValidator {
     hierarchy: Hierarchy,
     bounds: Bounds,
     totals: Totals,
+    situations: Situations,
     counts: Counts,
     characters: Characters,
     tables: Option<Arc<Tables>>,
@@ -51,6 +54,7 @@ impl SetValidator {
         self.hierarchy.begin();
         self.bounds.begin();
         self.totals.begin(set.id());
+        self.situations.begin(set.tables());
         self.counts = Counts::default();
         if !self.tables.as_ref().is_some_and(|last| Arc::ptr_eq(last, set.tables())) {
             self.tables = Some(Arc::clone(set.tables()));
@@ -78,6 +82,7 @@ impl SetValidator {
         };
         let rules = step.leaf.and_then(|leaf| tables.rules.get(usize::from(tables.leaf(leaf).rule)));
         let loop_id = step.leaf.map_or("", |leaf| loop_id(tables, leaf));
+        self.situations.take(segment, step, loop_id, tables, &mut sink);
         if let Some(rules) = rules.filter(|rules| rules.unused) {
             let code = Code::GuideSegmentNotUsed;
             sink.add(code, |severity| Fault {
@@ -111,6 +116,7 @@ impl SetValidator {
         for missing in self.walker.take_missing() {
             tell_missing(&missing, tables, &mut sink);
         }
+        self.situations.end(tables, &mut sink);
         self.hierarchy.end(&mut sink);
         self.totals.end(&mut sink);
         faults

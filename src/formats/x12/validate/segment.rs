@@ -109,7 +109,7 @@ impl<'c, 's> Check<'c, 's, '_> {
         if missing != 0 && !envelope {
             self.missing(missing, &definition.elements);
         }
-        self.conditions(&definition.conditions, &definition.elements, scan.present, None);
+        self.conditions(&definition.conditions, &definition.elements, scan.present, missing, None);
         self.count(definition.elements.len());
         if let Some(rules) = self.rules {
             self.guide_mandatory(rules, definition);
@@ -173,7 +173,8 @@ impl<'c, 's> Check<'c, 's, '_> {
         if present == 0 {
             return;
         }
-        let mut missing = definition.mandatory & !present;
+        let told = definition.mandatory & !present;
+        let mut missing = told;
         while missing != 0 {
             let at = missing.trailing_zeros() as usize;
             missing &= missing - 1;
@@ -181,7 +182,7 @@ impl<'c, 's> Check<'c, 's, '_> {
             let place = place_of(at);
             self.tell(Code::MandatoryElementMissing, element, place, number, &[], String::new);
         }
-        self.conditions(&definition.conditions, &definition.components, present, Some(element));
+        self.conditions(&definition.conditions, &definition.components, present, told, Some(element));
         if beyond {
             let most = definition.components.len();
             self.tell(Code::TooManyComponents, element, 0, ElementNumber::default(), raw, || {
@@ -190,8 +191,16 @@ impl<'c, 's> Check<'c, 's, '_> {
         }
     }
 
-    /// How the elements of the segment depend on each other, or the components of an element.
-    fn conditions(&mut self, conditions: &[Condition], parts: &[Part], present: u64, inside: Option<u16>) {
+    /// How the elements of the segment depend on each other, or the components of an element; those that are missing
+    /// anyway have been told.
+    fn conditions(
+        &mut self,
+        conditions: &[Condition],
+        parts: &[Part],
+        present: u64,
+        missing: u64,
+        inside: Option<u16>,
+    ) {
         let what = if inside.is_some() { "component" } else { "element" };
         let at = |place: u8| inside.map_or((u16::from(place), 0), |element| (element, u16::from(place)));
         let number = |place: u8| {
@@ -201,8 +210,9 @@ impl<'c, 's> Check<'c, 's, '_> {
         let mut told = Vec::new();
         for condition in conditions {
             let Some(found @ (code, place)) = broken(condition, present) else { continue };
-            // Two conditions may ask for the same element.
-            if told.contains(&found) {
+            // Two conditions may ask for the same element, and the segment itself.
+            let is_missing = code == Code::ConditionalElementMissing && missing & 1 << (place - 1) != 0;
+            if told.contains(&found) || is_missing {
                 continue;
             }
             told.push(found);
