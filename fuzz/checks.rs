@@ -181,10 +181,10 @@ pub fn translate(data: &[u8]) {
     let translation = rehearse::translate(document, chosen, &Options::default(), Lookup::none());
     for document in translation.documents {
         let (Some(record), Some(translator)) = (document.record, document.translator) else { continue };
-        if let Ok(tree) = translator.write(&record, Lookup::none())
+        if let Ok(written) = translator.write(&record, Lookup::none())
             && translator.format() != Format::X12
         {
-            drop(translator.layout().write(&[tree]));
+            drop(translator.layout().write(&[written.tree]));
         }
     }
 }

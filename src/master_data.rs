@@ -1,6 +1,6 @@
 //! Master data files: the columns of each kind, a CSV file read into rows with every fault told, and written back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -289,6 +289,51 @@ pub fn crosswalk_entries(kind: &Kind, rows: &[Value]) -> Vec<CrosswalkEntry> {
         })
     });
     entries.collect()
+}
+
+/// The rows that count on the same days as a loaded one about the same, each told in a sentence. A row that begins on
+/// the same day takes the loaded one's place, and is not told.
+#[must_use]
+pub fn overlaps(kind: &Kind, rows: &[Value], loaded: &[Value]) -> Vec<String> {
+    let of = |row: &Value, name: &str| row.get(name).map(plain).unwrap_or_default();
+    let key = |row: &Value| -> Vec<String> {
+        kind.columns.iter().filter(|column| column.key).map(|column| of(row, column.name)).collect()
+    };
+    let days = |row: &Value| {
+        let first = of(row, "valid_from").parse().unwrap_or(NaiveDate::MIN);
+        (first, of(row, "valid_to").parse().unwrap_or(NaiveDate::MAX))
+    };
+    let mut by_key: HashMap<Vec<String>, Vec<(NaiveDate, NaiveDate)>> = HashMap::new();
+    for row in rows {
+        by_key.entry(key(row)).or_default().push(days(row));
+    }
+    let mut told = Vec::new();
+    for row in loaded {
+        let key = key(row);
+        let Some(new) = by_key.get(&key) else { continue };
+        let (from, to) = days(row);
+        // What takes its place does away with it.
+        if new.iter().any(|(start, _)| *start == from) {
+            continue;
+        }
+        let since = |day: NaiveDate| {
+            if day <= ALWAYS.parse().unwrap_or(NaiveDate::MIN) {
+                String::from("which always counted")
+            } else {
+                format!("from {day} on")
+            }
+        };
+        let what: Vec<&str> = key.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+        told.extend(new.iter().filter(|(start, end)| *start <= to && from <= *end).map(|(start, _)| {
+            format!(
+                "{}: the row {} and the one that is loaded, {}, are about the same days",
+                what.join(" "),
+                since(*start),
+                since(from)
+            )
+        }));
+    }
+    told
 }
 
 fn plain(value: &Value) -> String {

@@ -6,6 +6,7 @@ use super::{exit, open};
 use crate::canonical::Record;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::finding::Finding;
 use crate::pipeline::rehearse::{self, Addressed};
 use crate::profiles::Profile;
 use crate::translators::{Lookup, Translator};
@@ -64,7 +65,10 @@ pub fn run(config: &Config, arguments: &Arguments, clock: Clock) -> anyhow::Resu
         _ => Lookup::none(),
     };
     match rehearse::compose(&records, &translator, to, lookup) {
-        Ok(bytes) => {
+        Ok((bytes, doubts)) => {
+            for doubt in &doubts {
+                tell("warning, written", &translator, doubt)?;
+            }
             let mut out = io::stdout().lock();
             match out.write_all(&bytes).and_then(|()| out.flush()) {
                 Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -73,13 +77,16 @@ pub fn run(config: &Config, arguments: &Arguments, clock: Clock) -> anyhow::Resu
         }
         Err(findings) => {
             for finding in &findings {
-                let hint =
-                    if finding.hint.is_empty() { String::new() } else { format!("; hint: {}", finding.hint) };
-                writeln!(io::stderr(), "cannot write by {}: {}{hint}", translator.name(), finding.message)?;
+                tell("cannot write", &translator, finding)?;
             }
             Ok(ExitCode::from(exit::FINDINGS))
         }
     }
+}
+
+fn tell(what: &str, translator: &Translator, finding: &Finding) -> io::Result<()> {
+    let hint = if finding.hint.is_empty() { String::new() } else { format!("; hint: {}", finding.hint) };
+    writeln!(io::stderr(), "{what} by {}: {}{hint}", translator.name(), finding.message)
 }
 
 fn read_records(path: &PathBuf) -> anyhow::Result<Vec<Record>> {

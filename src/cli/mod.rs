@@ -14,12 +14,14 @@ pub mod partner;
 mod run;
 pub mod schema;
 mod status;
+mod terms;
 pub mod translate;
 pub mod validate;
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::kill_points;
+use crate::pipeline;
 use crate::telemetry;
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal;
@@ -57,7 +59,11 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Check settings, translators and partner profiles, and say all that is wrong at once
-    Check,
+    Check {
+        /// Ask the database as well: whether the master data that profiles name is loaded
+        #[arg(long)]
+        database: bool,
+    },
     /// Pick up, process and deliver
     Run {
         /// Everything there is to do now, then end; exit code 3 says that something is left for later
@@ -129,8 +135,9 @@ fn run() -> ExitCode {
         let colour = is_colour(&std::io::stdout());
         return finish(validate::run(validated, &arguments.config, colour, Clock::System));
     }
-    if let Command::Explain(arguments) = &arguments.command {
-        return finish(explain::run(arguments, is_colour(&std::io::stdout())));
+    if let Command::Explain(explained) = &arguments.command {
+        let colour = is_colour(&std::io::stdout());
+        return finish(explain::run(explained, &arguments.config, colour, Clock::System));
     }
     if let Command::Schema(arguments) = &arguments.command {
         return told(schema::run(arguments));
@@ -156,7 +163,7 @@ fn run() -> ExitCode {
         Command::Operations(command) => runtime.block_on(operations::run(&config, command)),
         Command::Demo(arguments) => runtime.block_on(demo::run(&config, &arguments)),
         Command::Migrate => runtime.block_on(migrate(&config)),
-        Command::Check | Command::Run { .. } | Command::Serve => {
+        Command::Check { .. } | Command::Run { .. } | Command::Serve => {
             let agreements = match open::agreements(&config) {
                 Ok(agreements) => agreements,
                 Err(shown) => return usage(&shown),
@@ -166,12 +173,15 @@ fn run() -> ExitCode {
                     runtime.block_on(run::once(config, agreements, partner.as_deref()))
                 }
                 Command::Serve => runtime.block_on(run::serve(config, agreements)),
-                _ => {
+                other => {
                     print!("{}", open::doubts(&config, &agreements));
                     let translators = agreements.library.list().count();
                     let profiles = agreements.profiles.list().count();
                     println!("{translators} translators and {profiles} partner profiles are sound");
-                    return ExitCode::from(exit::DONE);
+                    match other {
+                        Command::Check { database: true } => check_master_data(&config, agreements),
+                        _ => Ok(ExitCode::from(exit::DONE)),
+                    }
                 }
             }
         }
@@ -185,6 +195,24 @@ fn run() -> ExitCode {
         }
     };
     finish(result)
+}
+
+/// Says which master data is missing. Nothing is wrong with the settings then, so the exit code stays.
+fn check_master_data(config: &Config, agreements: pipeline::Agreements) -> anyhow::Result<ExitCode> {
+    let named = agreements.crosswalk_names().len();
+    let missing = open::with_master_data(config, agreements)?.list_unloaded(Clock::System.now());
+    let colour = is_colour(&std::io::stdout());
+    print!("{}", faults::render(&missing, &faults::texts(&missing, &config.root), colour));
+    if missing.is_empty() {
+        println!(
+            "{}",
+            match named {
+                0 => "no profile asks any master data",
+                _ => "the master data that profiles ask is loaded",
+            }
+        );
+    }
+    Ok(ExitCode::from(exit::DONE))
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<ExitCode> {

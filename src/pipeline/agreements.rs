@@ -73,6 +73,21 @@ impl Agreements {
         Self { crosswalks: Arc::new(entries.into_iter().collect()), ..self }
     }
 
+    /// The crosswalks that profiles name and that hold no row for them at this time, as warnings.
+    #[must_use]
+    pub fn list_unloaded(&self, at: DateTime<Utc>) -> Vec<Finding> {
+        let mut found = Vec::new();
+        for profile in self.profiles.list() {
+            let lookup = self.lookup(&profile.id, at);
+            let exchange = &profile.exchange;
+            let received = exchange.receives.iter().flat_map(Receives::translators);
+            let translators = received.chain(exchange.sends.iter().map(|sends| &sends.translator));
+            found.extend(translators.flat_map(|translator| translator.list_unloaded(lookup)));
+        }
+        found.dedup();
+        found
+    }
+
     /// How a translator asks master data for a partner's document of a time.
     #[must_use]
     pub fn lookup<'a>(&'a self, partner: &'a str, at: DateTime<Utc>) -> Lookup<'a> {

@@ -9,6 +9,7 @@ pub(super) use super::outgoing::{Answer, Outgoing, Shipment};
 use super::outgoing::{identity, outbound_document_id};
 use super::overdue;
 use crate::canonical::Record;
+use crate::finding::Finding;
 use crate::formats::x12::verdict::Ta1;
 use crate::ids;
 use crate::kill_points;
@@ -16,7 +17,7 @@ use crate::pipeline::Agreements;
 use crate::profiles::{Channel, Profile, Transport, X12};
 use crate::store::{
     Body, Business, DeliveryKind, Direction, ExpectedSet, NewDelivery, NewDocument,
-    NewExpectedAcknowledgment, NewRecord, OutboundFile, Usage, Validation, Work,
+    NewExpectedAcknowledgment, NewFinding, NewRecord, OutboundFile, Usage, Validation, Work,
 };
 use crate::translators::Format;
 use crate::tree::Tree;
@@ -33,6 +34,8 @@ struct Rows {
     deliveries: Vec<NewDelivery>,
     expected: Vec<NewExpectedAcknowledgment>,
     holds: Vec<Hold>,
+    /// What is doubtful of documents, and the file of each.
+    doubts: Vec<(Uuid, Uuid, Vec<Finding>)>,
 }
 
 /// One file or call as it will be sent, every time the same.
@@ -105,6 +108,7 @@ struct PendingSet {
     id: String,
     implementation: String,
     tree: Tree,
+    doubts: Vec<Finding>,
     record: Option<Record>,
     source: Option<Uuid>,
     translator: Option<String>,
@@ -176,6 +180,7 @@ pub(super) async fn compose(
         })
         .collect();
     work.insert_records(&records).await?;
+    insert_doubts(work, &rows.doubts).await?;
     work.insert_deliveries(&rows.deliveries).await?;
     work.insert_expected_acknowledgments(&rows.expected).await?;
     gate::hold(work, &rows.holds, &rows.documents).await?;
@@ -191,6 +196,21 @@ pub(super) async fn compose(
     missing::follow(work, &sent.collect::<Vec<_>>(), agreements, &[], now).await?;
     kill_points::pass("out.freeze.after");
     Ok(compositions)
+}
+
+/// Keeps what is doubtful of what is sent, as findings of each file.
+async fn insert_doubts(work: &mut Work, doubts: &[(Uuid, Uuid, Vec<Finding>)]) -> Result<(), Error> {
+    let mut counts: BTreeMap<Uuid, i32> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for (file_id, document_id, found) in doubts {
+        let ordinal = counts.entry(*file_id).or_default();
+        for finding in found {
+            *ordinal += 1;
+            let (file_id, document_id) = (*file_id, Some(*document_id));
+            findings.push(NewFinding { file_id, ordinal: *ordinal, document_id, finding });
+        }
+    }
+    Ok(work.insert_findings(&findings).await?)
 }
 
 /// What was sent stays sent, and what was answered stays answered.
@@ -219,6 +239,8 @@ async fn leave_out_what_was_made(work: &mut Work, outgoing: &mut Outgoing) -> Re
 pub(super) struct Rehearsed {
     pub(super) files: Vec<OutboundFile>,
     pub(super) documents: Vec<NewDocument>,
+    /// What is doubtful of documents, and the file of each.
+    pub(super) doubts: Vec<(Uuid, Uuid, Vec<Finding>)>,
     pub(super) unsound: Vec<Unsound>,
 }
 
@@ -231,7 +253,7 @@ pub(super) fn rehearse(outgoing: Outgoing, agreements: &Agreements) -> Result<Re
         let numbers = Numbers { interchange: 1, groups: (1..).take(pending.groups.len()).collect() };
         write(pending, numbers, now, &mut rows)?;
     }
-    Ok(Rehearsed { files: rows.files, documents: rows.documents, unsound })
+    Ok(Rehearsed { files: rows.files, documents: rows.documents, doubts: rows.doubts, unsound })
 }
 
 /// What goes in one interchange: partner, document, channel, agreement, and the source of what is held.
@@ -296,6 +318,7 @@ fn pending_answer(answer: Answer, agreements: &Agreements, file: Uuid) -> Option
             id: composed.set_id.to_owned(),
             implementation: composed.implementation,
             tree: composed.tree,
+            doubts: Vec::new(),
             record: None,
             source: None,
             translator: None,
@@ -344,26 +367,28 @@ fn pending_group<'a>(
         let source = shipment.source;
         let document_id = outbound_document_id(&identity(&shipment, shipment.issue));
         // Tried out before a control number is taken, so that a document that cannot be sent leaves no gap.
-        let tried =
-            shipment.sends.translator.write(&shipment.record, agreements.lookup(to, now)).and_then(|tree| {
+        let tried = shipment.sends.translator.write(&shipment.record, agreements.lookup(to, now)).and_then(
+            |written| {
                 let group = X12Group {
                     functional_id: schema.group(),
                     version: &x12.version,
-                    sets: vec![(document, "", &tree)],
+                    sets: vec![(document, "", &written.tree)],
                 };
                 let numbers = Numbers { interchange: 1, groups: vec![1] };
                 let stamp = compose::Stamp { numbers: &numbers, test, now };
                 compose::write_x12(profile, &x12, &[group], Vec::new(), stamp)?;
-                Ok(tree)
-            });
+                Ok(written)
+            },
+        );
         match tried {
-            Ok(tree) => {
+            Ok(written) => {
                 file_identity.push_str(&format!(" {document_id}"));
                 sets.push(PendingSet {
                     document_id,
                     id: document.to_owned(),
                     implementation: String::new(),
-                    tree,
+                    tree: written.tree,
+                    doubts: written.doubts,
                     number: shipment.record.business_number().unwrap_or_default().to_owned(),
                     translator: Some(shipment.sends.translator.name().to_owned()),
                     source: Some(source),
@@ -432,6 +457,7 @@ fn write(pending: Pending<'_>, numbers: Numbers, now: DateTime<Utc>, rows: &mut 
         for (index, set) in sets.into_iter().enumerate() {
             ordinal += 1;
             let id = set.document_id;
+            rows.doubts.push((file_id, id, set.doubts));
             let set_control = compose::set_control_number(index);
             document_ids.push(id);
             expected_sets.push(ExpectedSet {
@@ -510,9 +536,9 @@ fn call_or_file(
     let not_agreed = || Error::NotAgreed { what: format!("{} for {to}", sends.document) };
     let profile = agreements.profiles.find(&to).ok_or_else(not_agreed)?;
     let channel = profile.channels.get(&sends.channel).ok_or_else(not_agreed)?;
-    let unsound = |findings: Vec<crate::finding::Finding>| compose::unsound(&sends.document, &to, &findings);
-    let tree = sends.translator.write(&record, agreements.lookup(&to, now)).map_err(unsound)?;
-    let bytes = sends.translator.layout().write(std::slice::from_ref(&tree)).map_err(unsound)?;
+    let unsound = |findings: Vec<Finding>| compose::unsound(&sends.document, &to, &findings);
+    let written = sends.translator.write(&record, agreements.lookup(&to, now)).map_err(unsound)?;
+    let bytes = sends.translator.layout().write(std::slice::from_ref(&written.tree)).map_err(unsound)?;
     let file_id = ids::derived("outbound_file", &[&identity]);
     let delivery_id = ids::derived("delivery", &[&identity]);
     let document_id = outbound_document_id(&identity);
@@ -545,6 +571,7 @@ fn call_or_file(
         ..blank(file_id, profile, now)
     };
     rows.documents.push(row.with_record(&record));
+    rows.doubts.push((file_id, document_id, written.doubts));
     rows.holds.extend(hold.map(|why| Hold { delivery: delivery_id, document: document_id, why }));
     let frozen = Frozen { file_id, delivery_id, kind, target, idempotency_key, name, usage: None, bytes };
     rows.queue(frozen, profile, channel, vec![document_id], now);

@@ -186,7 +186,7 @@ pub struct Addressed<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// Writes records as the documents of one file.
+/// Writes records as the documents of one file; with it what is doubtful of them.
 ///
 /// # Errors
 /// What keeps one of the records from being written, or the partner from being addressed.
@@ -195,19 +195,22 @@ pub fn compose(
     translator: &Translator,
     to: Option<Addressed<'_>>,
     lookup: Lookup<'_>,
-) -> Result<Vec<u8>, Vec<Finding>> {
-    let mut trees = Vec::new();
+) -> Result<(Vec<u8>, Vec<Finding>), Vec<Finding>> {
+    let (mut trees, mut doubts) = (Vec::new(), Vec::new());
     let mut faults = Vec::new();
     for record in records {
         match translator.write(record, lookup) {
-            Ok(tree) => trees.push(tree),
+            Ok(written) => {
+                trees.push(written.tree);
+                doubts.extend(written.doubts);
+            }
             Err(findings) => faults.extend(findings),
         }
     }
     if !faults.is_empty() {
         return Err(faults);
     }
-    match translator.layout() {
+    let bytes = match translator.layout() {
         Layout::X12 => {
             let addressed = to.and_then(|to| Some((to, to.profile.x12.as_ref()?)));
             let Some((to, envelope)) = addressed else {
@@ -233,7 +236,8 @@ pub fn compose(
             compose::write_x12(to.profile, envelope, &[group], Vec::new(), stamp)
         }
         layout => layout.write(&trees),
-    }
+    };
+    Ok((bytes?, doubts))
 }
 
 fn fault(code: &'static str, message: String, hint: &str) -> Finding {
@@ -257,6 +261,8 @@ pub struct Sent {
     pub name: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
+    /// What is doubtful of it.
+    pub doubts: Vec<Finding>,
 }
 
 /// One document of a rehearsed file.
@@ -320,8 +326,10 @@ pub fn rehearse(
             remark,
         });
     }
-    let outbound::Rehearsed { files, unsound, .. } = outbound::rehearse(outgoing, agreements)?;
+    let outbound::Rehearsed { files, doubts, unsound, .. } = outbound::rehearse(outgoing, agreements)?;
+    let doubts_of = |file| doubts.iter().filter(move |(of, ..)| *of == file).flat_map(|(.., found)| found);
     let sent = files.into_iter().map(|file| Sent {
+        doubts: doubts_of(file.id).cloned().collect(),
         partner: file.partner_id,
         name: file.name,
         bytes: file.body.bytes.map(|bytes| bytes.to_vec()).unwrap_or_default(),

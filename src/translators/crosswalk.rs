@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use chrono::NaiveDate;
 
 use super::function::Misfit;
+use super::spot::Spot;
+use crate::finding::Finding;
 use crate::store::{CrosswalkEntry, MADE_OF, MadeOf};
 
 /// What becomes of a value that a crosswalk does not hold.
@@ -101,6 +103,16 @@ impl<'a> Lookup<'a> {
         if own.is_empty() { valid.into_iter().filter(|row| row.partner.is_empty()).collect() } else { own }
     }
 
+    /// Whether there is any row that counts.
+    #[must_use]
+    pub fn holds(&self, name: &str) -> bool {
+        let rows = self.crosswalks.and_then(|all| all.by_name.get(name)).map(|crosswalk| &crosswalk.rows);
+        rows.into_iter().flatten().any(|row| {
+            let whose = row.partner.is_empty() || row.partner == self.partner;
+            whose && row.valid_from <= self.on && row.valid_to.is_none_or(|to| self.on <= to)
+        })
+    }
+
     /// The word for a code. Of several valid rows the one that began last counts.
     pub(super) fn word(&self, name: &str, code: &str) -> Result<&'a str, Box<Misfit>> {
         let rows = self.rows(name, |crosswalk| crosswalk.by_code.get(code));
@@ -127,6 +139,21 @@ impl<'a> Lookup<'a> {
                 "mark the one to write with Y in the column `preferred`, and load the file again",
             )),
         }
+    }
+
+    /// What to tell of a crosswalk that holds no row.
+    pub(super) fn unloaded(&self, name: &str, unknown: WhenUnknown, spot: &Spot) -> Finding {
+        let kind = MADE_OF.iter().find(|made| made.name == name).map_or(name, |made| made.kind);
+        let follows = match unknown {
+            WhenUnknown::Refuse => "every document with such a value is refused",
+            WhenUnknown::Hold => "every document with such a value waits for a person",
+            WhenUnknown::Pass => "every such value stays as it is, with a warning",
+        };
+        spot.doubt(
+            "master_data_missing",
+            format!("the master data `{name}` holds no row for {} on {}: {follows}", self.partner, self.on),
+            format!("load it: `crossdock data load {kind} FILE.csv`"),
+        )
     }
 
     fn unknown(&self, name: &str, value: &str, of: fn(&MadeOf) -> &'static str, own: &str) -> Box<Misfit> {

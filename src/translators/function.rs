@@ -367,7 +367,7 @@ impl Function {
 pub(super) struct Known<'t> {
     tables: &'t [Table],
     lookup: Lookup<'t>,
-    /// What is worth a warning of the value read last.
+    /// What is worth a warning of the value read or written last.
     doubt: Cell<Option<Box<Misfit>>>,
 }
 
@@ -376,7 +376,7 @@ impl<'t> Known<'t> {
         Self { tables, lookup, doubt: Cell::default() }
     }
 
-    /// What is doubtful of the value read last, told once.
+    /// What is doubtful of the value read or written last, told once.
     pub(super) fn doubt(&self) -> Option<Box<Misfit>> {
         self.doubt.take()
     }

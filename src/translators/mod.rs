@@ -137,6 +137,15 @@ impl Layout {
     }
 }
 
+/// A document that was written.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// What it says.
+    pub tree: Tree,
+    /// What is doubtful of it, though it may go, as warnings: a value without a code that the profile lets pass.
+    pub doubts: Vec<Finding>,
+}
+
 /// A translator, checked in itself and ready to run.
 #[derive(Clone, Debug)]
 pub struct Translator {
@@ -210,6 +219,13 @@ impl Translator {
         self.program.crosswalks.keys().map(String::as_str)
     }
 
+    /// What to tell people of the crosswalks that hold nothing it could ask for, as warnings where they are named.
+    #[must_use]
+    pub fn list_unloaded(&self, lookup: Lookup<'_>) -> Vec<Finding> {
+        let empty = self.definition.crosswalks.iter().filter(|(name, _)| !lookup.holds(name));
+        empty.map(|(name, (unknown, spot))| lookup.unloaded(name, *unknown, spot)).collect()
+    }
+
     /// The layout of its documents.
     #[must_use]
     pub fn layout(&self) -> &Layout {
@@ -237,7 +253,7 @@ impl Translator {
     /// # Errors
     /// What keeps the record from being written: words without a code, figures that do not fit, a
     /// required field that is empty, another kind of record.
-    pub fn write(&self, record: &Record, lookup: Lookup<'_>) -> Result<Tree, Vec<Finding>> {
+    pub fn write(&self, record: &Record, lookup: Lookup<'_>) -> Result<Written, Vec<Finding>> {
         let tag = match (&self.definition.format, &self.layout) {
             (Format::X12, _) => self.definition.set.as_str(),
             (_, Layout::Xml(layout)) => layout.document.last().map_or("", String::as_str),
@@ -254,11 +270,11 @@ impl Translator {
         let mut writer =
             write::Writer::new(&self.program, self.definition.format, self.decimal_mark(), tag, lookup);
         writer.write(record);
-        if writer.found.is_empty() {
-            Ok(writer.draft.into_tree(self.definition.format == Format::X12))
-        } else {
-            Err(writer.found)
+        if writer.found.iter().any(|finding| finding.severity == Severity::Reject) {
+            return Err(writer.found);
         }
+        let tree = writer.draft.into_tree(self.definition.format == Format::X12);
+        Ok(Written { tree, doubts: writer.found })
     }
 
     /// What a document holds that the translator neither keeps nor drops, as warnings.
@@ -290,7 +306,7 @@ impl Translator {
     pub fn prove(&self, tree: &Tree, lookup: Lookup<'_>) -> Vec<Finding> {
         let (record, found) = self.read(tree, lookup);
         match self.write(&record, lookup) {
-            Ok(written) => prove::differences(&self.program, self.definition.format, tree, &written),
+            Ok(written) => prove::differences(&self.program, self.definition.format, tree, &written.tree),
             Err(faults) => found.into_iter().chain(faults).collect(),
         }
     }

@@ -107,6 +107,7 @@ impl<'a> Writer<'a> {
             self.format,
             self.decimal_mark,
         );
+        self.doubt(binding);
         match text {
             Ok(Some(text)) if !text.is_empty() || self.format == Format::Json => {
                 self.put(&binding.path, node, &text, &binding.label)
@@ -131,7 +132,9 @@ impl<'a> Writer<'a> {
                 let value = item.field(id).get();
                 write_value(functions, value, None, &self.known, self.format, self.decimal_mark)
             };
-            match (text(fields.qualifier, &binding.functions), text(fields.value, &[])) {
+            let texts = (text(fields.qualifier, &binding.functions), text(fields.value, &[]));
+            self.doubt(binding);
+            match texts {
                 (Ok(Some(qualifier)), Ok(Some(value))) => {
                     let at = self.find_or_add(&binding.path, node);
                     if !self.draft.set_pair(at, &qualifier, &value) {
@@ -376,10 +379,22 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Tells what was doubtful of the value written last.
+    fn doubt(&mut self, binding: &Binding) {
+        if let Some(doubt) = self.known.doubt() {
+            let message = format!("{} ({} to {})", doubt.message, binding.label, binding.path);
+            self.tell(doubt.code, Severity::Warning, message, &doubt.hint);
+        }
+    }
+
     fn fault(&mut self, code: &'static str, message: String, hint: &str) {
+        self.tell(code, Severity::Reject, message, hint);
+    }
+
+    fn tell(&mut self, code: &'static str, severity: Severity, message: String, hint: &str) {
         self.found.push(Finding {
             code,
-            severity: Severity::Reject,
+            severity,
             location: Location::default(),
             message,
             hint: hint.to_owned(),

@@ -129,8 +129,10 @@ fn without_source(record: &Record) -> serde_json::Value {
 }
 
 fn write(translator: &Translator, records: &[Record], version: &str) -> Result<Vec<u8>, Vec<Finding>> {
-    let trees: Vec<Tree> =
-        records.iter().map(|record| translator.write(record, Lookup::none())).collect::<Result<_, _>>()?;
+    let trees: Vec<Tree> = records
+        .iter()
+        .map(|record| translator.write(record, Lookup::none()).map(|written| written.tree))
+        .collect::<Result<_, _>>()?;
     match translator.layout() {
         Layout::X12 => interchange(translator, &trees, version),
         Layout::Delimited(layout) => delimited::write(&trees, layout),
@@ -332,7 +334,7 @@ fn lines_whose_packs_differ_do_not_share_one() {
     receipt.lines[1].extra.insert("pallet_blocks".into(), "5".into());
     let before = pallets(&receipt);
     let written =
-        translator.write(&Record::StockReceipt(receipt), Lookup::none()).expect("it can be written");
+        translator.write(&Record::StockReceipt(receipt), Lookup::none()).expect("it can be written").tree;
     let Record::StockReceipt(again) = translator.read(&written, Lookup::none()).0 else {
         panic!("it is a stock receipt")
     };

@@ -78,9 +78,10 @@ proptest! {
         drop(translator.unread(&tree, Lookup::none()));
         drop(translator.prove(&tree, Lookup::none()));
         if let Ok(written) = translator.write(&record, Lookup::none()) {
+            let written = written.tree;
             // What was written once stays as it is.
             let (again, _) = translator.read(&written, Lookup::none());
-            let twice = translator.write(&again, Lookup::none()).expect("what was read of our own document can be written");
+            let twice = translator.write(&again, Lookup::none()).expect("what was read of our own document can be written").tree;
             let sorted = |tree: &Tree| {
                 let mut all = cells(tree);
                 all.sort();

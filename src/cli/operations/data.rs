@@ -12,6 +12,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+/// So many rows that count on the same days as loaded ones are told one by one.
+const MOST_TOLD: usize = 20;
+
 /// What is asked.
 #[derive(Debug, clap::Subcommand)]
 pub(in crate::cli) enum Command {
@@ -87,6 +90,10 @@ pub(super) async fn run(config: &Config, store: &Store, command: Command) -> any
 
 async fn load(config: &Config, store: &Store, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let kind = find(&arguments.kind)?;
+    if arguments.reason.trim().is_empty() {
+        let hint = "write --reason \"…\": whoever reads this in a year must understand it; or leave it out";
+        return Err(Refusal::usage("a reason is missing", hint));
+    }
     let agreements = super::agreements(config)?;
     let name = arguments.file.display().to_string();
     let bytes = std::fs::read(&arguments.file).with_context(|| format!("cannot read {name}"))?;
@@ -103,12 +110,27 @@ async fn load(config: &Config, store: &Store, arguments: &Arguments) -> anyhow::
             return Ok(ExitCode::from(exit::FINDINGS));
         }
     };
+    let wish = act::wish(arguments.by.as_deref(), &arguments.reason, None);
+    let owner = arguments.owner.clone().unwrap_or_else(|| wish.by.clone());
+    let mut loaded = store.list_master_rows(kind.table, &kind.word).await?;
+    if arguments.replace {
+        loaded.retain(|row| row.get("owner").and_then(|of| of.as_str()) != Some(owner.as_str()));
+    }
+    let overlaps = master_data::overlaps(&kind, &rows, &loaded);
+    for overlap in overlaps.iter().take(MOST_TOLD) {
+        eprintln!("{name}: warning: {}", output::plain(overlap));
+    }
+    if !overlaps.is_empty() {
+        let more = overlaps.len().saturating_sub(MOST_TOLD);
+        let more = if more > 0 { format!("{more} more like these; ") } else { String::new() };
+        eprintln!(
+            "{more}of two rows for one day the one that began last counts; end the earlier one by `valid_to` to say so"
+        );
+    }
     if arguments.dry_run {
         println!("{name} is sound: {} rows of {}; nothing was loaded", rows.len(), kind.word);
         return Ok(ExitCode::from(exit::DONE));
     }
-    let wish = act::wish(arguments.by.as_deref(), &arguments.reason, None);
-    let owner = arguments.owner.clone().unwrap_or_else(|| wish.by.clone());
     let count = rows.len();
     let load = Load {
         kind: &kind,

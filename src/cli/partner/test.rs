@@ -223,8 +223,12 @@ fn try_sent(path: &Path, profile: &Profile, agreements: &Agreements) -> anyhow::
             Some(to),
             agreements.lookup(&profile.id, fixed_now()),
         ) {
-            Ok(bytes) => {
+            Ok((bytes, doubts)) => {
                 outcome.insert(format!("{}-by-{}", sends.document, sends.translator.name()), bytes);
+                if !doubts.is_empty() {
+                    let lines = doubts.iter().map(|doubt| format!("warning: {}\n", doubt.message));
+                    outcome.insert("outcome.txt".to_owned(), lines.collect::<String>().into_bytes());
+                }
             }
             Err(findings) => {
                 let lines =
@@ -267,6 +271,9 @@ fn tell(rehearsal: &Rehearsal) -> String {
     }
     for sent in &rehearsal.sent {
         line(format!("sent to {}: {}", sent.partner, sent.name));
+        for doubt in &sent.doubts {
+            line(format!("  warning: {}; hint: {}", doubt.message, doubt.hint));
+        }
     }
     for why in &rehearsal.unsound {
         line(format!("not sent: {why}"));

@@ -1,11 +1,14 @@
 //! Code tables and crosswalks: what a translator names, and whether a field can hold what they give.
 
 use super::super::definition::{FieldDefinition, WriteWhen};
+use super::super::spot::Spot;
 use super::super::table::{REST, Table};
 use super::Compiler;
 use crate::canonical::FieldType;
 use crate::declaration::suggestion;
 use crate::finding::Severity;
+use crate::store::MADE_OF;
+use std::collections::BTreeSet;
 
 impl Compiler<'_> {
     pub(super) fn tables(&mut self) {
@@ -23,7 +26,31 @@ impl Compiler<'_> {
                     format!("take out `[tables.{name}]`, or give the crosswalk another name"),
                 ));
             }
+            self.crosswalk_name(name, spot);
             self.program.crosswalks.insert(name.clone(), *unknown);
+        }
+    }
+
+    /// A crosswalk that cannot be loaded would never hold anything.
+    fn crosswalk_name(&mut self, name: &str, spot: &Spot) {
+        let of_kind: Vec<&str> =
+            MADE_OF.iter().filter(|made| made.kind == name).map(|made| made.name).collect();
+        if !of_kind.is_empty() {
+            let hint = of_kind.iter().map(|known| format!("`{known}`")).collect::<Vec<_>>().join(" or ");
+            self.found.push(spot.fault(
+                "crosswalk_name",
+                format!("`{name}` is a kind of master data and no crosswalk"),
+                format!("what it holds is asked as {hint}"),
+            ));
+        } else if name.is_empty()
+            || !name.starts_with(|first: char| first.is_ascii_lowercase())
+            || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        {
+            self.found.push(spot.fault(
+                "crosswalk_name",
+                format!("`{name}` is no name of a crosswalk, so that none can be loaded under it"),
+                "write it in small letters, digits and `_`, as in `route_code`",
+            ));
         }
     }
 
@@ -37,19 +64,26 @@ impl Compiler<'_> {
         if self.program.crosswalks.contains_key(name) {
             if !matches!(holds, FieldType::Text) {
                 let message = format!("crosswalk `{name}` gives a text, `{label}` is {}", holds.words());
-                let hint = format!("list its codes in `[tables.{name}]` instead");
+                let hint = match holds {
+                    FieldType::Code(_) | FieldType::Bool => {
+                        format!("list its codes in `[tables.{name}]` instead")
+                    }
+                    _ => format!("take `table({name})` out: master data holds texts only"),
+                };
                 self.found.push(definition.at.spot.fault("type_clash", message, hint));
             }
             return matches!(holds, FieldType::Text);
         }
         let Some(table) = self.program.table(name) else {
-            let hint = suggestion(name, self.program.table_numbers.keys().map(String::as_str));
-            let hint = if self.program.table_numbers.is_empty() {
+            let tables = self.program.table_numbers.keys();
+            let known: BTreeSet<&str> =
+                tables.chain(self.program.crosswalks.keys()).map(String::as_str).collect();
+            let hint = if known.is_empty() {
                 format!(
                     "add `[tables.{name}]`, or name the crosswalk: `crosswalks = {{ {name} = \"refuse\" }}`"
                 )
             } else {
-                hint
+                suggestion(name, known)
             };
             self.found.push(definition.at.spot.fault(
                 "unknown_table",

@@ -104,6 +104,65 @@ async fn what_is_unknown_is_refused_or_passed_as_was_agreed() {
 }
 
 #[tokio::test]
+async fn a_value_without_a_code_may_be_written_as_it_is_and_the_document_says_so() {
+    let site = Site::new().await;
+    let path = site.path("partner-profiles/warehouse.toml");
+    let own = std::fs::read_to_string(&path).expect("it is there");
+    let own = own.replace("expect_ack = {", "crosswalks = { carrier = \"pass\" }\nexpect_ack = {");
+    std::fs::write(path, own + "\"carrier.scac\" = \"W6610 | table(carrier)\"\n").expect("written");
+    site.put("orders.csv", "owner/out/orders.csv");
+    site.done(&["run", "--once"]);
+    assert!(site.sent_940().contains("*MWFS~"), "{}", site.sent_940());
+    let documents = site.json(&["documents", "--direction", "outbound"]);
+    let id = super::text(&documents[0]["id"]).to_owned();
+    let shown = site.done(&["documents", "show", &id]);
+    let told = "`MWFS` is not in the master data `carrier` for partner warehouse on ";
+    assert!(shown.contains(told) && shown.contains("(carrier.scac to W6610)"), "{shown}");
+}
+
+#[tokio::test]
+async fn what_is_not_loaded_is_told_where_it_is_named() {
+    let site = Site::with_crosswalks("hold").await;
+    let said = site.done(&["check", "--database"]);
+    let (carrier, number) = (
+        "the master data `carrier` holds no row for warehouse on ",
+        "the master data `item_number` holds no row for owner on ",
+    );
+    assert!(said.contains(carrier) && said.contains(number), "{said}");
+    assert!(said.contains("every document with such a value waits for a person"), "{said}");
+    assert!(said.contains("--> partner-profiles/owner.toml:"), "{said}");
+    assert!(said.contains("load it: `crossdock data load item-numbers FILE.csv`"), "{said}");
+    assert_eq!(site.load("carriers", CARRIERS, &[]).code, 0);
+    // What another partner calls its items does not help.
+    assert_eq!(site.load("item-numbers", &NUMBERS.replace("owner,", "shop,"), &[]).code, 0);
+    let said = site.done(&["check", "--database"]);
+    assert!(!said.contains(carrier) && said.contains(number), "{said}");
+    assert_eq!(site.load("item-numbers", NUMBERS, &[]).code, 0);
+    let said = site.done(&["check", "--database"]);
+    assert!(said.ends_with("the master data that profiles ask is loaded\n"), "{said}");
+}
+
+#[tokio::test]
+async fn rows_about_the_same_days_as_loaded_ones_are_told_and_a_load_has_a_reason() {
+    let site = Site::new().await;
+    let refused = site.load("item-numbers", NUMBERS, &["--reason", " "]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("a reason is missing"), "{}", refused.err);
+    assert_eq!(site.load("item-numbers", NUMBERS, &["--owner", "desk"]).err, "");
+    let again = site.load("item-numbers", NUMBERS, &["--owner", "desk"]);
+    assert_eq!(again.err, "", "the same rows take their own place");
+    let later = NUMBERS.replace("2026-01-01", "2026-07-01");
+    let told = site.load("item-numbers", &later, &["--owner", "desk", "--dry-run"]);
+    assert_eq!(
+        told.err,
+        "data.csv: warning: owner A-1: the row from 2026-07-01 on and the one that is loaded, from 2026-01-01 on, are about the same days\n\
+         of two rows for one day the one that began last counts; end the earlier one by `valid_to` to say so\n"
+    );
+    let whole = site.load("item-numbers", &later, &["--owner", "desk", "--replace"]);
+    assert_eq!((whole.code, whole.err.as_str()), (0, ""), "what goes is not in the way");
+}
+
+#[tokio::test]
 async fn what_was_loaded_comes_out_as_it_was_and_a_load_stands_in_the_audit() {
     let site = Site::new().await;
     let packs = "sku,unit,quantity,of_unit,valid_from,valid_to\nSKU-1,CS,12,EA,,\nSKU-1,PL,0.1050,TN,2026-01-01,2026-12-31\n";
