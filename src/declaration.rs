@@ -357,6 +357,13 @@ impl<'a> Section<'a> {
         self
     }
 
+    /// This section with all layers of `below` as its lowest.
+    #[must_use]
+    pub fn over(mut self, below: Option<&Section<'a>>) -> Section<'a> {
+        self.layers.extend(below.iter().flat_map(|below| below.layers.iter().cloned()));
+        self
+    }
+
     /// Whether any layer says this key.
     #[must_use]
     pub fn has(&self, key: &'static str) -> bool {
@@ -535,7 +542,9 @@ pub fn line(source: &Source, byte: usize) -> u32 {
     u32::try_from(line).unwrap_or(u32::MAX)
 }
 
-fn place(source: &Source, span: Range<usize>) -> Place {
+/// The place of some bytes of a source.
+#[must_use]
+pub fn place(source: &Source, span: Range<usize>) -> Place {
     let before = source.text.get(..span.start).unwrap_or(&source.text);
     let line = line(source, span.start);
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

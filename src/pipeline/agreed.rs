@@ -67,6 +67,28 @@ pub(super) fn judge(reading: &mut Reading, agreements: &Agreements, came_at: Dat
     }
 }
 
+/// Keeps aside what is marked as production while it is still tested. Gives why, and what to do.
+pub(super) fn hold_while_testing(document: &mut Document, profile: &Profile) -> Option<(String, String)> {
+    let agreement = profile.find_agreement(document.agreement.as_deref());
+    if document.record.is_none() || !profile.is_tested(agreement) {
+        return None;
+    }
+    let (whose, entry) = match agreement {
+        Some(agreement) => (agreement.name.as_str(), format!("the agreement `{}`", agreement.id)),
+        None => (profile.name.as_str(), "[x12]".to_owned()),
+    };
+    let fault = NotAgreed {
+        code: "still_testing",
+        action: Repeated::Do(Action::Hold),
+        why: format!("it is marked as production, and we are still testing with {whose}"),
+        hint: format!(
+            "write usage = \"production\" to {entry} of partner-profiles/{}.toml when tests are done, then release the file: `crossdock release`",
+            profile.id
+        ),
+    };
+    apply(document, fault)
+}
+
 /// Does with a document what the profile says of what is not as agreed. Gives why it is held, and what to do.
 pub(super) fn apply(document: &mut Document, fault: NotAgreed) -> Option<(String, String)> {
     let number = document.record.as_ref().and_then(|record| record.business_number());

@@ -254,7 +254,8 @@ fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> 
         };
         let Some(x12) = &profile.x12 else { continue };
         let test = header.usage == "T";
-        if x12.usage == Usage::Test && !test {
+        let live = profile.agreements.iter().any(|agreement| agreement.usage == Some(Usage::Production));
+        if x12.usage == Usage::Test && !test && !live {
             reading.outcome = Outcome::Quarantined {
                 reason: format!("production data from {}, with whom we are still testing", profile.name),
                 hint: format!(
@@ -334,6 +335,9 @@ fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> 
                 }
                 let envelope = (&interchange.header, Some(group));
                 document.agreement = agreed::agreement_of(profile, document.record.as_ref(), Some(envelope));
+                if !test && let Some((reason, hint)) = agreed::hold_while_testing(&mut document, profile) {
+                    reading.keep_aside(reason, hint);
+                }
                 reading.documents.push(document);
             }
         }

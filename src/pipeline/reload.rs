@@ -71,7 +71,8 @@ fn read(config: &Config) -> BTreeMap<PathBuf, Vec<u8>> {
     for folder in [&config.profiles, &config.translators] {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
-            if path.extension().is_some_and(|extension| extension == "toml" || extension == "guide") {
+            let kinds = ["toml", "guide", "csv"];
+            if path.extension().is_some_and(|extension| kinds.iter().any(|kind| extension == *kind)) {
                 all.insert(path.clone(), std::fs::read(&path).unwrap_or_default());
             }
         }

@@ -3,7 +3,7 @@
 use super::channel::Channel;
 use super::exchange::Exchange;
 use super::rules::{Validity, validity};
-use super::x12::{Identity, X12, read_identity};
+use super::x12::{Identity, USAGES, Usage, X12, read_identity};
 use super::{Profile, library::document_of};
 use crate::canonical::{FieldType, Group, Shape};
 use crate::declaration::{Said, Section, suggestion};
@@ -24,6 +24,8 @@ pub struct Agreement {
     pub us_group: Option<String>,
     /// The partner's application code for it.
     pub them_group: Option<String>,
+    /// Test or production, where it is not as with the partner.
+    pub usage: Option<Usage>,
     /// Who of us looks after it.
     pub owner: Option<String>,
     /// The next in charge.
@@ -112,8 +114,16 @@ impl Profile {
             }
             x12.us_group = agreement.us_group.clone().unwrap_or(x12.us_group);
             x12.them_group = agreement.them_group.clone().unwrap_or(x12.them_group);
+            x12.usage = agreement.usage.unwrap_or(x12.usage);
         }
         Some(x12)
+    }
+
+    /// Whether documents marked as production may change anything, under an agreement if there is one.
+    #[must_use]
+    pub fn is_tested(&self, agreement: Option<&Agreement>) -> bool {
+        let own = agreement.and_then(|agreement| agreement.usage);
+        own.or(self.x12.as_ref().map(|x12| x12.usage)) == Some(Usage::Test)
     }
 
     /// Whether an interchange to this receiver is addressed to us.
@@ -146,6 +156,7 @@ pub(super) fn read(
             us,
             us_group: text("us_group"),
             them_group: text("them_group"),
+            usage: section.choice("usage", USAGES).map(|said| said.value),
             owner: text("owner"),
             escalate_to: text("escalate_to"),
             validity: validity(&section),
@@ -153,11 +164,11 @@ pub(super) fn read(
         };
         section.finish();
         let ids = agreement.us.is_some() || agreement.us_group.is_some() || agreement.them_group.is_some();
-        if ids && !has_x12 {
+        if (ids || agreement.usage.is_some()) && !has_x12 {
             section.fault(
                 "x12_missing",
                 &section.place(),
-                "the agreement has X12 ids, but the profile has no X12 identities",
+                "the agreement says something of X12, but the profile has no X12 identities",
                 "add [x12] with us = { … } and them = { … }, or select it by `when` alone",
             );
         }

@@ -1,9 +1,9 @@
 //! What holds for a partner, value by value, and which layer says it.
 
-use super::settings::{Otherwise, list_settings};
+use super::settings::{DIRECTIONS, Otherwise, list_settings};
 use crate::declaration::{self, Faults, Source};
 use crate::finding::Finding;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
@@ -19,8 +19,24 @@ pub enum Layer {
     Partner(String, u32),
     /// One of the partner's agreements, by its id.
     Agreement(String, String, u32),
+    /// `[inbound]` or `[outbound]`: said once for all documents of the direction.
+    Direction(String, u32),
+    /// The entry of the document itself.
+    Document(String, u32),
     /// `[site.<partner>]` of `crossdock.toml`.
     Site(String, u32),
+}
+
+impl Layer {
+    /// The same file and line, as another layer.
+    fn said_as(self, layer: impl FnOnce(String, u32) -> Self) -> Self {
+        match self {
+            Self::Defaults(file, line) | Self::Partner(file, line) | Self::Site(file, line) => {
+                layer(file, line)
+            }
+            other => other,
+        }
+    }
 }
 
 impl fmt::Display for Layer {
@@ -30,6 +46,8 @@ impl fmt::Display for Layer {
             Self::Defaults(file, line) => write!(out, "defaults ({file}:{line})"),
             Self::Partner(file, line) => write!(out, "partner ({file}:{line})"),
             Self::Agreement(id, file, line) => write!(out, "agreement {id} ({file}:{line})"),
+            Self::Direction(file, line) => write!(out, "direction ({file}:{line})"),
+            Self::Document(file, line) => write!(out, "document ({file}:{line})"),
             Self::Site(file, line) => write!(out, "site ({file}:{line})"),
         }
     }
@@ -95,6 +113,7 @@ pub fn list_effective(
         // The defaults say who we are; a partner has X12 when its own file says who they are.
         said.0.retain(|key, _| !key.starts_with("x12."));
     }
+    said.lay_directions();
     if let Some(agreement) = agreement {
         said.put_on_top(agreement);
     }
@@ -171,17 +190,42 @@ impl Said {
             let Some(name) = own.as_ref().and_then(|own| key.strip_prefix(own.as_str())) else { continue };
             let section = name.split('.').next().unwrap_or_default();
             let over = match section {
-                "us" | "us_group" | "them_group" => format!("x12.{name}"),
+                "us" | "us_group" | "them_group" | "usage" => format!("x12.{name}"),
                 "owner" | "escalate_to" => format!("partner.{name}"),
                 _ => format!("agreement.{name}"),
             };
-            let layer = match layer {
-                Layer::Defaults(file, line) | Layer::Partner(file, line) | Layer::Site(file, line) => {
-                    Layer::Agreement(id.to_owned(), file, line)
-                }
-                layer => layer,
-            };
+            let layer = layer.said_as(|file, line| Layer::Agreement(id.to_owned(), file, line));
             self.0.insert(over, (value, layer));
+        }
+    }
+
+    /// Lays what is said for all documents of a direction below what each of them says.
+    fn lay_directions(&mut self) {
+        for (direction, list) in DIRECTIONS {
+            let (prefix, entry) = (format!("{direction}."), format!("{list}["));
+            let all = std::mem::take(&mut self.0).into_iter();
+            let (common, rest): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                all.partition(|(key, _)| key.starts_with(&prefix));
+            self.0 = rest;
+            let entries: BTreeSet<String> = self
+                .0
+                .keys()
+                .filter_map(|key| {
+                    Some(key[..=key.find(']')?].to_owned()).filter(|key| key.starts_with(&entry))
+                })
+                .collect();
+            for (key, (_, layer)) in &mut self.0 {
+                if key.starts_with(&entry) {
+                    *layer = layer.clone().said_as(Layer::Document);
+                }
+            }
+            for entry in &entries {
+                for (key, (value, layer)) in &common {
+                    let key = format!("{entry}.{}", key.strip_prefix(&prefix).unwrap_or(key));
+                    let layer = layer.clone().said_as(Layer::Direction);
+                    self.0.entry(key).or_insert((value.clone(), layer));
+                }
+            }
         }
     }
 

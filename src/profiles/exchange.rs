@@ -5,6 +5,7 @@ use super::channel::Channel;
 use super::expects::Expects;
 use super::library::{Library, document_of};
 use super::rules::{Validity, validity};
+use super::settings::DIRECTIONS;
 use crate::canonical::{FinalShipment, InvoiceKind, RecordKind, ShippingAdvice};
 use crate::declaration::{Place, Said, Section, suggestion};
 use crate::formats::x12::ack;
@@ -223,16 +224,33 @@ pub(super) fn read(
     library: &Library,
 ) -> Exchange {
     let mut exchange = Exchange::default();
+    let [inbound, outbound] = DIRECTIONS.map(|(direction, _)| common(section, direction));
     for section in section.sections("receives") {
+        let section = section.over(inbound.as_ref());
         exchange.receives.extend(receives(&section, channels, has_x12, library));
     }
     for section in section.sections("sends") {
+        let section = section.over(outbound.as_ref());
         exchange.sends.extend(sends(&section, channels, has_x12, has_calendar, library));
     }
     for section in section.sections("routes") {
         exchange.routes.extend(route(&section));
     }
     exchange
+}
+
+/// What is said once for all documents of a direction. It lies below what each of them says.
+fn common<'a>(section: &Section<'a>, direction: &'static str) -> Option<Section<'a>> {
+    let common = section.section(direction)?;
+    if let Some(said) = common.raw("translator") {
+        common.fault(
+            "translator_of_all",
+            &said.place,
+            format!("`{direction}` holds for every document, and each has its own translator"),
+            "write `translator` to the document's own entry",
+        );
+    }
+    Some(common)
 }
 
 fn receives(
@@ -264,7 +282,8 @@ fn receives(
         let goes = |channel: &Channel| channel.outbound.is_some();
         if translator.format() != Format::X12 {
             let message = "only X12 documents are acknowledged by a 997 or 999";
-            section.fault("ack_without_x12", &said.place, message, "take `ack` out");
+            let hint = "take `ack` out; or write ack = \"none\" to its [[receives]], where [inbound] says it";
+            section.fault("ack_without_x12", &said.place, message, hint);
         } else if !channels.values().any(goes) {
             let hint = "add outbound = { path = \"/in\" } to the channel, or take `ack` out";
             section.fault(
@@ -508,7 +527,9 @@ fn overlay(section: &Section<'_>) -> Overlay {
             )
         };
         let unknown = section.word(&said, &WhenUnknown::ALL, "crosswalk_rule_unknown", message);
-        overlay.crosswalks.extend(unknown.map(|unknown| (name.value.clone(), unknown, spot(&said.place))));
+        // Fields that ask it are not told to name nothing on top.
+        let unknown = unknown.unwrap_or(WhenUnknown::Refuse);
+        overlay.crosswalks.push((name.value.clone(), unknown, spot(&said.place)));
     }
     for (name, table) in section.named_sections("tables") {
         for (code, word) in table.own_pairs() {

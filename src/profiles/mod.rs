@@ -188,9 +188,9 @@ impl Profiles {
                 .collect();
             let section = own.under(over);
             let kept = [defaults, source, &stored::site_layer(site, &id)];
-            let beside = root.join(&source.name);
-            let guides = |name: &str| read_guide(name, beside.parent().unwrap_or(root), root);
-            let profile = read_profile(&id, &section, &kept, library, root, &guides);
+            let own_path = root.join(&source.name);
+            let beside = |name: &str| read_beside(name, own_path.parent().unwrap_or(root), root);
+            let profile = read_profile(&id, &section, &kept, library, root, &beside);
             profiles.by_id.insert(id, profile);
         }
         for (name, section) in site_whole.named_sections("site") {
@@ -271,7 +271,7 @@ fn read_profile(
     layers: &[&Source],
     library: &Library,
     root: &Path,
-    guides: reading::Guides<'_>,
+    beside: Beside<'_>,
 ) -> Profile {
     let partner = section.section("partner");
     let name = match &partner {
@@ -294,7 +294,7 @@ fn read_profile(
         }
     };
     let time_zone = partner.as_ref().and_then(Section::zone).unwrap_or(chrono_tz::UTC);
-    let (calendar, has_calendar) = calendars::read(section, partner.as_ref(), time_zone);
+    let (calendar, has_calendar, mut files) = calendars::read(section, partner.as_ref(), time_zone, beside);
     let text = |key| partner.as_ref().and_then(|partner| partner.text(key)).map(|said| said.value);
     let (owner, escalate_to) = (text("owner"), text("escalate_to"));
     let validity = partner.as_ref().map(rules::validity).unwrap_or_default();
@@ -306,7 +306,7 @@ fn read_profile(
     }
     // The defaults say who we are; a partner has X12 when its own file says who they are.
     let x12 = section.section("x12").filter(|x12| x12.has("them"));
-    let (x12, guides) = x12.map(|section| x12::read(&section, library.schemas(), guides)).unzip();
+    let (x12, guides) = x12.map(|section| x12::read(&section, library.schemas(), beside)).unzip();
     let channels: BTreeMap<String, Channel> = section
         .named_sections("channels")
         .into_iter()
@@ -315,13 +315,14 @@ fn read_profile(
     let mut exchange = exchange::read(section, &channels, x12.is_some(), has_calendar, library);
     exchange.expects = expects::read(section, &exchange, has_calendar);
     let contacts = contacts::read(section);
-    let schedules = schedules::read(section, Some(id), time_zone);
     let duplicates = duplicates::read(section.section("duplicates").as_ref());
     let agreements = agreement::read(section, x12.is_some(), &exchange, &channels);
+    let ids: Vec<&str> = agreements.iter().map(|agreement| agreement.id.as_str()).collect();
+    let schedules = schedules::read(section, Some((id, &ids)), time_zone);
     let reconciliation = reconciliation::read(section.section("reconciliation").as_ref(), &agreements);
     section.finish();
-    let guides: Vec<Source> = guides.unwrap_or_default();
-    let text = stored::text_of(layers.iter().copied().chain(&guides));
+    files.extend(guides.into_iter().flatten());
+    let text = stored::text_of(layers.iter().copied().chain(&files));
     Profile {
         id: id.to_owned(),
         name,
@@ -345,13 +346,27 @@ fn read_profile(
     }
 }
 
-/// The text of a guide in the folder of the profiles.
-fn read_guide(name: &str, folder: &Path, root: &Path) -> Result<Source, String> {
-    let path = folder.join(reading::guide_name(name)?);
+/// Where the texts of guides and holidays come from: by the name of the file, the text or why there is none.
+type Beside<'a> = &'a dyn Fn(&str) -> Result<Source, String>;
+
+/// The name of a file beside the profiles, with its ending; a path is none.
+fn beside_name(name: &str, ending: &str) -> Result<String, String> {
+    let bare = name.strip_suffix(ending).unwrap_or(name);
+    let plain =
+        !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if plain && !bare.starts_with('.') {
+        return Ok(format!("{bare}{ending}"));
+    }
+    Err(format!("`{name}` is no name of a file beside the profiles: letters, digits, `-`, `_` and `.` only"))
+}
+
+/// The text of a file in the folder of the profiles.
+fn read_beside(name: &str, folder: &Path, root: &Path) -> Result<Source, String> {
+    let path = folder.join(name);
     let name = shown(&path, root);
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok(Source { name, text }),
-        Err(error) => Err(format!("cannot read the guide `{name}`: {error}")),
+        Err(error) => Err(format!("cannot read `{name}`: {error}")),
     }
 }
 

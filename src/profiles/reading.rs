@@ -1,5 +1,6 @@
 //! How a partner's X12 is read, and how it is acknowledged.
 
+use super::{Beside, beside_name};
 use crate::declaration::{Section, Source, suggestion};
 use crate::finding::Severity;
 use crate::formats::x12::ack::{self, SetResponses, Ta1When};
@@ -17,9 +18,6 @@ pub struct Acks {
     pub ta1: Ta1When,
 }
 
-/// Where the texts of guides come from: by the name of the guide, the text or why there is none.
-pub(super) type Guides<'a> = &'a dyn Fn(&str) -> Result<Source, String>;
-
 const SEVERITIES: &[(&str, Option<Severity>)] = &[
     ("reject", Some(Severity::Reject)),
     ("accept_with_errors", Some(Severity::AcceptWithErrors)),
@@ -28,7 +26,7 @@ const SEVERITIES: &[(&str, Option<Severity>)] = &[
 ];
 
 /// Reads `x12.reading`, with the guides that were read for it. `schemas` are those that the guides are added to.
-pub(super) fn read(section: &Section<'_>, schemas: Schemas, guides: Guides<'_>) -> (Options, Vec<Source>) {
+pub(super) fn read(section: &Section<'_>, schemas: Schemas, beside: Beside<'_>) -> (Options, Vec<Source>) {
     let mut options = Options { schemas, ..Options::default() };
     let mut used = Vec::new();
     let Some(section) = section.section("reading") else { return (options, used) };
@@ -45,7 +43,7 @@ pub(super) fn read(section: &Section<'_>, schemas: Schemas, guides: Guides<'_>) 
         options.date_within_days = u32::try_from(said.value.as_secs() / 86_400).unwrap_or(u32::MAX);
     }
     for said in section.texts("guides") {
-        let source = match guides(&said.value) {
+        let source = match beside_name(&said.value, ".guide").and_then(|name| beside(&name)) {
             Ok(source) => source,
             Err(why) => {
                 let hint = "put the guide beside the profiles, with the ending .guide";
@@ -112,14 +110,4 @@ pub(super) fn read_acks(section: &Section<'_>, schemas: &Schemas) -> Acks {
     acks.ta1 = section.choice("ta1", &when).map_or(acks.ta1, |said| said.value);
     section.finish();
     acks
-}
-
-/// What is wrong with a guide's own text is told under its name.
-pub(super) fn guide_name(name: &str) -> Result<String, String> {
-    let plain =
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    if plain && !name.starts_with('.') {
-        return Ok(format!("{name}.guide"));
-    }
-    Err(format!("`{name}` is no name of a guide: letters, digits, `-`, `_` and `.` only"))
 }

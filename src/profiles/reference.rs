@@ -76,9 +76,10 @@ const INTRODUCTION: &str = "# Settings of a partner profile
 
 One file for each partner, `partner-profiles/<id>.toml`. What it does not say is said by
 `partner-profiles/defaults.toml`, and else by what is built in. `[site.<id>]` in `crossdock.toml` stands over both:
-it moves a partner to another server or folder without touching what was agreed. `crossdock check` finds what is
-wrong, `crossdock partner explain <id>` shows every value and the layer it comes from, and
-`crossdock schema profile` gives a JSON Schema with which editors complete and check these files.
+it moves a partner to another server or folder without touching what was agreed. Above the partner stand an agreement
+(`[[agreements]]`), a direction (`[inbound]`, `[outbound]`) and a document (`[[receives]]`, `[[sends]]`), each for what it
+is about. `crossdock check` finds what is wrong, `crossdock partner explain <id>` shows every value and the layer it
+comes from, and `crossdock schema profile` gives a JSON Schema with which editors complete and check these files.
 ";
 
 /// Prefix of keys, heading, and what to know beforehand.
@@ -145,8 +146,16 @@ const SECTIONS: &[(&str, &str, &str)] = &[
         "`[[reconciliation.rates]]`",
         "The rate card of a warehouse or carrier, for bills with `invoices = \"service\"`.",
     ),
-    ("receives", "`[[receives]]`", "One entry for each kind of document the partner sends."),
-    ("sends", "`[[sends]]`", "One entry for each kind of document the partner is sent."),
+    (
+        "receives",
+        "`[[receives]]`",
+        "One entry for each kind of document the partner sends. What all of them have in common may be written once: `[inbound]` takes every setting of an entry but `translator`, and an entry's own stand over it.",
+    ),
+    (
+        "sends",
+        "`[[sends]]`",
+        "One entry for each kind of document the partner is sent. What all of them have in common may be written once: `[outbound]` takes every setting of an entry but `translator`, and an entry's own stand over it.",
+    ),
     ("routes", "`[[routes]]`", "What follows from a record that this partner sends."),
     (
         "expects",

@@ -3,7 +3,7 @@
 //! Of `crossdock.toml` only the partner's own table is kept: the file may hold the password of the database,
 //! and what else it says is no part of what was agreed.
 
-use super::{Library, Profiles, read_profile, reading};
+use super::{Library, Profiles, read_profile};
 use crate::declaration::{self, Faults, Section, Source};
 use crate::finding::Finding;
 use std::path::Path;
@@ -85,13 +85,12 @@ impl Profiles {
                 .collect();
             let (below, table) = (declaration::parse(defaults, &faults), declaration::parse(own, &faults));
             let whole = declaration::whole(&[(defaults, &below), (own, &table)], &faults);
-            let guides = |name: &str| {
-                let file = reading::guide_name(name)?;
-                let found = kept.iter().find(|kept| kept.name.rsplit('/').next() == Some(&file));
+            let beside = |file: &str| {
+                let found = kept.iter().find(|kept| kept.name.rsplit('/').next() == Some(file));
                 found.cloned().ok_or_else(|| format!("`{file}` was not kept"))
             };
             let layers = [defaults, own, site];
-            let profile = read_profile(id, &whole.under(over), &layers, library, root, &guides);
+            let profile = read_profile(id, &whole.under(over), &layers, library, root, &beside);
             profiles.by_id.insert(id.to_owned(), profile);
         } else {
             let source = Source { name: id.to_owned(), text: String::new() };

@@ -1,6 +1,7 @@
 //! What was agreed about X12 envelopes.
 
-use super::reading::{self, Acks, Guides};
+use super::Beside;
+use super::reading::{self, Acks};
 use crate::declaration::{Section, Source};
 use crate::formats::x12::reader::Options;
 use crate::formats::x12::schema::Schemas;
@@ -23,6 +24,9 @@ pub enum Usage {
     /// Both sides test.
     Test,
 }
+
+/// Words of usages, as profiles have them.
+pub(super) const USAGES: &[(&str, Usage)] = &[("production", Usage::Production), ("test", Usage::Test)];
 
 /// Envelope settings of one partner.
 #[derive(Clone, Debug)]
@@ -54,14 +58,14 @@ pub struct X12 {
 }
 
 /// Reads `x12`, with the guides that were read for it.
-pub(super) fn read(section: &Section<'_>, schemas: Schemas, guides: Guides<'_>) -> (X12, Vec<Source>) {
+pub(super) fn read(section: &Section<'_>, schemas: Schemas, beside: Beside<'_>) -> (X12, Vec<Source>) {
     let us = identity(section, "us", "write us = { qualifier = \"ZZ\", id = \"OURID\" }");
     let mut them = vec![identity(section, "them", "write them = { qualifier = \"01\", id = \"123456789\" }")];
     for alias in section.sections("aliases") {
         them.push(read_identity(&alias));
     }
     let text = |key, default: &str| section.text(key).map_or_else(|| default.to_owned(), |said| said.value);
-    let usage = section.choice("usage", &[("production", Usage::Production), ("test", Usage::Test)]);
+    let usage = section.choice("usage", USAGES);
     let interchange_version = text("interchange_version", "00401");
     let separators = section.section("separators");
     let byte = |key, default: u8| {
@@ -105,7 +109,7 @@ pub(super) fn read(section: &Section<'_>, schemas: Schemas, guides: Guides<'_>) 
     if let Some(separators) = &separators {
         separators.finish();
     }
-    let (reading, guides) = reading::read(section, schemas, guides);
+    let (reading, guides) = reading::read(section, schemas, beside);
     let acks = reading::read_acks(section, &reading.schemas);
     let x12 = X12 {
         us_group: text("us_group", &us.id),

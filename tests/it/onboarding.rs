@@ -45,6 +45,11 @@ async fn each_faulty_profile_is_told_so_that_it_can_be_mended() {
         let profiles = site.path().join("partner-profiles");
         fs::create_dir(&profiles).expect("made");
         fs::copy(&path, profiles.join(path.file_name().expect("named"))).expect("copied");
+        // What a profile names lies beside it.
+        if path.with_extension("csv").is_file() {
+            let beside = path.with_extension("csv");
+            fs::copy(&beside, profiles.join(beside.file_name().expect("named"))).expect("copied");
+        }
         let text = format!("[folders]\ntranslators = \"{}/translators\"\n", root().display());
         fs::write(site.path().join("crossdock.toml"), text).expect("written");
         let said = said(site::command(&site.path().join("crossdock.toml"), None, &["check"])).await;

@@ -23,10 +23,12 @@ fn row(profile: &Profile) -> [String; 7] {
     let ids = x12.map_or_else(Vec::new, |x12| {
         x12.them.iter().map(|them| format!("{}:{}", them.qualifier, them.id)).collect::<Vec<_>>()
     });
-    let usage = x12.map_or("", |x12| match x12.usage {
+    let word = |usage| match usage {
         Usage::Production => "production",
         Usage::Test => "test",
-    });
+    };
+    let mut usages: Vec<String> = x12.iter().map(|x12| word(x12.usage).to_owned()).collect();
+    usages.extend(profile.agreements.iter().filter_map(|by| Some(format!("{}: {}", by.id, word(by.usage?)))));
     let received: Vec<&str> =
         profile.exchange.receives.iter().map(|receives| receives.document.as_str()).collect();
     let sent: Vec<&str> = profile.exchange.sends.iter().map(|sends| sends.document.as_str()).collect();
@@ -35,7 +37,7 @@ fn row(profile: &Profile) -> [String; 7] {
         profile.id.clone(),
         profile.name.clone(),
         ids.join("\n"),
-        usage.to_owned(),
+        usages.join("\n"),
         unique(received).join("\n"),
         unique(sent).join("\n"),
         channels.join("\n"),

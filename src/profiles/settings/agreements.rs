@@ -1,6 +1,6 @@
 //! Settings of `[[agreements]]`: what holds for one depositor.
 
-use super::Form::{Day, Pairs, Text};
+use super::Form::{Day, Pairs, Text, Words};
 use super::Otherwise::{Like, Nothing, Required};
 use super::{Setting, setting};
 
@@ -36,6 +36,12 @@ pub(super) const AGREEMENTS: &[Setting] = &[
         Text,
         Like("that of the partner"),
         "The partner's application code for it (GS03 when we send).",
+    ),
+    setting(
+        "agreements[].usage",
+        Words(&["production", "test"]),
+        Like("that of the partner"),
+        "`test`: what comes for it and is not marked as a test is kept aside, and what goes for it is marked as a test (ISA15). So one depositor goes live before or after the others.",
     ),
     setting(
         "agreements[].owner",

@@ -26,4 +26,10 @@ pub(super) const CALENDARS: &[Setting] = &[
         Nothing,
         "Days that do not count, and their names: `\"2026-12-25\" = \"Christmas Day\"`.",
     ),
+    setting(
+        "calendars.NAME.holidays_file",
+        Text,
+        Nothing,
+        "The same from a CSV file beside the profiles, lines such as `2026-12-25,Christmas Day`; what `holidays` says of a day stands over it.",
+    ),
 ];

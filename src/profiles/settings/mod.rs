@@ -110,6 +110,9 @@ const TOPICS: &[&[Setting]] = &[
     reconciliation::RECONCILIATION,
 ];
 
+/// Sections that hold for all documents of a direction, and the list whose entries stand over them.
+pub const DIRECTIONS: [(&str, &str); 2] = [("inbound", "receives"), ("outbound", "sends")];
+
 /// All settings, as a profile is best written.
 pub fn list_settings() -> impl Iterator<Item = &'static Setting> {
     TOPICS.iter().copied().flatten()

@@ -25,6 +25,12 @@ pub(super) const SCHEDULES: &[Setting] = &[
         "About which days.",
     ),
     setting(
+        "schedules[].agreement",
+        Text,
+        Like("all of the partner"),
+        "About one of the `[[agreements]]` only, by its id.",
+    ),
+    setting(
         "schedules[].mail_to",
         Texts,
         Nothing,

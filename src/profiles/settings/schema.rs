@@ -4,7 +4,7 @@ use super::Form::{
     self, Day, Due, Flag, Number, Pairs, Secret, Tables, Text, Texts, Time, Translators, Words,
 };
 use super::Otherwise::Is;
-use super::list_settings;
+use super::{DIRECTIONS, list_settings};
 use serde_json::{Map, Value, json};
 
 impl Form {
@@ -73,6 +73,13 @@ pub fn json_schema() -> Value {
                 .insert("default".to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into()));
         }
         *at = leaf;
+    }
+    for (direction, list) in DIRECTIONS {
+        let mut common = root.pointer(&format!("/properties/{list}/items")).cloned().unwrap_or_else(table);
+        if let Some(settings) = common.pointer_mut("/properties").and_then(Value::as_object_mut) {
+            settings.remove("translator");
+        }
+        object(&mut root["properties"]).insert(direction.to_owned(), common);
     }
     root
 }

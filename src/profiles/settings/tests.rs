@@ -106,7 +106,10 @@ fn the_list_has_every_setting_that_is_asked_for_and_no_other() {
         .collect();
     let listed: BTreeSet<String> = list_settings().map(|setting| setting.key.replace("[]", "")).collect();
     // Secrets have `file` and `env` below them.
-    let is_section = |key: &str| listed.iter().any(|known| known.starts_with(&format!("{key}.")));
+    let is_section = |key: &str| {
+        let is_below = |known: &String| known.starts_with(&format!("{key}."));
+        listed.iter().any(is_below) || DIRECTIONS.iter().any(|(direction, _)| *direction == key)
+    };
     let below_secret = |key: &str| key.rsplit_once('.').is_some_and(|(above, _)| listed.contains(above));
     let unlisted: Vec<&String> =
         asked.iter().filter(|key| !listed.contains(*key) && !is_section(key) && !below_secret(key)).collect();
@@ -182,6 +185,8 @@ fn the_schema_knows_lists_names_and_words() {
     let schema = json_schema();
     let at = |path: &str| schema.pointer(path).cloned().unwrap_or_default();
     assert_eq!(at("/properties/receives/items/properties/ack/enum"), json!(["997", "999", "none"]));
+    assert_eq!(at("/properties/inbound/properties/ack/enum"), json!(["997", "999", "none"]));
+    assert_eq!(at("/properties/outbound/properties/translator"), json!(null));
     let channel = "/properties/channels/additionalProperties/properties";
     assert_eq!(at(&format!("{channel}/inbound/properties/poll_every/type")), json!("string"));
     assert_eq!(at("/properties/partner/properties/time_zone/default"), json!("UTC"));

@@ -60,7 +60,9 @@ async fn standing(world: &World) -> String {
                     wanted.iter().map(|at| elements.get(*at).copied().unwrap_or_default().trim()).collect();
                 wanted.join(" ")
             };
-            let isa = parts(segments.next(), &[6, 8, 13]);
+            let header = segments.next();
+            let test = if parts(header, &[15]) == "T" { " (test)" } else { "" };
+            let isa = parts(header, &[6, 8, 13]) + test;
             let gs = parts(segments.next(), &[1, 2, 3, 6]);
             let answer = segments.find(|segment| segment.starts_with("AK9"));
             add(format!("sent to {partner}: ISA {isa}, GS {gs} {}", answer.unwrap_or_default()));
