@@ -210,9 +210,8 @@ impl Said {
             let entries: BTreeSet<String> = self
                 .0
                 .keys()
-                .filter_map(|key| {
-                    Some(key[..=key.find(']')?].to_owned()).filter(|key| key.starts_with(&entry))
-                })
+                .filter(|key| key.starts_with(&entry))
+                .filter_map(|key| Some(format!("{}]", key.split_once(']')?.0)))
                 .collect();
             for (key, (_, layer)) in &mut self.0 {
                 if key.starts_with(&entry) {
