@@ -94,6 +94,7 @@ fn validate(arguments: &Arguments, config: &Path, colour: bool, clock: Clock) ->
         out: BufWriter::new(findings),
         name: String::new(),
         headers: Vec::new(),
+        strays: Vec::new(),
         counts: Counts::default(),
         answers,
         failed: None,
@@ -169,6 +170,9 @@ struct SummaryLine<'a> {
     complete: bool,
 }
 
+/// So much of a segment that belongs nowhere is kept to be shown.
+const MOST_KEPT: usize = 1_000;
+
 /// Writes findings as they fall, so that a file of any size needs little memory.
 struct Report<'o> {
     agreed: &'o Agreed,
@@ -178,6 +182,8 @@ struct Report<'o> {
     name: String,
     /// Offset, line and text of the ISA and GS at hand: their faults are told when they have left the window.
     headers: Vec<(u64, u32, Vec<u8>)>,
+    /// The same of segments that belong nowhere: their faults are told where the interchange ends.
+    strays: Vec<(u64, u32, Vec<u8>)>,
     counts: Counts,
     answers: Option<Answers<'o>>,
     failed: Option<anyhow::Error>,
@@ -189,6 +195,7 @@ impl<'o> Report<'o> {
         self.name = input.name();
         self.counts = Counts::default();
         self.headers.clear();
+        self.strays.clear();
         let source = input.open(false).with_context(|| format!("cannot open `{}`", self.name))?;
         let summary = reader::validate_stream(source, self.agreed, self)
             .with_context(|| format!("cannot read `{}`", self.name))?;
@@ -260,6 +267,7 @@ impl<'o> Report<'o> {
             let kept = self
                 .headers
                 .iter()
+                .chain(&self.strays)
                 .find(|(byte, _, text)| (*byte..byte + text.len() as u64).contains(&fault.byte))
                 .filter(|_| fault.byte < context.window.byte);
             let window = match kept {
@@ -342,7 +350,16 @@ impl Visitor for Report<'_> {
         segment: &Segment<'_>,
         window: Window<'_>,
     ) {
+        self.strays.clear();
         self.keep_header(0, segment, window);
+    }
+
+    fn outside(&mut self, segment: &Segment<'_>, window: Window<'_>) {
+        let is_trailer = matches!(segment.id(), b"GE" | b"IEA" | b"TA1");
+        if !is_trailer && self.strays.len() < self.agreed.options.limits.envelope_faults {
+            let text = segment.bytes.get(..MOST_KEPT).unwrap_or(segment.bytes);
+            self.strays.push((segment.byte, window.line_of(segment.byte), text.to_vec()));
+        }
     }
 
     fn group_begins(&mut self, _: &Group, segment: &Segment<'_>, window: Window<'_>) {

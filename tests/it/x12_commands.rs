@@ -110,6 +110,42 @@ fn a_partners_files_are_judged_and_answered_as_agreed() {
     }
 }
 
+#[test]
+fn a_partners_files_are_explained_as_agreed() {
+    let hub = folder("x12_commands").join("hub/crossdock.toml");
+    let hub = hub.to_str().expect("the path is text");
+    let file = "../x12_commands/north.edi";
+    let (stdout, stderr, exit) = run(&["--config", hub, "explain", "--partner", "north", file], b"");
+    assert_eq!((stderr.as_str(), exit), ("", 1));
+    expect(&folder("x12_commands").join("explain-partner"), &stdout);
+    let (_, stderr, exit) = run(&["--config", hub, "explain", "--partner", "nort", file], b"");
+    assert_eq!(exit, 2);
+    assert!(stderr.contains("did you mean `north`?"), "{stderr}");
+}
+
+#[test]
+fn what_belongs_nowhere_is_told_at_its_line_however_long_the_file_goes_on() {
+    let text = String::from_utf8(read(&folder("x12_reader/envelopes").join("valid.edi"))).expect("ASCII");
+    let (before, group) = text.split_at(text.find("GS*").expect("it has a group"));
+    let (group, end) = group.split_at(group.find("IEA*").expect("it has an end"));
+    let numbered = |number: u32| {
+        group.replace("*1*X*", &format!("*1{number}*X*")).replace("GE*3*1~", &format!("GE*3*1{number}~"))
+    };
+    let again: String = (0..1_500).map(numbered).collect();
+    let long = format!("{before}{group}XYZ*1~\n{again}{end}");
+    assert!(long.len() > 600_000, "{}", long.len());
+    let line = long.lines().position(|line| line.starts_with("XYZ")).expect("it is there") + 1;
+    let file = tempfile::NamedTempFile::new().expect("made");
+    std::fs::write(file.path(), &long).expect("written");
+    let path = file.path().to_str().expect("the path is text");
+    let (told, _, exit) = run(&["validate", "--json", path], b"");
+    assert_eq!(exit, 1);
+    let stray = told.lines().find(|told| told.contains("invalid_interchange_content")).expect("it is told");
+    assert!(stray.contains(&format!("\"line\":{line},\"segment\":\"XYZ\"")), "{stray}");
+    let (explained, _, _) = run(&["explain", path], b"");
+    assert!(explained.contains(&format!(">> rejected: line {line}: XYZ")), "its line is told at the end");
+}
+
 /// What a command wrote to its outputs, and its exit code.
 fn run(arguments: &[&str], stdin: &[u8]) -> (String, String, i32) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_crossdock"))
