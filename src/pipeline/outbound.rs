@@ -5,8 +5,8 @@ use super::compose::{self, Numbers, X12Group};
 use super::gate::{self, Hold};
 use super::hub::Error;
 use super::missing::{self, Exchanged};
+use super::outgoing::{self, identity, outbound_document_id};
 pub(super) use super::outgoing::{Answer, Outgoing, Shipment};
-use super::outgoing::{identity, outbound_document_id};
 use super::overdue;
 use crate::canonical::Record;
 use crate::finding::Finding;
@@ -17,7 +17,7 @@ use crate::pipeline::Agreements;
 use crate::profiles::{Channel, Profile, Transport, X12};
 use crate::store::{
     Body, Business, DeliveryKind, Direction, ExpectedSet, NewDelivery, NewDocument,
-    NewExpectedAcknowledgment, NewFinding, NewRecord, OutboundFile, Usage, Validation, Work,
+    NewExpectedAcknowledgment, NewRecord, OutboundFile, Usage, Validation, Work,
 };
 use crate::translators::Format;
 use crate::tree::Tree;
@@ -180,7 +180,7 @@ pub(super) async fn compose(
         })
         .collect();
     work.insert_records(&records).await?;
-    insert_doubts(work, &rows.doubts).await?;
+    outgoing::insert_doubts(work, &rows.doubts).await?;
     work.insert_deliveries(&rows.deliveries).await?;
     work.insert_expected_acknowledgments(&rows.expected).await?;
     gate::hold(work, &rows.holds, &rows.documents).await?;
@@ -196,21 +196,6 @@ pub(super) async fn compose(
     missing::follow(work, &sent.collect::<Vec<_>>(), agreements, &[], now).await?;
     kill_points::pass("out.freeze.after");
     Ok(compositions)
-}
-
-/// Keeps what is doubtful of what is sent, as findings of each file.
-async fn insert_doubts(work: &mut Work, doubts: &[(Uuid, Uuid, Vec<Finding>)]) -> Result<(), Error> {
-    let mut counts: BTreeMap<Uuid, i32> = BTreeMap::new();
-    let mut findings = Vec::new();
-    for (file_id, document_id, found) in doubts {
-        let ordinal = counts.entry(*file_id).or_default();
-        for finding in found {
-            *ordinal += 1;
-            let (file_id, document_id) = (*file_id, Some(*document_id));
-            findings.push(NewFinding { file_id, ordinal: *ordinal, document_id, finding });
-        }
-    }
-    Ok(work.insert_findings(&findings).await?)
 }
 
 /// What was sent stays sent, and what was answered stays answered.

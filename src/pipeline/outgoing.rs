@@ -1,12 +1,15 @@
 //! Outgoing: what one processed file sends, before it is written.
 
+use super::hub::Error;
 use crate::canonical::Record;
+use crate::finding::Finding;
 use crate::formats::x12::ack::Composed;
 use crate::formats::x12::verdict::Ta1;
 use crate::ids;
 use crate::profiles::Sends;
-use crate::store::LoadedAdvice;
+use crate::store::{LoadedAdvice, NewFinding, Work};
 use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Acknowledgments of one received interchange.
@@ -91,4 +94,22 @@ pub(super) fn identity(shipment: &Shipment, issue: Option<Uuid>) -> String {
 
 pub(super) fn outbound_document_id(identity: &str) -> Uuid {
     ids::derived("outbound_document", &[identity])
+}
+
+/// Keeps what is doubtful of what is sent, as findings of each file.
+pub(super) async fn insert_doubts(
+    work: &mut Work,
+    doubts: &[(Uuid, Uuid, Vec<Finding>)],
+) -> Result<(), Error> {
+    let mut counts: BTreeMap<Uuid, i32> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for (file_id, document_id, found) in doubts {
+        let ordinal = counts.entry(*file_id).or_default();
+        for finding in found {
+            *ordinal += 1;
+            let (file_id, document_id) = (*file_id, Some(*document_id));
+            findings.push(NewFinding { file_id, ordinal: *ordinal, document_id, finding });
+        }
+    }
+    Ok(work.insert_findings(&findings).await?)
 }

@@ -268,32 +268,26 @@ impl<'o> Judge<'o> {
                 _ => return self.take_set_segment(segment),
             }
         }
+        if matches!(id, b"GS" | b"IEA") {
+            self.break_group(segment, window, visitor);
+        }
+        if id != b"GS" && (id != b"ST" || self.group.is_none()) {
+            visitor.outside(segment, window);
+        }
         match id {
             b"ST" if self.group.is_some() => self.begin_set(segment),
-            b"GE" if self.group.is_some() => {
-                visitor.outside(segment, window);
-                self.end_group(segment, window, visitor);
-            }
-            b"GS" => {
-                self.break_group(segment, window, visitor);
-                self.begin_group(segment, window, visitor);
-            }
-            b"IEA" => {
-                self.break_group(segment, window, visitor);
-                visitor.outside(segment, window);
-                self.end_interchange(segment, window, visitor);
-            }
+            b"GE" if self.group.is_some() => self.end_group(segment, window, visitor),
+            b"GS" => self.begin_group(segment, window, visitor),
+            b"IEA" => self.end_interchange(segment, window, visitor),
             b"TA1" if self.group.is_none() => {
-                visitor.outside(segment, window);
                 let (read, faults) = envelope::read_ta1(segment);
                 faults.into_iter().for_each(|fault| self.interchange_fault(fault));
                 if let Some(interchange) = &mut self.interchange {
                     visitor.acknowledgment(&read, &interchange.header, window);
                 }
             }
-            _ if self.in_stray_segments => visitor.outside(segment, window),
+            _ if self.in_stray_segments => {}
             _ => {
-                visitor.outside(segment, window);
                 self.in_stray_segments = true;
                 let code = Code::InvalidInterchangeContent;
                 let due = if self.group.is_some() { "ST or GE" } else { "GS or IEA" };
