@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use nix::sys::signal::{Signal, raise};
 
 /// Every place there is, in the order that a file passes them. `before` and `after` are of the effect that others see.
-pub const ALL: [&str; 27] = [
+pub const ALL: [&str; 29] = [
     "in.list.after",
     "in.sight.after",
     "in.fetch.after",
@@ -18,6 +18,8 @@ pub const ALL: [&str; 27] = [
     "in.dispose.after",
     "in.disposed.after",
     "process.claim.after",
+    "in.unpack.before",
+    "in.unpack.after",
     "in.parse.after",
     "ack.match.after",
     "out.freeze.before",

@@ -14,6 +14,7 @@ pub mod tree;
 
 // floor 2: edges
 pub mod formats;
+pub mod packing;
 pub mod reports;
 pub mod store;
 pub mod telemetry;

@@ -10,7 +10,9 @@ use crate::store::{
 };
 use chrono::{DateTime, Utc};
 use comfy_table::{ContentArrangement, Table, presets};
+use std::collections::BTreeMap;
 use std::process::ExitCode;
+use uuid::Uuid;
 
 /// What to show.
 #[derive(Debug, clap::Args)]
@@ -48,7 +50,11 @@ pub(super) async fn print(store: &Store, partner: Option<&str>, limit: i64) -> a
     let documents = store.list_documents(&filter, 5_000).await?;
     let filter = DeliveryFilter { partner_id: partner.clone(), ..DeliveryFilter::default() };
     let deliveries = store.list_deliveries(&filter, 5_000).await?;
-    let day = Day { documents, deliveries };
+    // What is packed is shown by what it was packed from.
+    let packed = files.iter().filter(|file| file.direction == Direction::Outbound);
+    let packed = packed.filter_map(|file| Some((file.origin_id?, file.id))).collect();
+    files.retain(|file| file.direction == Direction::Inbound || file.origin_id.is_none());
+    let day = Day { documents, deliveries, packed };
     println!("\n{}", day.table(&files));
     print_open(store, partner.as_deref()).await
 }
@@ -57,6 +63,8 @@ pub(super) async fn print(store: &Store, partner: Option<&str>, limit: i64) -> a
 struct Day {
     documents: Vec<DocumentRow>,
     deliveries: Vec<DeliveryRow>,
+    /// What files of ours were packed into.
+    packed: BTreeMap<Uuid, Uuid>,
 }
 
 impl Day {
@@ -103,7 +111,8 @@ impl Day {
 
     /// Where the bytes of an outbound file are.
     fn delivery(&self, file: &FileRow) -> String {
-        let Some(delivery) = self.deliveries.iter().find(|delivery| delivery.file_id == file.id) else {
+        let sent = self.packed.get(&file.id).unwrap_or(&file.id);
+        let Some(delivery) = self.deliveries.iter().find(|delivery| delivery.file_id == *sent) else {
             return String::new();
         };
         let id = delivery.response_id.as_ref().map(|id| format!(" as {id}")).unwrap_or_default();

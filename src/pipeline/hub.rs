@@ -53,6 +53,12 @@ pub enum Error {
         /// The partner, channel or document.
         what: String,
     },
+    /// A key that files are encrypted or signed with is not to be had, or not fit.
+    #[error("{what}")]
+    Key {
+        /// Which, why, and what to do.
+        what: String,
+    },
     /// A task ended in a fault of the program.
     #[error("a task ended in a fault of the program; the log says where")]
     Panicked(#[source] tokio::task::JoinError),
@@ -79,8 +85,8 @@ impl Error {
             Self::Transport(error) => error.is_temporary(),
             // A disk that is full has room later; a workbook that cannot be made will not be made later.
             Self::Report(error) => matches!(error, reports::Error::Write { .. }),
-            // Another node may have the profile, or it comes back.
-            Self::NotAgreed { .. } => true,
+            // Another node may have the profile, or it comes back; a key is put where it belongs.
+            Self::NotAgreed { .. } | Self::Key { .. } => true,
             Self::Panicked(_) | Self::Compose { .. } => false,
         }
     }
@@ -99,6 +105,8 @@ pub struct Hub {
     /// Sessions stay open and are used again, whatever profile version is in force.
     transports: Mutex<BTreeMap<String, (profiles::Transport, Arc<transports::Transport>)>>,
     calls: http::Client,
+    /// The rules of retention that this hub counted by last.
+    retention: Mutex<Vec<store::RetentionRule>>,
     /// What was warned of, so that it is not said at every look.
     told: Mutex<BTreeSet<String>>,
 }
@@ -112,7 +120,16 @@ impl Hub {
     pub fn new(config: Config, store: Store, clock: Clock, agreements: Agreements) -> Self {
         let calls = http::Client::new(config.allowed_private_hosts.clone());
         let agreements = RwLock::new(Arc::new(agreements));
-        Self { config, store, clock, agreements, transports: Mutex::default(), calls, told: Mutex::default() }
+        Self {
+            config,
+            store,
+            clock,
+            agreements,
+            transports: Mutex::default(),
+            calls,
+            retention: Mutex::default(),
+            told: Mutex::default(),
+        }
     }
 
     /// The profiles and translators in force now; a step keeps to the ones it began with.
@@ -224,6 +241,17 @@ impl Hub {
         let transport = Arc::new(transport);
         open.insert(place.key(), (place.channel.transport.clone(), transport.clone()));
         Ok(transport)
+    }
+
+    /// Whether files were not counted by these rules since the hub started.
+    #[must_use]
+    pub(super) fn is_new_retention(&self, rules: &[store::RetentionRule]) -> bool {
+        *self.retention.lock().expect("nothing panics while it is held") != rules
+    }
+
+    /// Remembers the rules that files were counted by.
+    pub(super) fn keep_retention(&self, rules: Vec<store::RetentionRule>) {
+        *self.retention.lock().expect("nothing panics while it is held") = rules;
     }
 
     /// Whether this was not warned of before, since the hub started.

@@ -27,7 +27,7 @@ pub(super) async fn close(hub: &Hub) -> Result<(), Error> {
         let mut work = hub.store.begin().await?;
         let due = work.list_due_loads(now).await?;
         let Some(load) = due.iter().find(|load| !done.contains(&load.id)) else { return Ok(()) };
-        close_one(&mut work, load, &agreements, now).await?;
+        close_one(hub, &mut work, load, &agreements, now).await?;
         work.commit().await?;
         // One that stays open is not looked at twice.
         done.insert(load.id);
@@ -35,6 +35,7 @@ pub(super) async fn close(hub: &Hub) -> Result<(), Error> {
 }
 
 async fn close_one(
+    hub: &Hub,
     work: &mut Work,
     load: &LoadRow,
     agreements: &Agreements,
@@ -91,7 +92,7 @@ async fn close_one(
                 issue: None,
                 hold,
             });
-            let compositions = outbound::compose(work, vec![outgoing], agreements).await?;
+            let compositions = outbound::compose(hub, work, vec![outgoing], agreements).await?;
             let unsound: Vec<_> = compositions.iter().flat_map(|composed| &composed.unsound).collect();
             process::tell_unsound(work, &unsound, now).await?;
             info!(

@@ -2,8 +2,9 @@
 
 use super::agreed;
 use super::compose::{self, Numbers, X12Group};
+use super::frozen::{Frozen, Rows, blank};
 use super::gate::{self, Hold};
-use super::hub::Error;
+use super::hub::{Error, Hub};
 use super::missing::{self, Exchanged};
 use super::outgoing::{self, identity, outbound_document_id};
 pub(super) use super::outgoing::{Answer, Outgoing, Shipment};
@@ -15,76 +16,12 @@ use crate::ids;
 use crate::kill_points;
 use crate::pipeline::Agreements;
 use crate::profiles::{Channel, Profile, Transport, X12};
-use crate::store::{
-    Body, Business, DeliveryKind, Direction, ExpectedSet, NewDelivery, NewDocument,
-    NewExpectedAcknowledgment, NewRecord, OutboundFile, Usage, Validation, Work,
-};
+use crate::store::{DeliveryKind, Direction, ExpectedSet, NewDocument, NewRecord, OutboundFile, Usage, Work};
 use crate::translators::Format;
 use crate::tree::Tree;
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
-
-/// Rows that go into the database together.
-#[derive(Default)]
-struct Rows {
-    files: Vec<OutboundFile>,
-    documents: Vec<NewDocument>,
-    records: Vec<(Uuid, String, DateTime<Utc>, Record)>,
-    deliveries: Vec<NewDelivery>,
-    expected: Vec<NewExpectedAcknowledgment>,
-    holds: Vec<Hold>,
-    /// What is doubtful of documents, and the file of each.
-    doubts: Vec<(Uuid, Uuid, Vec<Finding>)>,
-}
-
-/// One file or call as it will be sent, every time the same.
-struct Frozen {
-    file_id: Uuid,
-    delivery_id: Uuid,
-    kind: DeliveryKind,
-    /// The remote name of a file, the place of a call.
-    target: String,
-    idempotency_key: Uuid,
-    name: String,
-    usage: Option<Usage>,
-    bytes: Vec<u8>,
-}
-
-impl Rows {
-    /// Adds a file and the delivery that sends it.
-    fn queue(
-        &mut self,
-        frozen: Frozen,
-        profile: &Profile,
-        channel: &Channel,
-        document_ids: Vec<Uuid>,
-        now: DateTime<Utc>,
-    ) {
-        let key = format!("{}/{}", profile.id, channel.name);
-        self.files.push(OutboundFile {
-            id: frozen.file_id,
-            partner_id: profile.id.clone(),
-            channel: key.clone(),
-            name: frozen.name,
-            body: Body::inline(frozen.bytes),
-            usage: frozen.usage,
-            composed_at: now,
-            profile_version: Some(profile.version),
-        });
-        self.deliveries.push(NewDelivery {
-            id: frozen.delivery_id,
-            file_id: frozen.file_id,
-            partner_id: profile.id.clone(),
-            channel: key,
-            kind: frozen.kind,
-            target: frozen.target,
-            idempotency_key: frozen.idempotency_key.to_string(),
-            document_ids,
-            priority: 0,
-        });
-    }
-}
 
 /// One interchange to be written once its numbers are known.
 struct Pending<'a> {
@@ -137,6 +74,7 @@ pub(super) struct Unsound {
 
 /// Writes and queues everything that files send; for each what that came to.
 pub(super) async fn compose(
+    hub: &Hub,
     work: &mut Work,
     outgoing: Vec<Outgoing>,
     agreements: &Agreements,
@@ -167,6 +105,7 @@ pub(super) async fn compose(
     if rows.files.is_empty() {
         return Ok(compositions);
     }
+    rows.pack(hub, agreements)?;
     work.insert_outbound_files(&rows.files).await?;
     work.insert_documents(&rows.documents).await?;
     let records: Vec<NewRecord<'_>> = rows
@@ -561,38 +500,4 @@ fn call_or_file(
     let frozen = Frozen { file_id, delivery_id, kind, target, idempotency_key, name, usage: None, bytes };
     rows.queue(frozen, profile, channel, vec![document_id], now);
     Ok(())
-}
-
-/// A document of ours with nothing said yet.
-fn blank(file_id: Uuid, profile: &Profile, now: DateTime<Utc>) -> NewDocument {
-    NewDocument {
-        id: Uuid::nil(),
-        file_id,
-        ordinal: 1,
-        direction: Direction::Outbound,
-        partner_id: None,
-        format: String::new(),
-        kind: String::new(),
-        version: String::new(),
-        functional_id: None,
-        interchange_control_number: None,
-        group_control_number: None,
-        set_control_number: None,
-        segment_ordinal: 0,
-        byte_start: 0,
-        byte_end: 0,
-        record_kind: None,
-        business_number: None,
-        purchase_order_number: None,
-        order_number: None,
-        validation: Validation::Accepted,
-        business: Business::Open,
-        business_reason: String::new(),
-        received_at: now,
-        source_document_id: None,
-        translator: None,
-        agreement: None,
-        business_key: None,
-        profile_version: Some(profile.version),
-    }
 }

@@ -10,7 +10,7 @@ use super::outbound::{Outgoing, Shipment, Unsound};
 use super::read::{self, Document, Reading};
 use super::rows::{self, Fresh};
 use super::serve::explain;
-use super::{advised, answers, compare, outbound, repeats, shipments};
+use super::{advised, answers, compare, outbound, packing, repeats, shipments};
 use crate::canonical::Record;
 use crate::formats::x12::verdict;
 use crate::ids;
@@ -68,6 +68,9 @@ async fn process_alone(hub: &Arc<Hub>, job: &Job) -> Result<(), Error> {
     let file = hub.store.load_file(job.subject_id).await?;
     let agreements = hub.prepared().await?;
     let place = hub.place_of(&file.row)?;
+    if packing::is_packed(&file.row, &place) {
+        return packing::unpack(hub, file, &place, job.lease).await;
+    }
     let reading = read_file(&file, place, &agreements).await?;
     commit(hub, vec![ReadFile { row: file.row, reading }], &[job.lease], &agreements).await
 }
@@ -91,6 +94,10 @@ async fn process_together(hub: &Arc<Hub>, jobs: Vec<Job>, failed: &mut Vec<Faile
             continue;
         }
         let read = match hub.place_of(&file.row) {
+            Ok(place) if packing::is_packed(&file.row, &place) => {
+                alone.push(job);
+                continue;
+            }
             Ok(place) => read_file(&file, place, &agreements).await,
             Err(error) => Err(error),
         };
@@ -303,7 +310,7 @@ pub(super) async fn carry_out(
         outgoing.iter_mut().flat_map(|out| std::mem::take(&mut out.loads)).collect();
     work.load_advices(&loads).await?;
     kill_points::pass("ack.match.after");
-    let compositions = outbound::compose(work, outgoing, agreements).await?;
+    let compositions = outbound::compose(hub, work, outgoing, agreements).await?;
     let arrived = fresh.iter().filter_map(|fresh| {
         Some(Exchanged {
             document: fresh.document.id,

@@ -1,7 +1,7 @@
 //! Receive: takes whole files from channels, keeps them, and only then disposes of the partner's copy.
 
 use super::hub::{Error, Hub, Place};
-use crate::formats;
+use super::packing;
 use crate::kill_points;
 use crate::profiles::{After, Complete, Repeated};
 use crate::store::{self, AcceptOutcome, Body, NewFile, Seen};
@@ -175,7 +175,7 @@ async fn take(
     };
     kill_points::pass("in.fetch.after");
     // A cut file may still grow; after the grace it is judged as it is.
-    if !formats::is_whole(&bytes) && unchanged_for < hub.config.grace {
+    if unchanged_for < hub.config.grace && !packing::is_whole(place, &bytes).await? {
         debug!(channel = %place.key(), "`{}` has no end yet", entry.name);
         return Ok(Look::Later);
     }
@@ -187,6 +187,7 @@ async fn take(
         body: body(hub, bytes).await?,
         received_at: hub.clock.now(),
         duplicates_since: duplicates_since(hub, &place.partner),
+        origin: None,
     };
     Ok(Look::Taken(Box::new(Taken { name: entry.name.clone(), entry: entry.clone(), file })))
 }
@@ -197,7 +198,7 @@ async fn body(hub: &Hub, bytes: Bytes) -> Result<Body, Error> {
 
 /// Since when the same bytes from the same partner are a copy that is put aside at once. Other rules judge it when it
 /// is processed.
-fn duplicates_since(hub: &Hub, partner: &str) -> Option<DateTime<Utc>> {
+pub(super) fn duplicates_since(hub: &Hub, partner: &str) -> Option<DateTime<Utc>> {
     let agreements = hub.agreements();
     let duplicates = agreements.profiles.find(partner).map(|profile| profile.duplicates).unwrap_or_default();
     let rule = duplicates.same_bytes;

@@ -13,8 +13,8 @@ use super::rows;
 use crate::formats::x12::{reader, verdict};
 use crate::ids::{self, short};
 use crate::store::{
-    Direction, DocumentFilter, DocumentRow, FileRow, FileState, JobKind, JobState, LoadedFile, NewDocument,
-    Noun, OutboundFile, Validation, job_id,
+    Direction, DocumentFilter, DocumentRow, FileFilter, FileRow, FileState, JobKind, JobState, LoadedFile,
+    NewDocument, Noun, OutboundFile, Validation, job_id,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -256,10 +256,27 @@ async fn open(
     target: &Target,
     which: Which,
 ) -> Result<(LoadedFile, Arc<Agreements>, Place), Unmade> {
-    let file = hub.store.load_file(target.file).await?;
+    let file = match hub.store.load_file(target.file).await {
+        Err(crate::store::Error::BodyLeft { file, at }) => {
+            let hint = "what it became stays: `crossdock files show`; the partner or a backup has the bytes";
+            return Err(Refusal::new(
+                format!("the bytes of file {file} left on {at} with their retention"),
+                hint,
+            )
+            .into());
+        }
+        loaded => loaded?,
+    };
     if file.row.direction == Direction::Outbound {
         let hint = "replay what it was made of: `show` of its documents names their source; or `crossdock resend` its delivery";
         return Err(Refusal::new(format!("`{}` is a file of ours", file.row.name), hint).into());
+    }
+    let of_it = FileFilter { origin_id: Some(target.file), ..FileFilter::default() };
+    let inside = hub.store.list_files(&of_it, 3).await?;
+    if !inside.is_empty() {
+        let ids: Vec<String> = inside.iter().map(|file| short(file.id)).collect();
+        let hint = format!("replay what was in it: {}; `crossdock files show` lists all", ids.join(", "));
+        return Err(Refusal::new(format!("`{}` was unpacked, not read", file.row.name), hint).into());
     }
     let agreements = match which {
         Which::Current => hub.prepared().await?,
@@ -384,10 +401,14 @@ async fn compare(
     let bytes = files.iter().find(|file| file.id == now.file_id).and_then(|file| file.body.bytes.clone());
     let after = lines(&bytes.unwrap_or_default(), now.ordinal, &now.format, agreements);
     let changes = match then {
-        Some(row) => {
-            let file = hub.store.load_file(row.file_id).await?;
-            line_changes(&lines(&file.bytes, row.ordinal, &row.format, agreements), &after)
-        }
+        Some(row) => match hub.store.load_file(row.file_id).await {
+            Ok(file) => line_changes(&lines(&file.bytes, row.ordinal, &row.format, agreements), &after),
+            Err(crate::store::Error::BodyLeft { at, .. }) => {
+                let before = Some(format!("what was sent left on {at} with its retention"));
+                vec![Change { at: String::new(), before, after: None }]
+            }
+            Err(error) => return Err(error.into()),
+        },
         None => line_changes(&[], &after),
     };
     Ok(Made { to, kind: now.kind.clone(), document: then.map(|row| row.id), now: true, changes })

@@ -93,6 +93,7 @@ pub async fn run_once(hub: &Arc<Hub>, partner: Option<&str>) -> Result<Pass, Err
         pass.delivered += drain(hub, JobKind::Deliver).await?;
         took[2] += lap();
         pass.reported += drain(hub, JobKind::Report).await? + drain(hub, JobKind::Mail).await?;
+        drain(hub, JobKind::Dispose).await?;
         if before == (pass.received, pass.processed, pass.delivered) {
             break;
         }
@@ -161,7 +162,7 @@ pub async fn serve(hub: Arc<Hub>, mut stop: watch::Receiver<bool>) -> Result<(),
     let changed = Arc::new(Notify::new());
     tasks.spawn(watch_places(hub.clone(), changed.clone(), stop.clone()));
     tasks.spawn(reload::watch(hub.clone(), changed, stop.clone()));
-    for kind in [JobKind::Process, JobKind::Deliver, JobKind::Report, JobKind::Mail] {
+    for kind in [JobKind::Process, JobKind::Deliver, JobKind::Report, JobKind::Mail, JobKind::Dispose] {
         for place in 0..at_once(&hub, kind) {
             tasks.spawn(workers(hub.clone(), (kind, place), crew.clone(), stop.clone()));
         }
@@ -352,9 +353,7 @@ impl Crew {
             _ if jobs.is_empty() => Vec::new(),
             JobKind::Process => process::process(hub, jobs).await,
             JobKind::Deliver => deliver::deliver(hub, jobs).await,
-            // Disposal is done where the channel is polled, which alone knows what lies there.
-            JobKind::Dispose => Vec::new(),
-            JobKind::Report | JobKind::Mail => report(hub, jobs).await,
+            JobKind::Dispose | JobKind::Report | JobKind::Mail => one_by_one(hub, jobs).await,
         };
         drop(alone);
         leases.iter().for_each(|lease| self.held.remove(*lease));
@@ -365,12 +364,13 @@ impl Crew {
     }
 }
 
-/// Makes and sends reports, one by one. Gives the jobs that did not come to their end.
-async fn report(hub: &Hub, jobs: Vec<Job>) -> Vec<Failed> {
+/// Makes and sends reports and removes bytes that left, one by one. Gives the jobs that did not come to their end.
+async fn one_by_one(hub: &Hub, jobs: Vec<Job>) -> Vec<Failed> {
     let mut failed = Vec::new();
     for job in jobs {
         let done = match job.kind {
             JobKind::Report => schedules::make(hub, &job).await,
+            JobKind::Dispose => dispose(hub, &job).await,
             _ => reports::send(hub, &job).await,
         };
         if let Err(error) = done {
@@ -378,6 +378,12 @@ async fn report(hub: &Hub, jobs: Vec<Job>) -> Vec<Failed> {
         }
     }
     failed
+}
+
+/// Removes bytes from the archive that left with their retention.
+async fn dispose(hub: &Hub, job: &Job) -> Result<(), Error> {
+    hub.store.remove_archived(job.subject_id).await?;
+    Ok(hub.store.complete_job(job.lease).await?)
 }
 
 /// A job that did not come to its end is put back for later, or is held for a person.

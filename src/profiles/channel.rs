@@ -1,6 +1,8 @@
 //! Channels: the places where a partner's files appear or are put.
 
+use super::packing::{self, Pgp};
 use crate::declaration::Section;
+use crate::packing::{Limits as PackingLimits, Step};
 use crate::profiles::pattern;
 use crate::transports::http::Limits;
 use crate::transports::sftp::{self, Algorithms, Fingerprint, Login};
@@ -19,6 +21,8 @@ pub struct Channel {
     pub inbound: Option<Inbound>,
     /// Where ours are put, if they are.
     pub outbound: Option<Outbound>,
+    /// Keys for what is encrypted and signed.
+    pub pgp: Option<Pgp>,
 }
 
 /// A way to move bytes, with its address.
@@ -129,6 +133,10 @@ pub struct Inbound {
     pub files: Vec<String>,
     /// Names that are passed over, besides the usual temporary ones.
     pub ignore: Vec<String>,
+    /// How files are packed, from the outside in; not at all if empty.
+    pub unpack: Vec<Step>,
+    /// How much may come out of one of them.
+    pub limits: PackingLimits,
 }
 
 impl Inbound {
@@ -149,6 +157,8 @@ pub struct Outbound {
     pub path: String,
     /// Template of the name.
     pub name: String,
+    /// How files are packed, in this order.
+    pub pack: Vec<Step>,
 }
 
 const HTTP_METHODS: &[(&str, &str)] = &[("POST", "POST"), ("PUT", "PUT"), ("PATCH", "PATCH")];
@@ -175,8 +185,10 @@ pub(super) fn read(name: &str, section: &Section<'_>, root: &std::path::Path) ->
             "write inbound = { path = \"/out\" } for files that come, outbound = { path = \"/in\" } for files that go",
         );
     }
+    let pgp = section.section("pgp").map(|section| packing::pgp(&section));
+    packing::check_keys(section, inbound.as_ref(), outbound.as_ref(), pgp.as_ref());
     section.finish();
-    Channel { name: name.to_owned(), transport, inbound, outbound }
+    Channel { name: name.to_owned(), transport, inbound, outbound, pgp }
 }
 
 fn sftp(section: &Section<'_>) -> sftp::Settings {
@@ -398,6 +410,8 @@ fn inbound(section: &Section<'_>, local: bool) -> Inbound {
         after,
         files: texts("files"),
         ignore: texts("ignore"),
+        unpack: packing::steps(section, "unpack", Step::UNPACK),
+        limits: packing::limits(section.section("limits").as_ref()),
     };
     section.finish();
     inbound
@@ -415,6 +429,7 @@ fn outbound(section: &Section<'_>) -> Outbound {
     let outbound = Outbound {
         path: folder(section),
         name: name.map_or_else(|| "{document}_{control_number}.edi".to_owned(), |said| said.value),
+        pack: packing::steps(section, "pack", Step::PACK),
     };
     section.finish();
     outbound

@@ -14,10 +14,12 @@ mod effective;
 mod exchange;
 mod expects;
 mod library;
+mod packing;
 pub mod pattern;
 mod reading;
 mod reconciliation;
 mod reference;
+mod retention;
 mod rules;
 pub mod settings;
 mod stored;
@@ -34,11 +36,13 @@ pub use exchange::{
 };
 pub use expects::{CountedFrom, Expects};
 pub use library::{Library, document_of};
+pub use packing::Pgp;
 pub use reading::Acks;
 pub use reconciliation::{
     ACTIVITIES, Activity, AgreedCharge, ChargePrice, Rate, Reconciliation, Rounding, Scope, Tolerance,
 };
 pub use reference::reference_page;
+pub use retention::Retention;
 pub use rules::{Action, Validity};
 pub use x12::{Identity, Usage, X12};
 
@@ -77,6 +81,8 @@ pub struct Profile {
     pub schedules: Vec<Schedule>,
     /// What becomes of what comes twice.
     pub duplicates: Duplicates,
+    /// How long bytes are kept.
+    pub retention: Retention,
     /// What differs by depositor.
     pub agreements: Vec<Agreement>,
     /// How its invoices are compared.
@@ -316,6 +322,7 @@ fn read_profile(
     exchange.expects = expects::read(section, &exchange, has_calendar);
     let contacts = contacts::read(section);
     let duplicates = duplicates::read(section.section("duplicates").as_ref());
+    let retention = retention::read(section.section("retention").as_ref());
     let agreements = agreement::read(section, x12.is_some(), &exchange, &channels);
     let ids: Vec<&str> = agreements.iter().map(|agreement| agreement.id.as_str()).collect();
     let schedules = schedules::read(section, Some((id, &ids)), time_zone);
@@ -336,6 +343,7 @@ fn read_profile(
         contacts,
         schedules,
         duplicates,
+        retention,
         agreements,
         reconciliation,
         validity,

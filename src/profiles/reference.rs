@@ -122,6 +122,11 @@ const SECTIONS: &[(&str, &str, &str)] = &[
         "What becomes of what comes twice. A file that a person releases is processed all the same.",
     ),
     (
+        "retention",
+        "`[retention]`",
+        "How long the bytes of files are kept. The longest time counts of all documents in a file, and of what it was unpacked from or packed into. When it is over the bytes and the findings about them leave; hashes, numbers, records and what was done stay, so that a copy is still known.",
+    ),
+    (
         "agreements",
         "`[[agreements]]`",
         "One entry for each depositor, where one connection serves several. The first that fits a document counts; what it does not say is as with the partner.",

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Body, Error, JobKind, NewJob, Store, microseconds};
+use super::{Body, Error, JobKind, NewJob, Store, Work, microseconds};
 
 /// A file picked up whole from a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,12 +25,31 @@ pub struct NewFile {
     pub received_at: DateTime<Utc>,
     /// A file with the same content received since then makes this one a duplicate; none: nothing does.
     pub duplicates_since: Option<DateTime<Utc>>,
+    /// The file that it was unpacked from; none for one that was picked up.
+    pub origin: Option<Origin>,
+}
+
+/// Where in which file another was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The file it was unpacked from.
+    pub id: Uuid,
+    /// Its place in it, the first is 1.
+    pub ordinal: usize,
+    /// What the archive calls it; empty where there is none.
+    pub entry: String,
+    /// The channel that a person said the file it was in belongs to.
+    pub assigned_to: Option<String>,
 }
 
 impl NewFile {
     /// Its id; the same file seen again has the same.
     #[must_use]
     pub fn id(&self) -> Uuid {
+        if let Some(origin) = &self.origin {
+            let place = (origin.id.to_string(), origin.ordinal.to_string(), super::hex(&self.body.sha256));
+            return crate::ids::derived("unpacked_file", &[&place.0, &place.1, &place.2]);
+        }
         inbound_file_id(&self.channel, &self.name, self.body.size_bytes, self.modified_at, &self.body.sha256)
     }
 
@@ -69,8 +88,8 @@ pub fn inbound_file_id(
     sha256: &[u8; 32],
 ) -> Uuid {
     let modified = modified_at.map(|at| at.timestamp_micros().to_string()).unwrap_or_default();
-    let hash: Vec<String> = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-    crate::ids::derived("inbound_file", &[channel, name, &size_bytes.to_string(), &modified, &hash.concat()])
+    let hash = super::hex(sha256);
+    crate::ids::derived("inbound_file", &[channel, name, &size_bytes.to_string(), &modified, &hash])
 }
 
 impl Store {
@@ -81,7 +100,19 @@ impl Store {
     /// When the database cannot be written; then nothing is accepted, or nobody knows, and it can be called again.
     pub async fn accept_files(&self, files: &[NewFile]) -> Result<Vec<AcceptedFile>, Error> {
         let mut work = self.begin().await?;
-        let connection = work.connection();
+        let accepted = work.accept_files(files).await?;
+        work.commit().await?;
+        Ok(accepted)
+    }
+}
+
+impl Work {
+    /// Accepts files, with the jobs to process the new ones. The answers are in the order given.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn accept_files(&mut self, files: &[NewFile]) -> Result<Vec<AcceptedFile>, Error> {
+        let connection = self.connection();
         lock_owners(connection, files).await?;
         let ids: Vec<Uuid> = files.iter().map(NewFile::id).collect();
         let known: HashSet<Uuid> = list_existing(connection, &ids).await?.into_iter().collect();
@@ -108,6 +139,16 @@ impl Store {
             accepted.push(AcceptedFile { id: *id, outcome });
         }
 
+        let archived: Vec<(&[u8; 32], u64)> = files
+            .iter()
+            .zip(&accepted)
+            .filter(|(file, accepted)| {
+                file.body.bytes.is_none() && accepted.outcome != AcceptOutcome::AlreadyAccepted
+            })
+            .map(|(file, _)| (&file.body.sha256, file.body.size_bytes))
+            .collect();
+        self.check_archived(&archived).await?;
+        let connection = self.connection();
         insert_inbound(connection, files, &accepted).await?;
         link_sightings(connection, files, &ids).await?;
         let new: Vec<NewJob> = accepted
@@ -115,8 +156,7 @@ impl Store {
             .filter(|file| file.outcome == AcceptOutcome::New)
             .map(|file| NewJob::now(JobKind::Process, file.id))
             .collect();
-        work.enqueue_jobs(&new).await?;
-        work.commit().await?;
+        self.enqueue_jobs(&new).await?;
         Ok(accepted)
     }
 }
@@ -200,15 +240,23 @@ async fn insert_inbound(
     let archived: Vec<bool> = fresh.iter().map(|(file, ..)| file.body.bytes.is_none()).collect();
     let received: Vec<DateTime<Utc>> = fresh.iter().map(|(file, ..)| file.received_at).collect();
     let originals: Vec<Option<Uuid>> = fresh.iter().map(|(.., original)| *original).collect();
+    let origins: Vec<Option<&Origin>> = fresh.iter().map(|(file, ..)| file.origin.as_ref()).collect();
+    let origin_ids: Vec<Option<Uuid>> = origins.iter().map(|origin| Some((*origin)?.id)).collect();
+    let entries: Vec<&str> = origins.iter().map(|origin| origin.map_or("", |origin| &origin.entry)).collect();
+    let assigned: Vec<Option<&str>> =
+        origins.iter().map(|origin| (*origin)?.assigned_to.as_deref()).collect();
     sqlx::query!(
         "insert into file (id, direction, partner_id, channel, name, size_bytes, modified_at, sha256, body, archived,
-             received_at, state, duplicate_of, reason)
+             received_at, state, duplicate_of, reason, origin_id, entry, assigned_to, disposed_at)
          select n.id, 'inbound', n.partner_id, n.channel, n.name, n.size_bytes, n.modified_at, n.sha256, n.body,
              n.archived, n.received_at, case when n.original is null then 'received' else 'duplicate' end, n.original,
-             case when n.original is null then '' else 'the same content was received before' end
+             case when n.original is null then '' else 'the same content was received before' end,
+             -- What was unpacked never lay at the partner's by itself.
+             n.origin_id, n.entry, n.assigned_to, case when n.origin_id is not null then now() end
          from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::bytea[],
-                 $8::bytea[], $9::boolean[], $10::timestamptz[], $11::uuid[])
-             as n (id, partner_id, channel, name, size_bytes, modified_at, sha256, body, archived, received_at, original)
+                 $8::bytea[], $9::boolean[], $10::timestamptz[], $11::uuid[], $12::uuid[], $13::text[], $14::text[])
+             as n (id, partner_id, channel, name, size_bytes, modified_at, sha256, body, archived, received_at, original,
+                 origin_id, entry, assigned_to)
          order by n.original nulls first, n.id
          on conflict do nothing",
         &ids,
@@ -222,6 +270,9 @@ async fn insert_inbound(
         &archived,
         &received,
         &originals as &[Option<Uuid>],
+        &origin_ids as &[Option<Uuid>],
+        &entries as &[&str],
+        &assigned as &[Option<&str>],
     )
     .execute(connection)
     .await

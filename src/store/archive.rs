@@ -97,6 +97,14 @@ impl Archive {
         read.await.map_err(|source| failed("read", sha256, source))
     }
 
+    /// Removes the bytes with this hash; does nothing when they are gone.
+    pub(super) async fn remove(&self, sha256: &[u8; 32]) -> Result<(), Error> {
+        match self.objects.delete(&key(sha256)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(failed("remove", sha256, source)),
+        }
+    }
+
     /// Where the bytes lie as an ordinary file, so that a gigabyte need not be in memory; none if elsewhere.
     #[must_use]
     pub fn local_path(&self, sha256: &[u8; 32]) -> Option<PathBuf> {
@@ -122,7 +130,7 @@ impl Archive {
         if found == hub.to_string() { Ok(()) } else { Err(Error::ForeignArchive { found, expected: hub }) }
     }
 
-    async fn has(&self, sha256: &[u8; 32], size_bytes: u64) -> Result<bool, Error> {
+    pub(super) async fn has(&self, sha256: &[u8; 32], size_bytes: u64) -> Result<bool, Error> {
         match self.objects.head(&key(sha256)).await {
             Ok(found) => Ok(found.size == size_bytes),
             Err(object_store::Error::NotFound { .. }) => Ok(false),

@@ -253,6 +253,25 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(Error::query("find deliveries"))?;
+        let mut documents = self.list_delivered(ids).await?;
+        let mut rows: HashMap<Uuid, DeliveryRow> = rows.into_iter().map(|row| (row.id, row)).collect();
+        let missing = |id: &Uuid| Error::Missing { what: "delivery", id: *id };
+        let rows: Vec<DeliveryRow> =
+            ids.iter().map(|id| rows.remove(id).ok_or_else(|| missing(id))).collect::<Result<_, _>>()?;
+        let files: Vec<Uuid> = rows.iter().map(|row| row.file_id).collect();
+        let files = self.load_files(&files).await?;
+        let loaded = rows.into_iter().zip(files).map(|(row, file)| {
+            let document_ids = documents.remove(&row.id).unwrap_or_default();
+            LoadedDelivery { row, file, document_ids }
+        });
+        Ok(loaded.collect())
+    }
+
+    /// The documents in deliveries, by delivery.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_delivered(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<Uuid>>, Error> {
         let tied = sqlx::query!(
             "select l.delivery_id, l.document_id from delivery_document l join document d on d.id = l.document_id
              where l.delivery_id = any($1) order by d.ordinal, d.id",
@@ -265,17 +284,7 @@ impl Store {
         for row in tied {
             documents.entry(row.delivery_id).or_default().push(row.document_id);
         }
-        let mut rows: HashMap<Uuid, DeliveryRow> = rows.into_iter().map(|row| (row.id, row)).collect();
-        let missing = |id: &Uuid| Error::Missing { what: "delivery", id: *id };
-        let rows: Vec<DeliveryRow> =
-            ids.iter().map(|id| rows.remove(id).ok_or_else(|| missing(id))).collect::<Result<_, _>>()?;
-        let files: Vec<Uuid> = rows.iter().map(|row| row.file_id).collect();
-        let files = self.load_files(&files).await?;
-        let loaded = rows.into_iter().zip(files).map(|(row, file)| {
-            let document_ids = documents.remove(&row.id).unwrap_or_default();
-            LoadedDelivery { row, file, document_ids }
-        });
-        Ok(loaded.collect())
+        Ok(documents)
     }
 
     /// Deliveries, the latest first.

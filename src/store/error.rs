@@ -72,6 +72,22 @@ pub enum Error {
         /// The file.
         file: Uuid,
     },
+    /// A file's bytes left with their retention.
+    #[error(
+        "the bytes of file {file} left on {at} with their retention; hint: its hash, documents and records are still here: `crossdock files show {file}`; what proves more must come from the partner or a backup"
+    )]
+    BodyLeft {
+        /// The file, as people name it.
+        file: String,
+        /// The day.
+        at: chrono::NaiveDate,
+    },
+    /// Bytes left the archive while a file with the same was accepted; taking it again keeps them.
+    #[error("the archive lost the bytes {sha256} a moment ago; the file is taken again")]
+    Gone {
+        /// Their hash.
+        sha256: String,
+    },
     /// The archive was made for another database, or the other way round.
     #[error(
         "the archive belongs to hub {found}, not to this database's {expected}; hint: set the archive this database was used with"
@@ -103,7 +119,9 @@ impl Error {
             | Self::Missing { .. }
             | Self::Stored { .. }
             | Self::NoArchive { .. }
+            | Self::BodyLeft { .. }
             | Self::ForeignArchive { .. } => false,
+            Self::Gone { .. } => true,
         }
     }
 

@@ -55,6 +55,8 @@ pub struct OutboundFile {
     pub composed_at: DateTime<Utc>,
     /// The profile it was composed by.
     pub profile_version: Option<Uuid>,
+    /// The file that it is packed from.
+    pub origin_id: Option<Uuid>,
 }
 
 /// How a file ended, or why it waits.
@@ -120,6 +122,10 @@ pub struct FileRow {
     pub corrected_by: Option<String>,
     /// When its bytes left with their retention.
     pub body_left_at: Option<DateTime<Utc>>,
+    /// The file that it was unpacked from, or packed from.
+    pub origin_id: Option<Uuid>,
+    /// What an archive calls it; empty where there is none.
+    pub entry: String,
 }
 
 /// A file with its bytes.
@@ -172,6 +178,8 @@ pub struct FileFilter {
     pub since: Option<DateTime<Utc>>,
     /// Received before this: for the next page.
     pub before: Option<DateTime<Utc>>,
+    /// Made of this file, by unpacking or packing.
+    pub origin_id: Option<Uuid>,
 }
 
 /// An instant as exact as the database keeps it.
@@ -272,7 +280,7 @@ impl Store {
             r#"select id, direction as "direction: Direction", partner_id, channel, name, size_bytes, modified_at,
                    sha256, received_at, state as "state: FileState", reason, hint, duplicate_of, disposed_at,
                    dispose_error, usage as "usage: Usage", profile_version, assigned_to, corrects,
-                   corrected_by, body_left_at
+                   corrected_by, body_left_at, origin_id, entry
                from file where id = $1"#,
             id,
         )
@@ -310,7 +318,7 @@ impl Store {
             r#"select id, direction as "direction: Direction", partner_id, channel, name, size_bytes, modified_at,
                    sha256, received_at, state as "state: FileState", reason, hint, duplicate_of, disposed_at,
                    dispose_error, usage as "usage: Usage", profile_version, assigned_to, corrects,
-                   corrected_by, body_left_at
+                   corrected_by, body_left_at, origin_id, entry
                from file where id = any($1)"#,
             ids,
         )
@@ -351,6 +359,13 @@ impl Store {
         if let Some(bytes) = body {
             return Ok((row, Contents::Memory(bytes.into())));
         }
+        let left = match (row.body_left_at, row.duplicate_of) {
+            (None, Some(original)) => self.find_file(original).await?.and_then(|file| file.body_left_at),
+            (left, _) => left,
+        };
+        if let Some(at) = left {
+            return Err(Error::BodyLeft { file: crate::ids::short(id), at: at.date_naive() });
+        }
         let archive = self.archive.as_ref().ok_or(Error::NoArchive { file: id })?;
         let sha256: [u8; 32] = row.sha256.as_slice().try_into().expect("a check constraint says 32 bytes");
         let source = match archive.local_path(&sha256) {
@@ -370,14 +385,15 @@ impl Store {
             r#"select id, direction as "direction: Direction", partner_id, channel, name, size_bytes, modified_at,
                    sha256, received_at, state as "state: FileState", reason, hint, duplicate_of, disposed_at,
                    dispose_error, usage as "usage: Usage", profile_version, assigned_to, corrects,
-                   corrected_by, body_left_at
+                   corrected_by, body_left_at, origin_id, entry
                from file
                where ($1::text is null or direction = $1) and ($2::text is null or partner_id = $2)
                  and ($3::text is null or channel = $3) and ($4::text is null or state = $4)
                  and ($5::text is null or position($5 in name) > 0)
                  and ($6::timestamptz is null or received_at < $6)
                  and ($7::timestamptz is null or received_at >= $7)
-               order by received_at desc, id limit $8"#,
+                 and ($8::uuid is null or origin_id = $8)
+               order by received_at desc, id limit $9"#,
             filter.direction.map(Direction::as_str),
             filter.partner_id.as_deref(),
             filter.channel.as_deref(),
@@ -385,6 +401,7 @@ impl Store {
             filter.name.as_deref(),
             filter.before,
             filter.since,
+            filter.origin_id,
             limit,
         )
         .fetch_all(&self.pool)
@@ -423,7 +440,7 @@ impl Work {
         sqlx::query!(
             "update file f set state = n.state, reason = n.reason, hint = n.hint,
                  partner_id = coalesce(n.partner_id, f.partner_id), usage = coalesce(n.usage, f.usage),
-                 profile_version = coalesce(n.profile_version, f.profile_version)
+                 profile_version = coalesce(n.profile_version, f.profile_version), keep_until = null
              from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[])
                  as n (id, state, reason, hint, partner_id, usage, profile_version)
              where f.id = n.id",
@@ -456,14 +473,16 @@ impl Work {
         let usages: Vec<Option<&str>> = files.iter().map(|file| file.usage.map(Usage::as_str)).collect();
         let times: Vec<DateTime<Utc>> = files.iter().map(|file| file.composed_at).collect();
         let profiles: Vec<Option<Uuid>> = files.iter().map(|file| file.profile_version).collect();
+        let origins: Vec<Option<Uuid>> = files.iter().map(|file| file.origin_id).collect();
         sqlx::query!(
             "insert into file (id, direction, partner_id, channel, name, size_bytes, sha256, body, archived,
-                 received_at, state, usage, profile_version)
+                 received_at, state, usage, profile_version, origin_id)
              select n.id, 'outbound', n.partner_id, n.channel, n.name, n.size_bytes, n.sha256, n.body, n.body is null,
-                 n.composed_at, 'composed', n.usage, n.profile_version
+                 n.composed_at, 'composed', n.usage, n.profile_version, n.origin_id
              from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[], $7::bytea[],
-                     $8::text[], $9::timestamptz[], $10::uuid[])
-                 as n (id, partner_id, channel, name, size_bytes, sha256, body, usage, composed_at, profile_version)
+                     $8::text[], $9::timestamptz[], $10::uuid[], $11::uuid[])
+                 as n (id, partner_id, channel, name, size_bytes, sha256, body, usage, composed_at, profile_version,
+                     origin_id)
              order by n.id
              on conflict do nothing",
             &ids,
@@ -476,6 +495,7 @@ impl Work {
             &usages as &[Option<&str>],
             &times,
             &profiles as &[Option<Uuid>],
+            &origins as &[Option<Uuid>],
         )
         .execute(self.connection())
         .await

@@ -29,6 +29,7 @@ mod reconciliation;
 mod records;
 mod repeats;
 mod reports;
+mod retention;
 mod revisions;
 mod sent_documents;
 mod sightings;
@@ -44,7 +45,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
-pub use accept::{AcceptOutcome, AcceptedFile, NewFile, inbound_file_id};
+pub use accept::{AcceptOutcome, AcceptedFile, NewFile, Origin, inbound_file_id};
 pub use acknowledgments::{
     AcknowledgmentFilter, ExpectedAcknowledgmentRow, ExpectedSet, ExpectedSetRow, FoundExpectation, Hold,
     NewExpectedAcknowledgment, Settlement,
@@ -83,6 +84,7 @@ pub use reports::{
     KindOfPartner, NewReportMail, NewReportRun, ReportFile, ReportMail, ReportRun, ReportScope, Score,
     TroubledAcknowledgment, UnshippedOrder,
 };
+pub use retention::{KeptUntil, Left, LeftOfPartner, RetentionRule};
 pub use revisions::RecordRevision;
 pub use sent_documents::{SentDocument, SentNumber};
 pub use sightings::Seen;

@@ -97,7 +97,7 @@ words! {
         Process = "process",
         /// Sends; the subject is a delivery.
         Deliver = "deliver",
-        /// Renames, moves or deletes the source of an accepted file; the subject is the file.
+        /// Removes bytes from the archive that left with their retention; the subject is the file.
         Dispose = "dispose",
         /// Makes a report that a schedule asks for; the subject is its due time.
         Report = "report",

@@ -44,6 +44,17 @@ impl Work {
         self.transaction.rollback().await.map_err(Error::query("roll back"))
     }
 
+    /// Whether the archive holds all of these; an error that goes away by itself when it does not.
+    pub(super) async fn archived_all(&self, bodies: &[(&[u8; 32], u64)]) -> Result<(), Error> {
+        let Some(archive) = &self.store.archive else { return Ok(()) };
+        for (sha256, size_bytes) in bodies {
+            if !archive.has(sha256, *size_bytes).await? {
+                return Err(Error::Gone { sha256: super::hex(&sha256[..]) });
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         &mut self.transaction
     }

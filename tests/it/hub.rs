@@ -8,6 +8,8 @@ mod ambiguous;
 mod faults;
 #[path = "hub/kills.rs"]
 mod kills;
+#[path = "hub/packed.rs"]
+mod packed;
 #[path = "hub/partners.rs"]
 mod partners;
 #[path = "hub/site.rs"]

@@ -9,6 +9,7 @@ mod act;
 mod data;
 mod look;
 mod replay;
+mod retention;
 
 /// A hub with its folders, and partners whose folders lie beside it.
 struct Site {

@@ -3,6 +3,7 @@
 use super::files::{Page, Show};
 use super::{lineage, naming, output};
 use crate::store::{DeliveryFilter, DeliveryState, Noun, Store};
+use anyhow::Context as _;
 
 /// What to list, or which one to show.
 #[derive(Debug, clap::Args)]
@@ -67,7 +68,9 @@ async fn list(store: &Store, list: List) -> anyhow::Result<()> {
 
 async fn show(store: &Store, show: &Show) -> anyhow::Result<()> {
     let id = naming::find(store, Noun::Delivery, &show.id).await?;
-    let loaded = store.load_delivery(id).await?;
-    let lineage = lineage::of_delivery(store, loaded.row, &loaded.document_ids).await?;
-    lineage::print_delivery(&lineage, show.body.then_some(&*loaded.file.bytes), show.json)
+    let row = store.find_delivery(id).await?.context("the delivery was there a moment ago")?;
+    let bytes = if show.body { Some(store.load_file(row.file_id).await?.bytes) } else { None };
+    let documents = store.list_delivered(&[id]).await?.remove(&id).unwrap_or_default();
+    let lineage = lineage::of_delivery(store, row, &documents).await?;
+    lineage::print_delivery(&lineage, bytes.as_deref(), show.json)
 }

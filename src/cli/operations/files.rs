@@ -1,6 +1,8 @@
 //! `files`: what came and what left, with all that came of it.
 
 use super::{lineage, naming, output};
+use crate::config::Config;
+use crate::pipeline::retention;
 use crate::store::{Direction, FileFilter, FileRow, FileState, Noun, Store};
 use chrono::{DateTime, Utc};
 
@@ -72,9 +74,9 @@ pub(super) struct Show {
     pub(super) json: bool,
 }
 
-pub(super) async fn run(store: &Store, arguments: Arguments) -> anyhow::Result<()> {
+pub(super) async fn run(config: &Config, store: &Store, arguments: Arguments) -> anyhow::Result<()> {
     match arguments.action.unwrap_or(Action::List(arguments.list)) {
-        Action::Show(show) => self::show(store, &show).await,
+        Action::Show(show) => self::show(config, store, &show).await,
         Action::List(list) => {
             let filter = FileFilter {
                 direction: list.direction,
@@ -108,9 +110,13 @@ pub(super) fn list(files: &[FileRow], json: bool, what: &str) -> anyhow::Result<
 }
 
 /// Shows one file.
-pub(super) async fn show(store: &Store, show: &Show) -> anyhow::Result<()> {
+pub(super) async fn show(config: &Config, store: &Store, show: &Show) -> anyhow::Result<()> {
     let id = naming::find(store, Noun::File, &show.id).await?;
-    let lineage = lineage::of_file(store, id).await?;
+    let mut lineage = lineage::of_file(store, id).await?;
+    // Profiles with faults hide nothing else of a file.
+    if let Ok(agreements) = super::agreements(config) {
+        lineage.kept = retention::kept(store, &agreements, &lineage.file).await?;
+    }
     let bytes = if show.body { Some(store.load_file(id).await?.bytes) } else { None };
     lineage::print_file(&lineage, bytes.as_deref(), show.json)
 }

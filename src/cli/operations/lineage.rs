@@ -4,10 +4,11 @@ mod print;
 
 pub(super) use print::{job_lines, print_delivery, print_document, print_file, side};
 
+use crate::pipeline::retention::Kept;
 use crate::store::{
     AcknowledgmentFilter, AttemptRow, AuditEvent, AuditFilter, DeliveryFilter, DeliveryRow, Direction,
-    DocumentFilter, DocumentRow, ExceptionFilter, ExceptionRow, ExpectedAcknowledgmentRow, FileRow,
-    FindingRow, JobFilter, JobOverview, ReceivedAcknowledgmentRow, RecordRevision, Store,
+    DocumentFilter, DocumentRow, ExceptionFilter, ExceptionRow, ExpectedAcknowledgmentRow, FileFilter,
+    FileRow, FindingRow, JobFilter, JobOverview, ReceivedAcknowledgmentRow, RecordRevision, Store, hex,
 };
 use anyhow::Context as _;
 use serde::Serialize;
@@ -20,8 +21,14 @@ const MOST: i64 = 200;
 #[derive(Debug, Serialize)]
 pub(super) struct FileLineage {
     #[serde(flatten)]
-    file: FileRow,
+    pub(super) file: FileRow,
+    /// Until when its bytes are kept, and why; none where the profiles in force cannot be read.
+    pub(super) kept: Option<Kept>,
     sha256: String,
+    /// What it was unpacked from, or packed from.
+    made_from: Option<FileRow>,
+    /// What it was unpacked into, or packed into.
+    made_into: Vec<FileRow>,
     documents: Vec<DocumentLineage>,
     /// Findings of the file and its envelopes.
     findings: Vec<FindingRow>,
@@ -99,9 +106,18 @@ pub(super) async fn of_file(store: &Store, id: Uuid) -> anyhow::Result<FileLinea
         documents.push(of_document(store, document).await?);
     }
     let findings = store.list_findings(id, None, MOST).await?;
+    let filter = FileFilter { origin_id: Some(id), ..FileFilter::default() };
+    let made_into = store.list_files(&filter, MOST).await?;
+    let made_from = match file.origin_id {
+        Some(origin) => store.find_file(origin).await?,
+        None => None,
+    };
     let filter = DeliveryFilter { file_id: Some(id), ..DeliveryFilter::default() };
     Ok(FileLineage {
-        sha256: file.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: hex(&file.sha256),
+        kept: None,
+        made_from,
+        made_into,
         findings: findings.into_iter().filter(|finding| finding.document_id.is_none()).collect(),
         deliveries: tries(store, store.list_deliveries(&filter, MOST).await?).await?,
         jobs: jobs(store, id).await?,
@@ -163,10 +179,13 @@ pub(super) async fn of_delivery(
     for id in document_ids {
         documents.extend(store.find_document(*id).await?);
     }
+    let file = store.find_file(delivery.file_id).await?;
+    // What is awaited is awaited for the documents, whatever they are packed in.
+    let composed = file.as_ref().and_then(|file| file.origin_id).unwrap_or(delivery.file_id);
     Ok(DeliveryLineage {
-        file: store.find_file(delivery.file_id).await?,
+        file,
         documents,
-        acknowledgments: acknowledgments(store, delivery.file_id).await?,
+        acknowledgments: acknowledgments(store, composed).await?,
         jobs: jobs(store, delivery.id).await?,
         audit: audit(store, delivery.id).await?,
         tries: DeliveryTries { tries: store.list_attempts(delivery.id).await?, delivery },

@@ -82,10 +82,10 @@ pub(super) async fn run(config: &Config, command: Command) -> anyhow::Result<Exi
 
 async fn dispatch(config: &Config, store: &Store, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Files(arguments) => files::run(store, arguments).await?,
+        Command::Files(arguments) => files::run(config, store, arguments).await?,
         Command::Documents(arguments) => documents::run(store, arguments).await?,
         Command::Deliveries(arguments) => deliveries::run(store, arguments).await?,
-        Command::Quarantine(arguments) => quarantine::run(store, arguments).await?,
+        Command::Quarantine(arguments) => quarantine::run(config, store, arguments).await?,
         Command::Jobs(arguments) => jobs::run(store, arguments).await?,
         Command::Search(search) => order::search(store, &search).await?,
         Command::Order(arguments) => return order::run(config, store, &arguments).await,

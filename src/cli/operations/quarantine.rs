@@ -1,6 +1,7 @@
 //! `quarantine`: files that are kept aside until a person has decided.
 
 use super::files::{self, Page, Show};
+use crate::config::Config;
 use crate::store::{FileFilter, FileState, Store};
 
 /// What to list, or which one to show.
@@ -33,9 +34,9 @@ struct List {
     page: Page,
 }
 
-pub(super) async fn run(store: &Store, arguments: Arguments) -> anyhow::Result<()> {
+pub(super) async fn run(config: &Config, store: &Store, arguments: Arguments) -> anyhow::Result<()> {
     match arguments.action.unwrap_or(Action::List(arguments.list)) {
-        Action::Show(show) => files::show(store, &show).await,
+        Action::Show(show) => files::show(config, store, &show).await,
         Action::List(list) => {
             let filter = FileFilter {
                 partner_id: list.partner,

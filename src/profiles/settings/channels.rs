@@ -161,12 +161,63 @@ pub(super) const CHANNELS: &[Setting] = &[
         Nothing,
         "Names that are passed over, besides the usual temporary ones.",
     ),
+    setting(
+        "channels.NAME.inbound.unpack",
+        Texts,
+        Nothing,
+        "How files are packed, from the outside in: `gzip`, `zip`, `pgp`. They are unpacked before they are read, and become files of their own; one that is not packed so is quarantined.",
+    ),
+    setting(
+        "channels.NAME.inbound.limits.mb",
+        Number,
+        Is("512"),
+        "Megabytes that may come out of one packed file.",
+    ),
+    setting(
+        "channels.NAME.inbound.limits.ratio",
+        Number,
+        Is("100"),
+        "How many times its own size may come out of one, beyond the first megabyte.",
+    ),
+    setting("channels.NAME.inbound.limits.files", Number, Is("1000"), "Files that may come out of one."),
     setting("channels.NAME.outbound.path", Text, Required, "Folder where our files are put."),
     setting(
         "channels.NAME.outbound.name",
         Text,
         Is("\"{document}_{control_number}.edi\""),
         "Name of our files, of `{document}`, `{control_number}`, `{partner}`, `{agreement}` (else the partner), `{number}`, `{date}` and `{time}`.",
+    ),
+    setting(
+        "channels.NAME.outbound.pack",
+        Texts,
+        Nothing,
+        "How our files are packed, in this order: `gzip`, `pgp`. Each adds its ending, `.gz` or `.pgp`, to the name.",
+    ),
+    setting(
+        "channels.NAME.pgp.key",
+        Secret,
+        Nothing,
+        "Our PGP secret key, as `gpg --armor --export-secret-keys` writes it: decrypts what comes, signs what goes.",
+    ),
+    setting("channels.NAME.pgp.passphrase", Secret, Nothing, "What the key is locked with."),
+    setting(
+        "channels.NAME.pgp.partner_keys",
+        Texts,
+        Nothing,
+        "Files with the partner's PGP public keys, from the settings file on; two while they change. What goes is encrypted to the first that may still be used.",
+    ),
+    setting(
+        "channels.NAME.pgp.verify",
+        Flag,
+        Is("true"),
+        "Whether what comes must be signed by one of the partner's keys.",
+    ),
+    setting("channels.NAME.pgp.sign", Flag, Is("true"), "Whether what goes is signed by our key."),
+    setting(
+        "channels.NAME.pgp.armor",
+        Flag,
+        Is("false"),
+        "Whether what goes is written as text between dashes.",
     ),
 ];
 

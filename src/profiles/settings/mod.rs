@@ -12,6 +12,7 @@ mod exchange;
 mod partner;
 mod reading;
 mod reconciliation;
+mod retention;
 mod schedules;
 mod schema;
 #[cfg(test)]
@@ -102,6 +103,7 @@ const TOPICS: &[&[Setting]] = &[
     reading::ACKS,
     channels::CHANNELS,
     duplicates::DUPLICATES,
+    retention::RETENTION,
     agreements::AGREEMENTS,
     exchange::RECEIVES,
     exchange::SENDS,

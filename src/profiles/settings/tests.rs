@@ -24,6 +24,10 @@ acks = { warnings = false }
 transport = "local"
 inbound = { path = "in" }
 outbound = { path = "out", name = "{agreement}_{document}_{control_number}.edi" }
+[channels.packed]
+transport = "local"
+inbound = { path = "packed", unpack = "gzip", limits = { mb = 512 } }
+pgp = { sign = true }
 [channels.sftp]
 transport = "sftp"
 host = "sftp.example"
@@ -47,6 +51,8 @@ report = "activity"
 cron = "0 6 * * 1-5"
 [duplicates]
 business_key = "hold"
+[retention]
+documents = { "846" = "90d" }
 [[agreements]]
 id = "north"
 when = { "depositor.id" = "1" }

@@ -1,4 +1,5 @@
 //! What tests stand on: real servers on this machine.
 
+pub(crate) mod gpg;
 pub(crate) mod postgres;
 pub(crate) mod smtp;

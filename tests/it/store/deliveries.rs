@@ -79,6 +79,7 @@ pub(super) async fn compose(store: &Store) {
         usage: None,
         composed_at: at(0),
         profile_version: None,
+        origin_id: None,
     };
     work.insert_outbound_files(&[file]).await.expect("writes");
     work.insert_documents(&[document(DOCUMENT, FILE, "856")]).await.expect("writes");

@@ -27,6 +27,7 @@ fn file(name: &str, content: &str) -> NewFile {
         body: Body::inline(content.to_owned().into_bytes()),
         received_at: at(1),
         duplicates_since: Some(at(-60)),
+        origin: None,
     }
 }
 

@@ -29,6 +29,18 @@ pub(in super::super) fn print_file(
     page.line(0, format!("file {}: {}", file.id, file.name));
     file_lines(&mut page, file);
     page.field(1, "sha256", &lineage.sha256);
+    page.field(1, "bytes", kept(lineage));
+    let (from, into) = match file.direction {
+        Direction::Inbound => ("unpacked from", "unpacked into"),
+        Direction::Outbound => ("packed from", "packed into"),
+    };
+    if let Some(origin) = &lineage.made_from {
+        let entry = if file.entry.is_empty() { String::new() } else { format!(", there `{}`", file.entry) };
+        page.line(1, format!("{from} file {}: {}{entry}", short(origin.id), origin.name));
+    }
+    for made in &lineage.made_into {
+        page.line(1, format!("{into} file {}: {}, {}", short(made.id), made.name, words(made.state)));
+    }
     for document in &lineage.documents {
         page.line(0, "");
         document_lines(&mut page, 0, document);
@@ -110,6 +122,19 @@ pub(in super::super) fn job_lines(page: &mut Page, depth: usize, job: &JobOvervi
     page.field(depth + 1, "partner", job.partner_id.as_deref().unwrap_or_default());
     page.field(depth + 1, "worker", job.worker.as_deref().unwrap_or_default());
     page.field(depth + 1, "why", job.last_error.as_deref().unwrap_or_default());
+}
+
+/// Whether the bytes are here, until when, and why.
+fn kept(lineage: &FileLineage) -> String {
+    if let Some(at) = lineage.file.body_left_at {
+        return format!("left {} with their retention; hash, documents and records stay", time(at));
+    }
+    let Some(kept) = &lineage.kept else { return String::new() };
+    if let Some(hold) = &kept.hold {
+        return format!("kept, whatever their age: {hold}");
+    }
+    let basis = kept.basis.as_ref().map(|basis| format!(", {basis}")).unwrap_or_default();
+    format!("kept until {} (retention of {}{basis})", kept.until.date_naive(), kept.rule)
 }
 
 fn file_lines(page: &mut Page, file: &FileRow) {
