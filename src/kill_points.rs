@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use nix::sys::signal::{Signal, raise};
 
 /// Every place there is, in the order that a file passes them. `before` and `after` are of the effect that others see.
-pub const ALL: [&str; 29] = [
+pub const ALL: [&str; 31] = [
     "in.list.after",
     "in.sight.after",
     "in.fetch.after",
@@ -24,6 +24,8 @@ pub const ALL: [&str; 29] = [
     "ack.match.after",
     "out.freeze.before",
     "out.freeze.after",
+    "out.batch.before",
+    "out.batch.after",
     "in.canon.before",
     "in.canon.after",
     "out.claim.after",

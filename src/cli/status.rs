@@ -215,6 +215,7 @@ async fn print_open(store: &Store, partner: Option<&str>) -> anyhow::Result<()> 
     if documents.row_count() > 0 {
         println!("\nDocuments that must follow\n{documents}");
     }
+    print_waiting(store, partner.as_deref()).await?;
     let filter = ExceptionFilter {
         state: Some(ExceptionState::Open),
         partner_id: partner,
@@ -251,6 +252,27 @@ async fn print_open(store: &Store, partner: Option<&str>) -> anyhow::Result<()> 
     }
     if held.row_count() > 0 {
         println!("\nHeld for a person\n{held}");
+    }
+    Ok(())
+}
+
+/// Prints what waits to be sent together, if anything does.
+pub(super) async fn print_waiting(store: &Store, partner: Option<&str>) -> anyhow::Result<()> {
+    let mut waiting = table(&["waits to be sent to", "document", "of", "documents", "since", "goes"]);
+    for batch in store.list_batches(partner, None).await? {
+        let of = [&batch.key.agreement, &batch.key.by_value];
+        let of: Vec<&str> = of.into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+        waiting.add_row(vec![
+            format!("{}/{}", batch.key.partner_id, batch.key.channel),
+            batch.key.document.replace('_', " "),
+            of.join(", "),
+            batch.count.to_string(),
+            time(batch.since),
+            batch.due_at.map_or_else(|| "when it is full".to_owned(), time),
+        ]);
+    }
+    if waiting.row_count() > 0 {
+        println!("\nSent together\n{waiting}");
     }
     Ok(())
 }

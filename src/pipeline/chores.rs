@@ -1,7 +1,7 @@
 //! Chores: they take no input, read the state, and act on what is due.
 
 use super::hub::{Error, Hub};
-use super::{answers, loads, missing, overdue, retention, schedules};
+use super::{answers, batches, loads, missing, overdue, retention, schedules};
 use std::time::Duration;
 
 /// Names that were seen and never became a file of ours are forgotten after a day.
@@ -19,6 +19,7 @@ pub(super) async fn run(hub: &Hub) -> Result<(), Error> {
     work.commit().await?;
     overdue::send_once_more(hub).await?;
     loads::close(hub).await?;
+    batches::close(hub).await?;
     schedules::watch(hub).await?;
     retention::watch(hub).await?;
     hub.store.forget_sightings(FORGET_AFTER).await?;

@@ -2,9 +2,11 @@
 
 use super::calls;
 use super::hub::{Error, Hub};
+use super::mailed;
 use super::process::Failed;
 use super::serve::{back_off, explain};
 use crate::kill_points;
+use crate::profiles;
 use crate::store::{Attempt, AttemptOutcome, DeliveryKind, EndedAttempt, Hold, Job, Lease, LoadedDelivery};
 use crate::transports::{self, FileName, Kind, Outcome, Put};
 use chrono::{DateTime, Utc};
@@ -202,6 +204,14 @@ async fn put(hub: &Arc<Hub>, channel: &str, tries: &[&Try]) -> Vec<AttemptOutcom
         Ok(place) => place,
         Err(error) => return all(&|_| held(explain(&error))),
     };
+    if let profiles::Transport::Mail(to) = &place.channel.transport {
+        // One after another: servers of mail count those who send much at once as senders of spam.
+        let mut outcomes = Vec::with_capacity(tries.len());
+        for one in tries {
+            outcomes.push(mailed::mail(hub, to, &one.delivery, one.tries).await);
+        }
+        return outcomes;
+    }
     let (Some(outbound), Ok(transport)) = (&place.channel.outbound, hub.transport(&place)) else {
         return all(&|_| held(format!("channel {channel} has no outbound folder any more")));
     };

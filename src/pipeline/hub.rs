@@ -221,7 +221,7 @@ impl Hub {
     /// The transport of a channel, opened once; a changed address opens another.
     ///
     /// # Errors
-    /// [`Error::NotAgreed`] for a channel of calls, which has no folders.
+    /// [`Error::NotAgreed`] for a channel of calls or mail, which has no folders.
     pub fn transport(&self, place: &Place) -> Result<Arc<transports::Transport>, Error> {
         let mut open = self.transports.lock().expect("no step panics while it holds the lock");
         if let Some((known, transport)) = open.get(&place.key())
@@ -234,7 +234,7 @@ impl Hub {
             profiles::Transport::Sftp(settings) => {
                 transports::Transport::Sftp(sftp::Server::new(settings.clone(), self.config.secrets.clone()))
             }
-            profiles::Transport::Http(_) => {
+            profiles::Transport::Http(_) | profiles::Transport::Mail(_) => {
                 return Err(Error::NotAgreed { what: format!("a folder of channel {}", place.key()) });
             }
         };

@@ -5,8 +5,8 @@ use super::hub::{Error, Hub};
 use crate::ids::short;
 use crate::profiles::{Profile, pattern};
 use crate::store::{
-    AuditEvent, Business, DeliveryState, FileRow, FileState, JobFilter, JobKind, JobOverview, JobState,
-    NewAuditEvent, Noun, Store, Work,
+    AuditEvent, Business, DeliveryState, FileFilter, FileRow, FileState, JobFilter, JobKind, JobOverview,
+    JobState, NewAuditEvent, Noun, Store, Work,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -162,7 +162,7 @@ impl Begun {
     }
 }
 
-/// A job is acted on through what it is about; one that makes or sends a report, by itself.
+/// A job is acted on through what it is about; one that makes or sends a report or removes bytes, by itself.
 async fn subject(store: &Store, (noun, id): (Noun, Uuid)) -> Result<(Noun, Uuid), Unmade> {
     if noun != Noun::Job {
         return Ok((noun, id));
@@ -170,8 +170,8 @@ async fn subject(store: &Store, (noun, id): (Noun, Uuid)) -> Result<(Noun, Uuid)
     let job = store.find_job(id).await?.ok_or(crate::store::Error::Missing { what: "job", id })?;
     Ok(match job.kind {
         JobKind::Deliver => (Noun::Delivery, job.subject_id),
-        JobKind::Process | JobKind::Dispose => (Noun::File, job.subject_id),
-        JobKind::Report | JobKind::Mail => (Noun::Job, id),
+        JobKind::Process => (Noun::File, job.subject_id),
+        JobKind::Dispose | JobKind::Report | JobKind::Mail => (Noun::Job, id),
     })
 }
 
@@ -274,6 +274,7 @@ async fn release_file(
         Err(deed) => return Ok(deed),
     };
     let file = find_file(store, id).await?;
+    refuse_corrected(store, &file).await?;
     let job = store.find_job(crate::store::job_id(JobKind::Process, id)).await?.map(|job| job.state);
     if matches!(job, Some(JobState::Leased)) && file.state == FileState::Received {
         return Err(Refusal::later(format!("`{}` is being read just now", file.name)).into());
@@ -499,6 +500,15 @@ async fn find_job(store: &Store, id: Uuid) -> Result<JobOverview, Unmade> {
     Ok(found.ok_or(crate::store::Error::Missing { what: "job", id })?)
 }
 
-async fn find_file(store: &Store, id: Uuid) -> Result<FileRow, Unmade> {
+/// A file that was corrected stays as it came: what is done is done to its latest version.
+pub(super) async fn refuse_corrected(store: &Store, file: &FileRow) -> Result<(), Unmade> {
+    let filter = FileFilter { corrects: Some(file.id), ..FileFilter::default() };
+    let Some(version) = store.list_files(&filter, 1).await?.pop() else { return Ok(()) };
+    let message = format!("`{}` was corrected", file.name);
+    let hint = format!("act on the corrected version: file {}", short(version.id));
+    Err(Refusal::new(message, hint).into())
+}
+
+pub(super) async fn find_file(store: &Store, id: Uuid) -> Result<FileRow, Unmade> {
     Ok(store.find_file(id).await?.ok_or(crate::store::Error::Missing { what: "file", id })?)
 }

@@ -1,6 +1,7 @@
 //! Outbound: what a processed file sends is numbered, frozen and queued in the file's own transaction.
 
 use super::agreed;
+use super::batches;
 use super::compose::{self, Numbers, X12Group};
 use super::frozen::{Frozen, Rows, blank};
 use super::gate::{self, Hold};
@@ -57,6 +58,8 @@ struct PendingSet {
 pub(super) struct Composition {
     /// Files and calls that are queued.
     pub(super) sent: usize,
+    /// Documents that wait for their batch.
+    pub(super) batched: usize,
     /// What could not be written; the rest goes its way.
     pub(super) unsound: Vec<Unsound>,
 }
@@ -86,10 +89,12 @@ pub(super) async fn compose(
     for mut outgoing in outgoing {
         let now = outgoing.now;
         leave_out_what_was_made(work, &mut outgoing).await?;
+        let (batched, waiting_unsound) = batches::set_aside(work, &mut outgoing, agreements).await?;
         let before = rows.deliveries.len();
-        let (pending, unsound) = prepare(outgoing, agreements, &mut rows);
+        let (pending, mut unsound) = prepare(outgoing, agreements, &mut rows);
+        unsound.extend(waiting_unsound);
         let sent = rows.deliveries.len() - before + pending.len();
-        compositions.push(Composition { sent, unsound });
+        compositions.push(Composition { sent, batched, unsound });
         all_pending.extend(pending.into_iter().map(|pending| (now, pending)));
     }
     if !all_pending.is_empty() {
@@ -183,6 +188,11 @@ pub(super) fn rehearse(outgoing: Outgoing, agreements: &Agreements) -> Result<Re
 /// What goes in one interchange: partner, document, channel, agreement, and the source of what is held.
 type Together = (String, String, String, Option<String>, Option<Uuid>);
 
+/// Why records cannot be written as the documents that their partners want.
+pub(super) fn try_out(outgoing: Outgoing, agreements: &Agreements) -> Vec<Unsound> {
+    prepare(outgoing, agreements, &mut Rows::default()).1
+}
+
 /// Everything that can be done before control numbers are taken.
 fn prepare<'a>(
     outgoing: Outgoing,
@@ -196,6 +206,8 @@ fn prepare<'a>(
         pending.extend(pending_answer(answer, agreements, outgoing.file));
     }
     let mut by_group: BTreeMap<Together, Vec<Shipment>> = BTreeMap::new();
+    // In the order in which they came.
+    let mut by_file: Vec<(Together, Vec<Shipment>)> = Vec::new();
     let mut seen = BTreeSet::new();
     for shipment in outgoing.shipments {
         // Two routes may lead to the same.
@@ -210,17 +222,30 @@ fn prepare<'a>(
             continue;
         }
         let agreement = agreement.map(|agreement| agreement.id.clone());
-        if shipment.sends.translator.format() == Format::X12 {
-            let sends = &shipment.sends;
-            // What is held goes alone: it must not keep others back.
-            let alone = shipment.hold.as_ref().map(|_| shipment.source);
-            let key = (shipment.to.clone(), sends.document.clone(), sends.channel.clone(), agreement, alone);
+        let sends = &shipment.sends;
+        let is_x12 = sends.translator.format() == Format::X12;
+        // What is held goes alone: it must not keep others back.
+        let alone = shipment.hold.as_ref().map(|_| shipment.source);
+        let key = (shipment.to.clone(), sends.document.clone(), sends.channel.clone(), agreement, alone);
+        if is_x12 {
             by_group.entry(key).or_default().push(shipment);
-        } else {
-            let (source, to) = (shipment.source, shipment.to.clone());
-            if let Err(error) = call_or_file(shipment, agreement, agreements, now, rows) {
-                unsound.push(Unsound { source, to, why: error.to_string() });
-            }
+            continue;
+        }
+        let same = by_file.iter_mut().filter(|_| outgoing.together).find(|(known, _)| *known == key);
+        match same {
+            Some((_, shipments)) => shipments.push(shipment),
+            None => by_file.push((key, vec![shipment])),
+        }
+    }
+    for ((to, _, _, agreement, _), shipments) in by_file {
+        let sources: Vec<Uuid> = shipments.iter().map(|shipment| shipment.source).collect();
+        if let Err(error) = call_or_file(shipments, agreement, agreements, now, rows) {
+            let why = error.to_string();
+            unsound.extend(sources.into_iter().map(|source| Unsound {
+                source,
+                to: to.clone(),
+                why: why.clone(),
+            }));
         }
     }
     for ((to, document, _, agreement, _), shipments) in by_group {
@@ -445,28 +470,38 @@ fn write(pending: Pending<'_>, numbers: Numbers, now: DateTime<Utc>, rows: &mut 
     Ok(())
 }
 
-/// A document of a format other than X12: a call where the channel is one, else a file.
+/// Documents of a format other than X12 in one file; a call where the channel is one, which carries one.
 fn call_or_file(
-    shipment: Shipment,
+    shipments: Vec<Shipment>,
     agreement: Option<String>,
     agreements: &Agreements,
     now: DateTime<Utc>,
     rows: &mut Rows,
 ) -> Result<(), Error> {
+    let Some(first) = shipments.first() else { return Ok(()) };
     // The other side's memory of it goes by its source: issued anew, it is still the same thing to be done.
-    let idempotency_key = ids::derived("delivery", &[&identity(&shipment, None)]);
-    let identity = identity(&shipment, shipment.issue);
-    let Shipment { to, sends, record, source, issue: _, hold } = shipment;
+    let of = |with_issue: bool| {
+        let all = shipments.iter().map(|one| identity(one, one.issue.filter(|_| with_issue)));
+        all.collect::<Vec<_>>().join("\n")
+    };
+    let idempotency_key = ids::derived("delivery", &[&of(false)]);
+    let file_identity = of(true);
+    let (to, sends) = (first.to.clone(), first.sends.clone());
     let not_agreed = || Error::NotAgreed { what: format!("{} for {to}", sends.document) };
     let profile = agreements.profiles.find(&to).ok_or_else(not_agreed)?;
     let channel = profile.channels.get(&sends.channel).ok_or_else(not_agreed)?;
     let unsound = |findings: Vec<Finding>| compose::unsound(&sends.document, &to, &findings);
-    let written = sends.translator.write(&record, agreements.lookup(&to, now)).map_err(unsound)?;
-    let bytes = sends.translator.layout().write(std::slice::from_ref(&written.tree)).map_err(unsound)?;
-    let file_id = ids::derived("outbound_file", &[&identity]);
-    let delivery_id = ids::derived("delivery", &[&identity]);
-    let document_id = outbound_document_id(&identity);
-    let number = record.business_number().unwrap_or_default().to_owned();
+    let (mut trees, mut doubts) = (Vec::with_capacity(shipments.len()), Vec::with_capacity(shipments.len()));
+    for shipment in &shipments {
+        let lookup = agreements.lookup(&to, now);
+        let written = sends.translator.write(&shipment.record, lookup).map_err(unsound)?;
+        trees.push(written.tree);
+        doubts.push(written.doubts);
+    }
+    let bytes = sends.translator.layout().write(&trees).map_err(unsound)?;
+    let file_id = ids::derived("outbound_file", &[&file_identity]);
+    let delivery_id = ids::derived("delivery", &[&file_identity]);
+    let number = first.record.business_number().unwrap_or_default().to_owned();
     let whose = (profile, agreement.as_deref());
     let (kind, target, name) = match (&channel.transport, &channel.outbound) {
         (Transport::Http(http), _) => {
@@ -481,23 +516,28 @@ fn call_or_file(
             (DeliveryKind::File, name.clone(), name)
         }
     };
-    let row = NewDocument {
-        id: document_id,
-        file_id,
-        ordinal: 1,
-        direction: Direction::Outbound,
-        partner_id: Some(profile.id.clone()),
-        format: sends.translator.format().word().to_owned(),
-        kind: sends.document.clone(),
-        source_document_id: Some(source),
-        translator: Some(sends.translator.name().to_owned()),
-        agreement,
-        ..blank(file_id, profile, now)
-    };
-    rows.documents.push(row.with_record(&record));
-    rows.doubts.push((file_id, document_id, written.doubts));
-    rows.holds.extend(hold.map(|why| Hold { delivery: delivery_id, document: document_id, why }));
+    let mut document_ids = Vec::with_capacity(shipments.len());
+    for ((shipment, doubts), ordinal) in shipments.into_iter().zip(doubts).zip(1..) {
+        let id = outbound_document_id(&identity(&shipment, shipment.issue));
+        document_ids.push(id);
+        let row = NewDocument {
+            id,
+            file_id,
+            ordinal,
+            direction: Direction::Outbound,
+            partner_id: Some(profile.id.clone()),
+            format: sends.translator.format().word().to_owned(),
+            kind: sends.document.clone(),
+            source_document_id: Some(shipment.source),
+            translator: Some(sends.translator.name().to_owned()),
+            agreement: agreement.clone(),
+            ..blank(file_id, profile, now)
+        };
+        rows.documents.push(row.with_record(&shipment.record));
+        rows.doubts.push((file_id, id, doubts));
+        rows.holds.extend(shipment.hold.map(|why| Hold { delivery: delivery_id, document: id, why }));
+    }
     let frozen = Frozen { file_id, delivery_id, kind, target, idempotency_key, name, usage: None, bytes };
-    rows.queue(frozen, profile, channel, vec![document_id], now);
+    rows.queue(frozen, profile, channel, document_ids, now);
     Ok(())
 }

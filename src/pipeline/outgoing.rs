@@ -40,7 +40,7 @@ impl Answer {
 }
 
 /// One record on its way to one partner.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Shipment {
     pub(super) to: String,
     pub(super) sends: Sends,
@@ -64,6 +64,8 @@ pub(super) struct Outgoing {
     pub(super) shipments: Vec<Shipment>,
     /// What is told later, with others.
     pub(super) loads: Vec<LoadedAdvice>,
+    /// Whether it is a set that waited, and all of one kind goes in one file.
+    pub(super) together: bool,
     /// Whether the file was read before, and may have been answered then.
     pub(super) again: bool,
     /// Sources that were processed before: what was made of them then is not made again.
@@ -79,6 +81,7 @@ impl Outgoing {
             answers: Vec::new(),
             shipments: Vec::new(),
             loads: Vec::new(),
+            together: false,
             again: false,
             earlier: Vec::new(),
         }

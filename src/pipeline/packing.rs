@@ -14,10 +14,10 @@ use tracing::info;
 /// A file of public keys; GnuPG's largest with all their signatures have some hundred kilobytes.
 const LARGEST_KEY_BYTES: u64 = 4 << 20;
 
-/// Whether a file is to be unpacked before it is read: it came so on this channel, and was not unpacked itself.
+/// Whether a file is to be unpacked before it is read: it came so on this channel, and was not unpacked or mended.
 pub(super) fn is_packed(file: &FileRow, place: &Place) -> bool {
     let unpacks = place.channel.inbound.as_ref().is_some_and(|inbound| !inbound.unpack.is_empty());
-    unpacks && file.origin_id.is_none()
+    unpacks && file.origin_id.is_none() && file.corrects.is_none()
 }
 
 /// Whether the end of a file is there, by its packing where the channel has one.

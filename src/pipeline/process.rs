@@ -10,7 +10,7 @@ use super::outbound::{Outgoing, Shipment, Unsound};
 use super::read::{self, Document, Reading};
 use super::rows::{self, Fresh};
 use super::serve::explain;
-use super::{advised, answers, compare, outbound, packing, repeats, shipments};
+use super::{advised, answers, batches, compare, outbound, packing, repeats, shipments};
 use crate::canonical::Record;
 use crate::formats::x12::verdict;
 use crate::ids;
@@ -146,8 +146,9 @@ async fn commit(
     work.commit().await?;
     kill_points::pass("in.canon.after");
 
+    let any_batched = carried.iter().any(|carried| carried.batched > 0);
     for ((id, name, channel), carried) in named.iter().zip(carried) {
-        let Carried { outcome, accepted, documents, sent, revised: _ } = carried;
+        let Carried { outcome, accepted, documents, sent, .. } = carried;
         let partner = channel.split('/').next().unwrap_or_default();
         info!(
             file.id = %id, partner.id = %partner,
@@ -157,6 +158,9 @@ async fn commit(
         if outcome.state == FileState::Quarantined {
             info!(file.id = %id, "quarantined `{name}`: {}", outcome.reason);
         }
+    }
+    if any_batched {
+        batches::close_soon(hub).await;
     }
     Ok(())
 }
@@ -185,6 +189,10 @@ pub(super) struct Again {
     pub(super) issue: Option<Uuid>,
     /// Of what follows only this is made anew: for whom, as what.
     pub(super) made: Option<(String, String)>,
+    /// The file is a corrected version, and these are those before it, the one that came last.
+    pub(super) corrects: Vec<Uuid>,
+    /// Documents of those before it that became records and are in it as well.
+    pub(super) known: BTreeSet<Uuid>,
 }
 
 impl Again {
@@ -203,6 +211,8 @@ pub(super) struct Carried {
     pub(super) accepted: usize,
     pub(super) documents: usize,
     pub(super) sent: usize,
+    /// Documents that wait for their batch.
+    pub(super) batched: usize,
     /// Records that were replaced.
     pub(super) revised: usize,
 }
@@ -221,17 +231,21 @@ pub(super) async fn carry_out(
     let mut standing = Vec::with_capacity(files.len());
     for (ReadFile { row, reading }, place) in files.iter_mut().zip(0..) {
         // Of two documents about the same the later one counts, so no two files are of one instant.
-        let mut out = Outgoing::new(row.id, now + TimeDelta::microseconds(place));
-        out.again = row.profile_version.is_some();
-        let stands =
-            if out.again { forget_what_had_no_effect(work, row.id, again).await? } else { BTreeSet::new() };
+        // What was answered was answered for the file that came.
+        let came = again.corrects.last().copied().unwrap_or(row.id);
+        let mut out = Outgoing::new(came, now + TimeDelta::microseconds(place));
+        let read_before = row.profile_version.is_some();
+        out.again = read_before || !again.corrects.is_empty();
+        let mut stands =
+            if read_before { forget_what_had_no_effect(work, row.id, again).await? } else { BTreeSet::new() };
+        stands.extend(&again.known);
         out.earlier.extend(&stands);
-        out.received_at = if out.again { row.received_at } else { out.now };
+        out.received_at = if read_before { row.received_at } else { out.now };
         agreed::judge(reading, agreements, out.received_at);
         outgoing.push(out);
         standing.push(stands);
     }
-    let repeated = repeats::judge(work, &mut files, agreements, now).await?;
+    let repeated = repeats::judge(work, &mut files, &again.corrects, agreements, now).await?;
     let mut revised = vec![0; files.len()];
     if again.revise {
         // After it is judged: what is held or refused now stays what it was.
@@ -248,6 +262,8 @@ pub(super) async fn carry_out(
         for (index, document) in file.reading.documents.iter().enumerate() {
             let stands = standing.contains(&document.id);
             let issue = again.issue.filter(|_| again.is_about(document.id) && document.record.is_some());
+            // Of a corrected file only what was mended is made anew.
+            let issue = issue.filter(|_| again.corrects.is_empty() || !stands);
             if stands && issue.is_none() {
                 continue;
             }
@@ -330,6 +346,7 @@ pub(super) async fn carry_out(
         accepted: file.reading.documents.iter().filter(|document| !refused(document)).count(),
         documents: file.reading.documents.len(),
         sent: composition.sent,
+        batched: composition.batched,
         revised,
     });
     Ok(carried.collect())

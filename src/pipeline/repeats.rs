@@ -16,18 +16,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// Judges what repeats something as the profiles say. Gives, for each file, the places of interchanges that are
-/// answered as repeated. No two of the files may have a key in common ([`keys`]).
+/// answered as repeated. No two of the files may have a key in common ([`keys`]); what is in the files
+/// `corrected` is not repeated but mended.
 pub(super) async fn judge(
     work: &mut Work,
     files: &mut [ReadFile],
+    corrected: &[Uuid],
     agreements: &Agreements,
     now: DateTime<Utc>,
 ) -> Result<Vec<Vec<usize>>, Error> {
     for file in files.iter_mut() {
         content(work, file, agreements, now).await?;
     }
-    let repeated = control_numbers(work, files, agreements, now).await?;
-    businesses(work, files, agreements, now).await?;
+    let repeated = control_numbers(work, files, corrected, agreements, now).await?;
+    businesses(work, files, corrected, agreements, now).await?;
     Ok(repeated)
 }
 
@@ -104,10 +106,11 @@ async fn content(
 async fn control_numbers(
     work: &mut Work,
     files: &mut [ReadFile],
+    corrected: &[Uuid],
     agreements: &Agreements,
     now: DateTime<Utc>,
 ) -> Result<Vec<Vec<usize>>, Error> {
-    let ids: Vec<Uuid> = files.iter().map(|file| file.row.id).collect();
+    let ids: Vec<Uuid> = files.iter().map(|file| file.row.id).chain(corrected.iter().copied()).collect();
     let known = |interchange: &&Interchange| agreements.profiles.find(&interchange.partner).is_some();
     let keys: Vec<InterchangeKey> =
         files.iter().flat_map(|file| file.reading.interchanges.iter().filter(known).map(key)).collect();
@@ -201,10 +204,11 @@ async fn control_numbers_of(
 async fn businesses(
     work: &mut Work,
     files: &mut [ReadFile],
+    corrected: &[Uuid],
     agreements: &Agreements,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let ids: Vec<Uuid> = files.iter().map(|file| file.row.id).collect();
+    let ids: Vec<Uuid> = files.iter().map(|file| file.row.id).chain(corrected.iter().copied()).collect();
     // The same order everywhere, or two works lock each other out.
     let mut by_partner: BTreeMap<String, Vec<(usize, usize, RecordKind, String)>> = BTreeMap::new();
     for (place, file) in files.iter().enumerate() {

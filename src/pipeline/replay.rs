@@ -131,7 +131,7 @@ pub async fn replay(hub: &Hub, target: Target, which: Which) -> Result<Replay, U
     // As of then: what is made names the day on which it was made.
     let then = file.row.received_at;
     read.iter_mut().for_each(|read| agreed::judge(&mut read.reading, &agreements, then));
-    let repeated = repeats::judge(&mut work, &mut read, &agreements, then).await?.concat();
+    let repeated = repeats::judge(&mut work, &mut read, &[], &agreements, then).await?.concat();
     let [ReadFile { reading, .. }] = read;
     let known = process::look_up(&mut work, reading.documents.iter()).await?;
     work.roll_back().await?;
@@ -214,6 +214,7 @@ pub async fn apply(hub: &Hub, target: Target, apply: Apply, wish: &Wish) -> Resu
         Err(deed) => return Ok(deed),
     };
     begun.work.lock_subject(Noun::File, target.file).await?;
+    operate::refuse_corrected(&hub.store, &file.row).await?;
     let job = hub.store.find_job(job_id(JobKind::Process, target.file)).await?.map(|job| job.state);
     if matches!(job, Some(JobState::Ready | JobState::Leased)) {
         return Err(Refusal::later(format!("`{}` is being read just now", file.row.name)).into());
@@ -233,6 +234,7 @@ pub async fn apply(hub: &Hub, target: Target, apply: Apply, wish: &Wish) -> Resu
         issue: (apply == Apply::IssueNew)
             .then(|| ids::derived("issue", &[begun.request(), &subject.1.to_string()])),
         made: target.made.clone(),
+        ..Again::default()
     };
     let before = json!({ "profile_version": file.row.profile_version, "state": file.row.state });
     let name = file.row.name.clone();

@@ -2,7 +2,7 @@
 
 use super::hub::{Error, Hub, Place};
 use super::process::Failed;
-use super::{chores, deliver, process, receive, reload, reports, schedules};
+use super::{batches, chores, deliver, process, receive, reload, reports, schedules};
 use crate::config::PROCESS;
 use crate::kill_points;
 use crate::profiles::{self, Channel};
@@ -87,6 +87,7 @@ pub async fn run_once(hub: &Arc<Hub>, partner: Option<&str>) -> Result<Pass, Err
         }
         took[0] += lap();
         pass.processed += drain(hub, JobKind::Process).await?;
+        batches::close(hub).await?;
         took[1] += lap();
         // Before deliveries: what chores make is sent in the same pass.
         chores::run(hub).await?;

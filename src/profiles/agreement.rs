@@ -45,7 +45,24 @@ pub struct Addressed<'a> {
 
 /// A field of a record as profiles name it: `depositor.id`, `references[IA]`, `parties[DE].id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place(Vec<Step>);
+pub(super) struct Place(Vec<Step>);
+
+impl Place {
+    /// Reads a place; none when it is not written as one.
+    pub(super) fn read(said: &Said<String>) -> Option<Self> {
+        parse(said)
+    }
+
+    /// Whether records of this shape have it.
+    pub(super) fn is_of(&self, shape: &'static Shape) -> bool {
+        exists(shape, &self.0)
+    }
+
+    /// What a record says there.
+    pub(super) fn value(&self, record: &dyn Group) -> Option<String> {
+        find(record, &self.0)
+    }
+}
 
 /// One step: a field, and of a list the entry of this qualifier or role.
 #[derive(Clone, Debug, PartialEq, Eq)]

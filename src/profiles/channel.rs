@@ -6,7 +6,7 @@ use crate::packing::{Limits as PackingLimits, Step};
 use crate::profiles::pattern;
 use crate::transports::http::Limits;
 use crate::transports::sftp::{self, Algorithms, Fingerprint, Login};
-use crate::transports::{SecretRef, read_secret_ref};
+use crate::transports::{SecretRef, mail, read_secret_ref};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -37,6 +37,17 @@ pub enum Transport {
     Sftp(sftp::Settings),
     /// HTTP calls.
     Http(Box<Http>),
+    /// Mail, each file attached to a mail of its own.
+    Mail(Mail),
+}
+
+/// To whom files go by mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// Addresses.
+    pub to: Vec<String>,
+    /// Template of the subject.
+    pub subject: String,
 }
 
 /// A system that is called.
@@ -164,19 +175,33 @@ pub struct Outbound {
 const HTTP_METHODS: &[(&str, &str)] = &[("POST", "POST"), ("PUT", "PUT"), ("PATCH", "PATCH")];
 
 pub(super) fn read(name: &str, section: &Section<'_>, root: &std::path::Path) -> Channel {
-    let kinds = [("local", 0), ("sftp", 1), ("http", 2)];
-    section.required_text("transport", "write transport = \"sftp\", \"local\" or \"http\"");
+    let kinds = [("local", 0), ("sftp", 1), ("http", 2), ("mail", 3)];
+    section.required_text("transport", "write transport = \"sftp\", \"local\", \"http\" or \"mail\"");
     let transport = match section.choice("transport", &kinds).map(|said| said.value) {
         Some(1) => Transport::Sftp(sftp(section)),
         Some(2) => Transport::Http(Box::new(http(section))),
+        Some(3) => Transport::Mail(addresses(section)),
         _ => {
             let said = section.text("root").map(|said| said.value);
             Transport::Local { root: root.join(said.as_deref().unwrap_or(".")) }
         }
     };
     let local = matches!(transport, Transport::Local { .. });
-    let inbound = section.section("inbound").map(|section| inbound(&section, local));
-    let outbound = section.section("outbound").map(|section| outbound(&section));
+    let by_mail = matches!(transport, Transport::Mail(_));
+    let said = section.section("inbound").filter(|inbound| {
+        if by_mail {
+            let hint =
+                "files are not read from mail: name a folder that your mail program saves attachments to";
+            inbound.fault("inbound_mail", &inbound.place(), "nothing is picked up from mail", hint);
+        }
+        !by_mail
+    });
+    let inbound = said.map(|section| inbound(&section, local));
+    let outbound = match section.section("outbound") {
+        Some(section) => Some(outbound(&section, by_mail)),
+        // Mail needs no folder; what is built in holds.
+        None => by_mail.then(|| Outbound { path: String::new(), name: NAME.to_owned(), pack: Vec::new() }),
+    };
     if inbound.is_none() && outbound.is_none() && !matches!(transport, Transport::Http(_)) {
         section.fault(
             "channel_without_folders",
@@ -417,18 +442,43 @@ fn inbound(section: &Section<'_>, local: bool) -> Inbound {
     inbound
 }
 
-fn outbound(section: &Section<'_>) -> Outbound {
-    let name = section.text("name");
+/// The name of our files where none is written.
+const NAME: &str = "{document}_{control_number}.edi";
+
+fn addresses(section: &Section<'_>) -> Mail {
+    let mut to = Vec::new();
+    for said in section.texts("to") {
+        if mail::is_address(&said.value) {
+            to.push(said.value);
+        } else {
+            let message = format!("`{}` is no mail address", said.value);
+            section.fault("mail_form", &said.place, message, mail::FORM);
+        }
+    }
+    if !section.has("to") {
+        let hint = "write to = \"edi@partner.example\"";
+        section.fault("setting_missing", &section.place(), "nobody is named to mail to", hint);
+    }
+    Mail { to, subject: template(section, "subject", "{document} {number}") }
+}
+
+/// A text with placeholders.
+fn template(section: &Section<'_>, key: &'static str, otherwise: &str) -> String {
+    let said = section.text(key);
     if let Some((said, fault)) =
-        name.as_ref().and_then(|said| Some((said, pattern::check_template(&said.value)?)))
+        said.as_ref().and_then(|said| Some((said, pattern::check_template(&said.value)?)))
     {
         let known =
             pattern::PLACEHOLDERS.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(" ");
         section.fault("name_template", &said.place, fault, format!("placeholders are {known}"));
     }
+    said.map_or_else(|| otherwise.to_owned(), |said| said.value)
+}
+
+fn outbound(section: &Section<'_>, by_mail: bool) -> Outbound {
     let outbound = Outbound {
-        path: folder(section),
-        name: name.map_or_else(|| "{document}_{control_number}.edi".to_owned(), |said| said.value),
+        path: if by_mail { String::new() } else { folder(section) },
+        name: template(section, "name", NAME),
         pack: packing::steps(section, "pack", Step::PACK),
     };
     section.finish();

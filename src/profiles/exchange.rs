@@ -1,5 +1,6 @@
 //! What comes, what goes, and what follows from it.
 
+use super::batch::{self, Batch};
 use super::calendar::Due;
 use super::channel::Channel;
 use super::expects::Expects;
@@ -116,6 +117,8 @@ pub struct Sends {
     pub channel: String,
     /// The acknowledgment we expect.
     pub expect_ack: Option<ExpectAck>,
+    /// What is sent together; each by itself at once if none.
+    pub batch: Option<Box<Batch>>,
     /// From when to when.
     pub validity: Validity,
 }
@@ -220,7 +223,7 @@ pub(super) fn read(
     section: &Section<'_>,
     channels: &BTreeMap<String, Channel>,
     has_x12: bool,
-    has_calendar: bool,
+    (has_calendar, zone): (bool, chrono_tz::Tz),
     library: &Library,
 ) -> Exchange {
     let mut exchange = Exchange::default();
@@ -231,7 +234,7 @@ pub(super) fn read(
     }
     for section in section.sections("sends") {
         let section = section.over(outbound.as_ref());
-        exchange.sends.extend(sends(&section, channels, has_x12, has_calendar, library));
+        exchange.sends.extend(sends(&section, channels, has_x12, (has_calendar, zone), library));
     }
     for section in section.sections("routes") {
         exchange.routes.extend(route(&section));
@@ -311,7 +314,7 @@ fn sends(
     section: &Section<'_>,
     channels: &BTreeMap<String, Channel>,
     has_x12: bool,
-    has_calendar: bool,
+    (has_calendar, zone): (bool, chrono_tz::Tz),
     library: &Library,
 ) -> Option<Sends> {
     let translator = translator(section, has_x12, library);
@@ -334,9 +337,20 @@ fn sends(
         (kind != Acknowledge::None).then_some(expected)
     });
     let validity = validity(section);
+    let by_call = channels
+        .get(&channel)
+        .is_some_and(|channel| matches!(channel.transport, super::channel::Transport::Http(_)));
+    let batch = batch::read(section, translator.as_deref(), by_call, zone).map(Box::new);
     section.finish();
     let translator = translator?;
-    Some(Sends { document: document_of(&translator).to_owned(), channel, expect_ack, validity, translator })
+    Some(Sends {
+        document: document_of(&translator).to_owned(),
+        channel,
+        expect_ack,
+        batch,
+        validity,
+        translator,
+    })
 }
 
 fn route(section: &Section<'_>) -> Option<Route> {

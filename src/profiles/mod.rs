@@ -5,6 +5,7 @@
 //! was agreed. All profiles are read and checked together: either all of them stand or none.
 
 mod agreement;
+mod batch;
 mod calendar;
 mod calendars;
 mod channel;
@@ -26,8 +27,9 @@ mod stored;
 mod x12;
 
 pub use agreement::{Addressed, Agreement};
+pub use batch::Batch;
 pub use calendar::{Calendar, DUE_FORMS, Due, TimeOfDay, Unsound};
-pub use channel::{After, Channel, Complete, Http, HttpLogin, Inbound, Outbound, Transport};
+pub use channel::{After, Channel, Complete, Http, HttpLogin, Inbound, Mail, Outbound, Transport};
 pub use contacts::{Contact, Topic};
 pub use duplicates::{Duplicates, Repeat, Repeated};
 pub use effective::{Effective, Layer, list_effective};
@@ -318,7 +320,7 @@ fn read_profile(
         .into_iter()
         .map(|(name, section)| (name.clone(), channel::read(&name, &section, root)))
         .collect();
-    let mut exchange = exchange::read(section, &channels, x12.is_some(), has_calendar, library);
+    let mut exchange = exchange::read(section, &channels, x12.is_some(), (has_calendar, time_zone), library);
     exchange.expects = expects::read(section, &exchange, has_calendar);
     let contacts = contacts::read(section);
     let duplicates = duplicates::read(section.section("duplicates").as_ref());

@@ -180,6 +180,8 @@ pub struct FileFilter {
     pub before: Option<DateTime<Utc>>,
     /// Made of this file, by unpacking or packing.
     pub origin_id: Option<Uuid>,
+    /// Corrected versions of this file.
+    pub corrects: Option<Uuid>,
 }
 
 /// An instant as exact as the database keeps it.
@@ -393,7 +395,8 @@ impl Store {
                  and ($6::timestamptz is null or received_at < $6)
                  and ($7::timestamptz is null or received_at >= $7)
                  and ($8::uuid is null or origin_id = $8)
-               order by received_at desc, id limit $9"#,
+                 and ($9::uuid is null or corrects = $9)
+               order by received_at desc, id limit $10"#,
             filter.direction.map(Direction::as_str),
             filter.partner_id.as_deref(),
             filter.channel.as_deref(),
@@ -402,6 +405,7 @@ impl Store {
             filter.before,
             filter.since,
             filter.origin_id,
+            filter.corrects,
             limit,
         )
         .fetch_all(&self.pool)

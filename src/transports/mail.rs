@@ -1,9 +1,9 @@
-//! Mail over SMTP: one message to one address, whose identity is derived and not made up.
+//! Mail over SMTP: one message, whose identity is derived and not made up.
 
 use super::{Error, Kind, SecretRef, SecretResolver};
 use chrono::{DateTime, Utc};
-use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
-use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
+use lettre::message::header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Body, Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
@@ -63,13 +63,13 @@ impl Tls {
     }
 }
 
-/// A mail to one address.
+/// A mail.
 #[derive(Clone, Debug)]
 pub struct Mail {
     /// Its identity: a repeat has the same, and readers' programs show it once.
     pub id: Uuid,
-    /// To whom.
-    pub to: String,
+    /// To whom; one server takes it for all of them or for none.
+    pub to: Vec<String>,
     /// What it is about, in a line.
     pub subject: String,
     /// When it was written.
@@ -110,7 +110,8 @@ pub fn message_id(settings: &Settings, id: Uuid) -> String {
 /// # Errors
 /// Temporary when the server cannot be reached, breaks off or says "later"; else a person must look.
 pub async fn send(settings: &Settings, secrets: &SecretResolver, mail: Mail) -> Result<String, Error> {
-    let attempted = format!("cannot send mail to {} by {}:{}", mail.to, settings.host, settings.port);
+    let attempted =
+        format!("cannot send mail to {} by {}:{}", mail.to.join(", "), settings.host, settings.port);
     let failed = |error: lettre::transport::smtp::Error| Error::new(kind(&error), &attempted).because(error);
     let message = message(settings, mail)
         .map_err(|error| Error::new(Kind::Invalid, &attempted).hinted("check the address").because(error))?;
@@ -162,11 +163,17 @@ fn message(settings: &Settings, mail: Mail) -> Result<Message, Box<dyn std::erro
     let mut parts = MultiPart::mixed().boundary(boundary("parts")).multipart(said);
     for (name, bytes) in mail.files {
         let content = ContentType::parse(content_type(&name))?;
-        parts = parts.singlepart(Attachment::new(name).body(bytes, content));
+        // Text would else go as text, and servers on the way may change ends of lines and of the file.
+        let body = Body::new_with_encoding(bytes, ContentTransferEncoding::Base64);
+        let body = body.map_err(|_| "base64 takes any bytes")?;
+        parts = parts.singlepart(Attachment::new(name).body(body, content));
     }
-    Ok(Message::builder()
-        .from(Mailbox::new(Some("crossdock".to_owned()), settings.from.clone()))
-        .to(Mailbox::new(None, mail.to.parse()?))
+    let mut builder =
+        Message::builder().from(Mailbox::new(Some("crossdock".to_owned()), settings.from.clone()));
+    for to in &mail.to {
+        builder = builder.to(Mailbox::new(None, to.parse()?));
+    }
+    Ok(builder
         .subject(mail.subject)
         .date(mail.at.into())
         .message_id(Some(message_id))

@@ -8,6 +8,8 @@ mod ambiguous;
 mod faults;
 #[path = "hub/kills.rs"]
 mod kills;
+#[path = "hub/mailed.rs"]
+mod mailed;
 #[path = "hub/packed.rs"]
 mod packed;
 #[path = "hub/partners.rs"]

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 mod act;
+mod batches;
+mod correct;
 mod data;
 mod look;
 mod replay;

@@ -1,5 +1,6 @@
 //! `deliveries`: frozen bytes on their way, with every try of them.
 
+use super::super::status::print_waiting;
 use super::files::{Page, Show};
 use super::{lineage, naming, output};
 use crate::store::{DeliveryFilter, DeliveryState, Noun, Store};
@@ -43,6 +44,7 @@ pub(super) async fn run(store: &Store, arguments: Arguments) -> anyhow::Result<(
 }
 
 async fn list(store: &Store, list: List) -> anyhow::Result<()> {
+    let (partner, json) = (list.partner.clone(), list.page.json);
     let filter = DeliveryFilter {
         partner_id: list.partner,
         state: list.status,
@@ -63,7 +65,9 @@ async fn list(store: &Store, list: List) -> anyhow::Result<()> {
             delivery.attempts.to_string(),
             delivery.last_error.clone().unwrap_or_default(),
         ]
-    })
+    })?;
+    // What waits for others is no delivery yet.
+    if json { Ok(()) } else { print_waiting(store, partner.as_deref()).await }
 }
 
 async fn show(store: &Store, show: &Show) -> anyhow::Result<()> {

@@ -6,9 +6,10 @@ pub(super) use print::{job_lines, print_delivery, print_document, print_file, si
 
 use crate::pipeline::retention::Kept;
 use crate::store::{
-    AcknowledgmentFilter, AttemptRow, AuditEvent, AuditFilter, DeliveryFilter, DeliveryRow, Direction,
-    DocumentFilter, DocumentRow, ExceptionFilter, ExceptionRow, ExpectedAcknowledgmentRow, FileFilter,
-    FileRow, FindingRow, JobFilter, JobOverview, ReceivedAcknowledgmentRow, RecordRevision, Store, hex,
+    AcknowledgmentFilter, AttemptRow, AuditEvent, AuditFilter, BatchRow, DeliveryFilter, DeliveryRow,
+    Direction, DocumentFilter, DocumentRow, ExceptionFilter, ExceptionRow, ExpectedAcknowledgmentRow,
+    FileFilter, FileRow, FindingRow, JobFilter, JobOverview, ReceivedAcknowledgmentRow, RecordRevision,
+    Store, hex,
 };
 use anyhow::Context as _;
 use serde::Serialize;
@@ -25,6 +26,10 @@ pub(super) struct FileLineage {
     /// Until when its bytes are kept, and why; none where the profiles in force cannot be read.
     pub(super) kept: Option<Kept>,
     sha256: String,
+    /// The file that this one is a corrected version of.
+    corrected: Option<FileRow>,
+    /// Corrected versions of it.
+    versions: Vec<FileRow>,
     /// What it was unpacked from, or packed from.
     made_from: Option<FileRow>,
     /// What it was unpacked into, or packed into.
@@ -52,6 +57,8 @@ pub(super) struct DocumentLineage {
     revisions: Vec<RecordRevision>,
     /// Documents derived from it.
     led_to: Vec<Derived>,
+    /// Sets in which what follows from it waits to be sent.
+    waits_in: Vec<BatchRow>,
     /// Our acknowledgments of the interchange it came in.
     pub(super) answered_by: Vec<DocumentRow>,
     pub(super) deliveries: Vec<DeliveryTries>,
@@ -108,6 +115,12 @@ pub(super) async fn of_file(store: &Store, id: Uuid) -> anyhow::Result<FileLinea
     let findings = store.list_findings(id, None, MOST).await?;
     let filter = FileFilter { origin_id: Some(id), ..FileFilter::default() };
     let made_into = store.list_files(&filter, MOST).await?;
+    let filter = FileFilter { corrects: Some(id), ..FileFilter::default() };
+    let versions = store.list_files(&filter, MOST).await?;
+    let corrected = match file.corrects {
+        Some(corrected) => store.find_file(corrected).await?,
+        None => None,
+    };
     let made_from = match file.origin_id {
         Some(origin) => store.find_file(origin).await?,
         None => None,
@@ -116,6 +129,8 @@ pub(super) async fn of_file(store: &Store, id: Uuid) -> anyhow::Result<FileLinea
     Ok(FileLineage {
         sha256: hex(&file.sha256),
         kept: None,
+        corrected,
+        versions,
         made_from,
         made_into,
         findings: findings.into_iter().filter(|finding| finding.document_id.is_none()).collect(),
@@ -159,6 +174,7 @@ pub(super) async fn of_document(store: &Store, document: DocumentRow) -> anyhow:
         record: record.transpose()?,
         revisions: store.list_revisions(id).await?,
         led_to,
+        waits_in: store.list_batches(None, Some(id)).await?,
         answered_by: answers(store, &document).await?,
         deliveries,
         acknowledgments,

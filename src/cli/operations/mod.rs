@@ -3,6 +3,7 @@
 
 mod act;
 mod audit;
+mod correct;
 mod data;
 mod deliveries;
 mod documents;
@@ -47,6 +48,8 @@ pub(super) enum Command {
     Resend(act::Acted),
     /// Read a stored file or document again and show what would differ; carry it out only with --apply or --issue-new
     Replay(replay::Arguments),
+    /// Put a mended file in the place of one that came: it is read as that one, which is kept beside it
+    Correct(correct::Arguments),
     /// List what people did, or verify that nobody has changed the record of it
     Audit(audit::Arguments),
     /// Load, export and list master data: items, numbers, packs, prices, locations, carriers, crosswalks
@@ -96,6 +99,7 @@ async fn dispatch(config: &Config, store: &Store, command: Command) -> anyhow::R
         Command::Resend(acted) => return act::resend(store, &acted).await,
         Command::Assign(asked) => return act::assign(&hub(config, store)?, &asked).await,
         Command::Replay(arguments) => return replay::run(&hub(config, store)?, &arguments).await,
+        Command::Correct(arguments) => return correct::run(&hub(config, store)?, &arguments).await,
         Command::Audit(arguments) => return audit::run(store, arguments).await,
         Command::Data(command) => return data::run(config, store, command).await,
     }

@@ -59,6 +59,7 @@ fn channel(channel: &Channel) -> String {
         Transport::Local { .. } => "folder of this machine".to_owned(),
         Transport::Sftp(settings) => format!("sftp {}@{}:{}", settings.user, settings.host, settings.port),
         Transport::Http(http) => format!("{} {}", http.method, http.url),
+        Transport::Mail(mail) => format!("mail to {}", mail.to.join(", ")),
     };
     format!("{}: {address}", channel.name)
 }

@@ -58,7 +58,7 @@ fn compose(settings: &mail::Settings, mail: &ReportMail, run: &ReportRun) -> Res
     ));
     Ok(mail::Mail {
         id: mail.message,
-        to: mail.recipient.clone(),
+        to: vec![mail.recipient.clone()],
         subject: title,
         at: run.as_of,
         text,

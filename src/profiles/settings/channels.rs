@@ -5,7 +5,12 @@ use super::Otherwise::{Is, Like, Nothing, Required};
 use super::{Setting, of, setting};
 
 pub(super) const CHANNELS: &[Setting] = &[
-    setting("channels.NAME.transport", Words(&["local", "sftp", "http"]), Required, "How bytes are moved."),
+    setting(
+        "channels.NAME.transport",
+        Words(&["local", "sftp", "http", "mail"]),
+        Required,
+        "How bytes are moved.",
+    ),
     of(
         "local",
         "channels.NAME.root",
@@ -109,6 +114,20 @@ pub(super) const CHANNELS: &[Setting] = &[
         "Member of the JSON answer that holds the other side's id.",
     ),
     of("http", "channels.NAME.timeout", Time, Is("\"30s\""), "Deadline of one call."),
+    of(
+        "mail",
+        "channels.NAME.to",
+        Texts,
+        Required,
+        "Whom files are mailed to, each file attached to a mail of its own; `[mail]` of the settings file names the server.",
+    ),
+    of(
+        "mail",
+        "channels.NAME.subject",
+        Text,
+        Is("\"{document} {number}\""),
+        "Subject of the mails, of the same placeholders as names.",
+    ),
     setting("channels.NAME.inbound.path", Text, Required, "Folder where the partner's files appear."),
     of(
         "local",
@@ -180,7 +199,7 @@ pub(super) const CHANNELS: &[Setting] = &[
         "How many times its own size may come out of one, beyond the first megabyte.",
     ),
     setting("channels.NAME.inbound.limits.files", Number, Is("1000"), "Files that may come out of one."),
-    setting("channels.NAME.outbound.path", Text, Required, "Folder where our files are put."),
+    setting("channels.NAME.outbound.path", Text, Required, "Folder where our files are put; not for mail."),
     setting(
         "channels.NAME.outbound.name",
         Text,

@@ -1,6 +1,6 @@
 //! Settings of `[[receives]]`, `[[sends]]` and `[[routes]]`: what comes, what goes, what follows.
 
-use super::Form::{Day, Due, Pairs, Tables, Text, Texts, Time, Translators, Words};
+use super::Form::{Day, Due, Number, Pairs, Tables, Text, Texts, Time, Translators, Words};
 use super::Otherwise::{Is, Like, Nothing, Required};
 use super::{Setting, setting};
 
@@ -87,6 +87,25 @@ pub(super) const SENDS: &[Setting] = &[
         Words(&["alert", "hold", "resend"]),
         Is("\"alert\""),
         "`hold`: nothing more is delivered to the partner until it came or a person has settled it. `resend`: the same bytes go once more under the same name, where the partner is known to take that as one; without it nothing is ever sent twice by itself.",
+    ),
+    setting(
+        "sends[].batch.count",
+        Number,
+        Nothing,
+        "Documents are collected and sent as one interchange or file, with one set of control numbers, once there are so many.",
+    ),
+    setting("sends[].batch.age", Time, Nothing, "Or once the first has waited so long."),
+    setting(
+        "sends[].batch.cron",
+        Text,
+        Nothing,
+        "Or at these times, in the partner's time zone: minute, hour, day, month, weekday. `age` or `cron` must be written.",
+    ),
+    setting(
+        "sends[].batch.by",
+        Text,
+        Nothing,
+        "A field of the record, such as `ship_to.id`: what differs there is not sent together.",
     ),
     setting(
         "sends[].fields",

@@ -44,6 +44,9 @@ signature = { header = "X-Signature", secret = { env = "KEY" } }
 transport = "http"
 url = "https://erp.example"
 oauth = { token_url = "https://erp.example/token", client_id = "us", client_secret = { env = "SECRET" } }
+[channels.mail]
+transport = "mail"
+to = "edi@partner.example"
 [[contacts]]
 name = "desk"
 [[schedules]]
@@ -64,6 +67,7 @@ channel = "local"
 translator = "x12-940"
 channel = "local"
 expect_ack = { kind = "997" }
+batch = { age = "1h" }
 [[routes]]
 when = { record = "shipping_advice" }
 derive = "ship_notice"
@@ -136,6 +140,7 @@ fn built_in_values_are_those_of_the_list() {
         ("transport = \"local\"", "channels.NAME", "local"),
         ("transport = \"sftp\"", "channels.NAME", "sftp"),
         ("transport = \"http\"", "channels.NAME", "http"),
+        ("transport = \"mail\"", "channels.NAME", "mail"),
         ("[[receives]]", "receives[]", ""),
     ] {
         let mut lines = String::new();

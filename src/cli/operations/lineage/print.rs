@@ -38,6 +38,17 @@ pub(in super::super) fn print_file(
         let entry = if file.entry.is_empty() { String::new() } else { format!(", there `{}`", file.entry) };
         page.line(1, format!("{from} file {}: {}{entry}", short(origin.id), origin.name));
     }
+    let by = |file: &FileRow| file.corrected_by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
+    if let Some(corrected) = &lineage.corrected {
+        page.line(1, format!("corrects file {}: {}{}", short(corrected.id), corrected.name, by(file)));
+    }
+    for version in &lineage.versions {
+        let state = words(version.state);
+        page.line(
+            1,
+            format!("corrected by file {}: {}, {state}{}", short(version.id), version.name, by(version)),
+        );
+    }
     for made in &lineage.made_into {
         page.line(1, format!("{into} file {}: {}, {}", short(made.id), made.name, words(made.state)));
     }
@@ -204,6 +215,19 @@ fn document_lines(page: &mut Page, depth: usize, lineage: &DocumentLineage) {
         for delivery in &derived.deliveries {
             page.line(inner + 1, delivery_words(delivery));
         }
+    }
+    for batch in &lineage.waits_in {
+        let goes =
+            batch.due_at.map_or_else(|| "once its set is full".to_owned(), |at| format!("at {}", time(at)));
+        page.line(
+            inner,
+            format!(
+                "waits to be sent as {} to {} with {} in all, goes {goes}",
+                words(&batch.key.document),
+                batch.key.partner_id,
+                batch.count
+            ),
+        );
     }
     for answer in &lineage.answered_by {
         page.line(inner, format!("answered by {}: {}", brief(answer), words(answer.delivery)));
