@@ -64,6 +64,10 @@ fn unreadable(error: ZipError) -> Fault {
 }
 
 pub(super) fn is_whole(bytes: &[u8]) -> bool {
+    if !bytes.starts_with(b"PK") {
+        // It is no zip file, and waiting makes none of it.
+        return true;
+    }
     let tail = bytes.get(bytes.len().saturating_sub(FARTHEST)..).unwrap_or_default();
     memchr::memmem::rfind(tail, END).is_some_and(|at| tail.len() - at >= 22)
 }

@@ -92,6 +92,7 @@ fn an_archive_is_refused_whole() {
     let sound = zipped(&[("a.edi", b"ISA")]);
     let cut = sound[..sound.len() - 10].to_vec();
     assert!(!is_whole(&cut, &[Step::Zip], LIMITS) && is_whole(&sound, &[Step::Zip], LIMITS));
+    assert!(is_whole(b"ISA*00", &[Step::Zip], LIMITS), "a plain file is told at once");
     assert!(reason(unpacked("a.zip", cut, &[Step::Zip])).contains("cut short"));
     let mut link = zip::ZipWriter::new(Cursor::new(Vec::new()));
     link.add_symlink("in", "/etc", SimpleFileOptions::default()).expect("memory takes it");
