@@ -120,6 +120,19 @@ macro_rules! kinds {
                 match self { $(Self::$variant(record) => record.$number.as_deref()),+ }
             }
 
+            /// A record from its JSON. Where the kind stands first, as the hub writes it, the fields are read straight into
+            /// their places; elsewhere it is looked for first.
+            ///
+            /// # Errors
+            /// When it is no JSON, or no record.
+            pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+                let kind = text.strip_prefix("{\"record\":\"").and_then(|rest| rest.split('"').next());
+                match kind {
+                    $(Some($word) => serde_json::from_str(text).map(Self::$variant),)+
+                    _ => serde_json::from_str(text),
+                }
+            }
+
             /// Its fields by id.
             #[must_use]
             pub fn group(&self) -> &dyn Group {
@@ -197,6 +210,12 @@ mod tests {
             r#"{"record":"purchase_order","purpose":"original","ship_to":{"city":"Reno"},"lines":[{"quantity":"12.50"}],"extra":{"route":"7"}}"#
         );
         assert_eq!(serde_json::from_str::<Record>(&text).expect("what was written can be read"), record);
+        assert_eq!(Record::from_json(&text).expect("what was written can be read"), record);
+        let elsewhere = text
+            .replacen("\"record\":\"purchase_order\",", "", 1)
+            .replacen('}', "},\"record\":\"purchase_order\"", 1);
+        assert_eq!(Record::from_json(&elsewhere).expect("the kind may stand anywhere"), record, "{elsewhere}");
+        assert!(Record::from_json("{\"record\":\"unknown\"}").is_err());
     }
 
     #[test]

@@ -164,7 +164,7 @@ impl Group<'_> {
         let mut ordered_lines: Vec<&PurchaseOrderLine> =
             lines.iter().filter(|line| line.keys().same(&self.keys)).collect();
         // A substitute is held against the item whose place it took.
-        let taken = self.place_taken(bill, lines).filter(|_| ordered_lines.is_empty());
+        let taken = if ordered_lines.is_empty() { self.place_taken(bill, lines) } else { None };
         ordered_lines.extend(taken);
         let unit = first.unit.as_deref();
         let joined = Joined::of(bill.agreed.packs, first, ordered_lines.first().copied(), bill.agreed.day);
@@ -329,14 +329,13 @@ impl Group<'_> {
         bill: &Bill<'_>,
         lines: &'o [PurchaseOrderLine],
     ) -> Option<&'o PurchaseOrderLine> {
-        let named = || {
-            let moved = bill.known.shipped.iter().filter(|moved| self.is_of(moved));
-            moved.flat_map(|moved| &moved.in_place_of).map(String::as_str)
-        };
+        let moved = bill.known.shipped.iter().filter(|moved| !moved.in_place_of.is_empty());
+        let named: Vec<&String> =
+            moved.filter(|moved| self.is_of(moved)).flat_map(|moved| &moved.in_place_of).collect();
         lines.iter().find(|line| {
             let keys = line.keys();
             let own = [&keys.sku, &keys.buyer_item, &keys.gtin];
-            own.into_iter().flatten().any(|own| named().any(|other| same_number(Some(own), Some(other))))
+            own.into_iter().flatten().any(|own| named.iter().any(|other| same_number(Some(own), Some(other))))
         })
     }
 

@@ -296,7 +296,7 @@ pub(super) fn evened_all(numbers: &[String]) -> Vec<String> {
 
 /// A record as it is stored.
 pub(in crate::store) fn parse_record(document_id: Uuid, json: &str) -> Result<Record, Error> {
-    serde_json::from_str(json).map_err(|source| Error::Stored {
+    Record::from_json(json).map_err(|source| Error::Stored {
         what: "record of document",
         id: document_id,
         source,
