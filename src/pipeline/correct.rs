@@ -84,6 +84,7 @@ pub async fn correct(hub: &Hub, id: Uuid, mended: Mended, wish: &Wish) -> Result
     let again = Again {
         revise: true,
         only: None,
+        made: None,
         issue: mended.issue_new.then(|| ids::derived("issue", &[begun.request(), &new.id.to_string()])),
         corrects: chain,
         known: known.clone(),
