@@ -211,10 +211,16 @@ mod tests {
         );
         assert_eq!(serde_json::from_str::<Record>(&text).expect("what was written can be read"), record);
         assert_eq!(Record::from_json(&text).expect("what was written can be read"), record);
-        let elsewhere = text
-            .replacen("\"record\":\"purchase_order\",", "", 1)
-            .replacen('}', "},\"record\":\"purchase_order\"", 1);
-        assert_eq!(Record::from_json(&elsewhere).expect("the kind may stand anywhere"), record, "{elsewhere}");
+        let elsewhere = text.replacen("\"record\":\"purchase_order\",", "", 1).replacen(
+            '}',
+            "},\"record\":\"purchase_order\"",
+            1,
+        );
+        assert_eq!(
+            Record::from_json(&elsewhere).expect("the kind may stand anywhere"),
+            record,
+            "{elsewhere}"
+        );
         assert!(Record::from_json("{\"record\":\"unknown\"}").is_err());
     }
 
