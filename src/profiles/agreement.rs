@@ -1,6 +1,6 @@
 //! `[[agreements]]`: what holds for one depositor, where one connection serves several.
 
-use super::channel::Channel;
+use super::channel::{Channel, Transport};
 use super::exchange::Exchange;
 use super::rules::{Validity, validity};
 use super::x12::{Identity, USAGES, Usage, X12, read_identity};
@@ -211,9 +211,10 @@ pub(super) fn read(
                 "name in `when` what tells them apart",
             );
         }
-        // Two sequences of control numbers would give two files one name.
+        // Two sequences of control numbers would give two files one name; attachments of mails may share theirs.
         let same_names = channels.values().find(|channel| {
-            channel.outbound.as_ref().is_some_and(|outbound| !outbound.name.contains("{agreement}"))
+            !matches!(channel.transport, Transport::Mail(_))
+                && channel.outbound.as_ref().is_some_and(|outbound| !outbound.name.contains("{agreement}"))
         });
         if let (Some(us), Some(channel)) = (section.section("us"), same_names) {
             us.fault(
