@@ -258,7 +258,7 @@ impl Told<'_> {
 }
 
 /// Whether the warehouse says that more of it follows.
-fn follows(line: &AdviceLine) -> bool {
+pub(super) fn follows(line: &AdviceLine) -> bool {
     matches!(line.status, Some(LineStatus::Backordered | LineStatus::PartialBackordered))
 }
 

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 pub use force::{Told, advices_in_force, notices_in_force};
 pub use gate::{Counted, more_than_shipped, of_advice, of_invoice, of_notice};
+use judge::follows;
 pub use judge::{Fact, Reason, judge};
 
 /// A record with its document.
@@ -319,9 +320,6 @@ fn as_ordered(advice: &Said<'_, ShippingAdvice>, lines: &mut [Line]) {
 #[must_use]
 pub fn closed_with_nothing<'a>(advices: impl Iterator<Item = &'a ShippingAdvice>) -> bool {
     let mut lines = advices.flat_map(ShippingAdvice::lines).peekable();
-    let follows = |line: &AdviceLine| {
-        matches!(line.status, Some(LineStatus::Backordered | LineStatus::PartialBackordered))
-    };
     lines.peek().is_some()
         && lines
             .all(|line| line.quantity_shipped.is_some_and(|quantity| quantity.is_zero()) && !follows(line))

@@ -2,6 +2,7 @@
 //!
 //! A document that an advice refuses is open again, as an exception; one that takes it later settles that.
 
+use super::answers::number;
 use super::hub::Error;
 use super::read::Reading;
 use crate::canonical::{NumberKind, evened};
@@ -107,8 +108,7 @@ fn about(kind: &str, document: Uuid) -> Uuid {
 
 /// What the advice names, the surest first.
 fn numbers_of(place: i32, advice: &Advice) -> Vec<SentNumber> {
-    let digits = |text: &str| text.parse::<u64>().ok().map(|number| number.to_string());
-    let group = digits(&advice.group_control);
+    let group = number(&advice.group_control);
     let mut numbers = Vec::new();
     if let Some(group) = group.filter(|_| !advice.set_control.is_empty()) {
         numbers.push(SentNumber {
@@ -121,9 +121,9 @@ fn numbers_of(place: i32, advice: &Advice) -> Vec<SentNumber> {
             set_id: some(&advice.of_set),
         });
     }
-    for (rank, (qualifier, number)) in (1..).zip(&advice.numbers) {
+    for (rank, (qualifier, named)) in (1..).zip(&advice.numbers) {
         let kind = number_kind(qualifier);
-        if number.is_empty() || (kind.is_none() && !qualifier.is_empty()) {
+        if named.is_empty() || (kind.is_none() && !qualifier.is_empty()) {
             continue;
         }
         numbers.push(SentNumber {
@@ -132,7 +132,7 @@ fn numbers_of(place: i32, advice: &Advice) -> Vec<SentNumber> {
             group_control: None,
             set_control: None,
             kind: kind.map(|kind| kind.word().to_owned()),
-            number: Some(evened(number)),
+            number: Some(evened(named)),
             set_id: some(&advice.of_set),
         });
     }

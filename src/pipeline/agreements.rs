@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::finding::Finding;
 use crate::formats::x12::reader;
 use crate::formats::x12::schema::Schemas;
-use crate::profiles::{Library, Profiles, Receives};
+use crate::profiles::{Library, Profiles};
 use crate::store::{self, CrosswalkEntry, Store};
 use crate::translators::{Crosswalks, Lookup, Translator};
 use chrono::{DateTime, Utc};
@@ -41,10 +41,7 @@ impl Agreements {
     /// The crosswalks that translators in force ask, by name.
     #[must_use]
     pub fn crosswalk_names(&self) -> BTreeSet<&str> {
-        let own = self.profiles.list().flat_map(|profile| {
-            let receives = profile.exchange.receives.iter().flat_map(Receives::translators);
-            receives.chain(profile.exchange.sends.iter().map(|sends| &sends.translator))
-        });
+        let own = self.profiles.list().flat_map(|profile| profile.exchange.translators());
         own.chain(self.library.list())
             .flat_map(|translator: &Arc<Translator>| translator.crosswalks())
             .collect()
@@ -79,10 +76,9 @@ impl Agreements {
         let mut found = Vec::new();
         for profile in self.profiles.list() {
             let lookup = self.lookup(&profile.id, at);
-            let exchange = &profile.exchange;
-            let received = exchange.receives.iter().flat_map(Receives::translators);
-            let translators = received.chain(exchange.sends.iter().map(|sends| &sends.translator));
-            found.extend(translators.flat_map(|translator| translator.list_unloaded(lookup)));
+            found.extend(
+                profile.exchange.translators().flat_map(|translator| translator.list_unloaded(lookup)),
+            );
         }
         found.dedup();
         found

@@ -527,6 +527,6 @@ fn again(row: &ReceivedAcknowledgmentRow) -> NewReceivedAcknowledgment {
 }
 
 /// Control numbers are compared as numbers: partners drop and add leading zeros.
-fn number(text: &str) -> Option<i64> {
+pub(super) fn number(text: &str) -> Option<i64> {
     text.trim().parse().ok()
 }

@@ -21,7 +21,7 @@ pub(super) async fn set_aside(
     outgoing: &mut Outgoing,
     agreements: &Agreements,
 ) -> Result<(usize, Vec<outbound::Unsound>), Error> {
-    if outgoing.together {
+    if outgoing.is_batch {
         return Ok((0, Vec::new()));
     }
     // What is held goes alone, since a person lets it go.
@@ -70,8 +70,12 @@ fn row(shipment: Shipment, agreements: &Agreements, now: DateTime<Utc>) -> Optio
 
 /// Closes sets that are full or due, each in a commit of its own: control numbers are taken then.
 pub(super) async fn close(hub: &Hub) -> Result<(), Error> {
-    for row in hub.store.list_batches(None, None).await? {
-        let agreements = hub.prepared().await?;
+    let rows = hub.store.list_batches(None, None).await?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let agreements = hub.prepared().await?;
+    for row in rows {
         let key = &row.key;
         let profile = agreements.profiles.find(&key.partner_id);
         let sends = profile.and_then(|profile| {
@@ -88,17 +92,20 @@ pub(super) async fn close(hub: &Hub) -> Result<(), Error> {
             }
             continue;
         };
-        while is_due(sends.batch.as_deref(), row_of(hub, &row).await?.as_ref(), hub.clock.now())
-            && close_one(hub, &row.key, sends, &agreements).await? > 0
-        {}
+        let mut left = Some(row.clone());
+        while is_due(sends.batch.as_deref(), left.as_ref(), hub.clock.now())
+            && close_one(hub, key, sends, &agreements).await? > 0
+        {
+            left = row_of(hub, key).await?;
+        }
     }
     Ok(())
 }
 
-/// The set as it is now; others may have closed it.
-async fn row_of(hub: &Hub, row: &BatchRow) -> Result<Option<BatchRow>, Error> {
-    let rows = hub.store.list_batches(Some(&row.key.partner_id), None).await?;
-    Ok(rows.into_iter().find(|now| now.key == row.key))
+/// What is left of a set.
+async fn row_of(hub: &Hub, key: &BatchKey) -> Result<Option<BatchRow>, Error> {
+    let rows = hub.store.list_batches(Some(&key.partner_id), None).await?;
+    Ok(rows.into_iter().find(|row| row.key == *key))
 }
 
 fn is_due(batch: Option<&Batch>, row: Option<&BatchRow>, now: DateTime<Utc>) -> bool {
@@ -128,7 +135,7 @@ async fn close_one(
     }
     let ids: Vec<Uuid> = batched.iter().map(|row| row.id).collect();
     let mut outgoing = Outgoing::new(Uuid::nil(), now);
-    outgoing.together = true;
+    outgoing.is_batch = true;
     outgoing.shipments.extend(batched.into_iter().map(|row| Shipment {
         to: key.partner_id.clone(),
         sends: sends.clone(),

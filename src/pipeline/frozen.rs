@@ -13,6 +13,8 @@ use crate::store::{
     OutboundFile, Usage, Validation,
 };
 use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use uuid::Uuid;
 
 /// Rows that go into the database together.
@@ -75,8 +77,11 @@ impl Rows {
             priority: 0,
         });
     }
+
     /// Packs what goes by channels that say so: the packed bytes are what is sent, the same in every try.
     pub(super) fn pack(&mut self, hub: &Hub, agreements: &Agreements) -> Result<(), Error> {
+        // Read once for all that goes by a channel.
+        let mut keys: BTreeMap<String, packing::Keys> = BTreeMap::new();
         for delivery in &mut self.deliveries {
             let Some((partner, channel)) = delivery.channel.split_once('/') else { continue };
             let profile = agreements.profiles.find(partner);
@@ -88,7 +93,11 @@ impl Rows {
             let file = self.files.iter().find(|file| file.id == delivery.file_id);
             let file = file.expect("a delivery is queued with its file");
             let plain = file.body.bytes.clone().unwrap_or_default().to_vec();
-            let packed = packing::pack(plain, &outbound.pack, &super::packing::keys(hub, channel)?);
+            let keys = match keys.entry(delivery.channel.clone()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(super::packing::keys(hub, channel)?),
+            };
+            let packed = packing::pack(plain, &outbound.pack, keys);
             let (ending, bytes) = packed.map_err(|fault| Error::Key { what: fault.to_string() })?;
             let id = ids::derived("packed_file", &[&file.id.to_string()]);
             let name = format!("{}{ending}", file.name);

@@ -21,16 +21,13 @@ const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(5);
 
 /// Closes the loads to which nothing more came, each in a transaction of its own.
 pub(super) async fn close(hub: &Hub) -> Result<(), Error> {
-    let (now, agreements) = (hub.clock.now(), hub.prepared().await?);
-    let mut done = BTreeSet::new();
+    let now = hub.clock.now();
     loop {
         let mut work = hub.store.begin().await?;
-        let due = work.list_due_loads(now).await?;
-        let Some(load) = due.iter().find(|load| !done.contains(&load.id)) else { return Ok(()) };
-        close_one(hub, &mut work, load, &agreements, now).await?;
+        // Closed or postponed, it is not due any more.
+        let Some(load) = work.find_due_load(now).await? else { return Ok(()) };
+        close_one(hub, &mut work, &load, &*hub.prepared().await?, now).await?;
         work.commit().await?;
-        // One that stays open is not looked at twice.
-        done.insert(load.id);
     }
 }
 

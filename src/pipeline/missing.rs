@@ -146,7 +146,7 @@ pub(super) async fn watch(hub: &Hub, work: &mut Work) -> Result<(), Error> {
     }
     for (partner, rows) in by_partner {
         if rows.len() > TOLD_ONE_BY_ONE {
-            error!(partner.id = %partner, "{partner}: {} documents have not come or gone in time: `crossdock exceptions --kind {KIND}`", rows.len());
+            error!(partner.id = %partner, "{partner}: {} documents have not come or gone in time: `crossdock exceptions --reason {KIND}`", rows.len());
             continue;
         }
         for row in rows {

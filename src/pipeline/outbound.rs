@@ -231,7 +231,7 @@ fn prepare<'a>(
             by_group.entry(key).or_default().push(shipment);
             continue;
         }
-        let same = by_file.iter_mut().filter(|_| outgoing.together).find(|(known, _)| *known == key);
+        let same = by_file.iter_mut().filter(|_| outgoing.is_batch).find(|(known, _)| *known == key);
         match same {
             Some((_, shipments)) => shipments.push(shipment),
             None => by_file.push((key, vec![shipment])),

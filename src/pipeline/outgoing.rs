@@ -65,7 +65,7 @@ pub(super) struct Outgoing {
     /// What is told later, with others.
     pub(super) loads: Vec<LoadedAdvice>,
     /// Whether it is a set that waited, and all of one kind goes in one file.
-    pub(super) together: bool,
+    pub(super) is_batch: bool,
     /// Whether the file was read before, and may have been answered then.
     pub(super) again: bool,
     /// Sources that were processed before: what was made of them then is not made again.
@@ -81,7 +81,7 @@ impl Outgoing {
             answers: Vec::new(),
             shipments: Vec::new(),
             loads: Vec::new(),
-            together: false,
+            is_batch: false,
             again: false,
             earlier: Vec::new(),
         }

@@ -53,6 +53,12 @@ pub struct Receives {
 }
 
 impl Exchange {
+    /// Every translator of it, those that read first.
+    pub fn translators(&self) -> impl Iterator<Item = &Arc<Translator>> {
+        let received = self.receives.iter().flat_map(Receives::translators);
+        received.chain(self.sends.iter().map(|sends| &sends.translator))
+    }
+
     /// When an order counts as shipped to its end, by this partner's advices.
     #[must_use]
     pub fn final_shipment(&self) -> FinalShipment {

@@ -131,7 +131,7 @@ impl Work {
                 id: row.id,
                 source_document_id: row.source_document_id,
                 issue: row.issue,
-                record: serde_json::from_str(&row.record).map_err(failed)?,
+                record: Record::from_json(&row.record).map_err(failed)?,
                 created_at: row.created_at,
                 due_at: row.due_at,
             })

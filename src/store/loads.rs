@@ -7,9 +7,6 @@ use uuid::Uuid;
 
 use super::{Error, Work};
 
-/// Loads that are closed in one go, at most.
-const CLOSED_AT_ONCE: i64 = 20;
-
 /// An advice that goes with a load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadedAdvice {
@@ -123,28 +120,27 @@ impl Work {
         Ok(())
     }
 
-    /// Loads to which nothing more came in time. Others who close loads pass over them until this work ends.
+    /// A load to which nothing more came in time. Others who close loads pass over it until this work ends.
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn list_due_loads(&mut self, now: DateTime<Utc>) -> Result<Vec<LoadRow>, Error> {
+    pub async fn find_due_load(&mut self, now: DateTime<Utc>) -> Result<Option<LoadRow>, Error> {
         sqlx::query_as!(
             LoadRow,
             r#"with due as (
                    select * from load where closed_at is null and closes_at <= $1
-                   order by closes_at, id limit $2 for update skip locked
+                   order by closes_at, id limit 1 for update skip locked
                )
                select l.id, l.partner_id, l.to_partner, l.document, l.number_kind, l.number, l.raw,
                    l.closes_at, l.at_most,
                    array(select m.document_id from load_document m join document d on d.id = m.document_id
                        where m.load_id = l.id order by d.received_at, d.id) as "documents!"
-               from due l order by l.closes_at, l.id"#,
+               from due l"#,
             now,
-            CLOSED_AT_ONCE,
         )
-        .fetch_all(self.connection())
+        .fetch_optional(self.connection())
         .await
-        .map_err(Error::query("list loads that close"))
+        .map_err(Error::query("find a load that closes"))
     }
 
     /// All advices of earlier loads of the same number with the telling that each became part of, the oldest first.

@@ -11,8 +11,8 @@ pub struct SentNumber {
     pub place: i32,
     /// The surest of a question has the least.
     pub rank: i32,
-    /// GS06 without zeros in front.
-    pub group_control: Option<String>,
+    /// GS06.
+    pub group_control: Option<i64>,
     /// ST02 without zeros in front.
     pub set_control: Option<String>,
     /// What the number is; any if none.
@@ -57,11 +57,11 @@ impl Work {
         sqlx::query_as!(
             SentDocument,
             r#"with asked as (
-                   select * from unnest($2::int[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+                   select * from unnest($2::int[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[])
                        as a (place, rank, group_control, set_control, kind, number, set_id)
                ), found as (
                    select a.place, a.rank, d.id from asked a
-                   join expected_acknowledgment e on e.partner_id = $1 and e.group_control = a.group_control::bigint
+                   join expected_acknowledgment e on e.partner_id = $1 and e.group_control = a.group_control
                    join expected_acknowledgment_set s on s.expected_id = e.id
                        and ltrim(s.set_control, '0') = ltrim(a.set_control, '0')
                    join document d on d.id = s.document_id
@@ -80,7 +80,7 @@ impl Work {
             partner_id,
             &column(asked, |asked| asked.place),
             &column(asked, |asked| asked.rank),
-            &column(asked, |asked| asked.group_control.clone()) as &[Option<String>],
+            &column(asked, |asked| asked.group_control) as &[Option<i64>],
             &column(asked, |asked| asked.set_control.clone()) as &[Option<String>],
             &column(asked, |asked| asked.kind.clone()) as &[Option<String>],
             &column(asked, |asked| asked.number.clone()) as &[Option<String>],
