@@ -18,6 +18,10 @@ insert into document_number (document_id, kind, number)
 select id, kind, number from n, lateral (values (o, 'purchase_order', 'PO-' || n), (a, 'order', 'SO-' || n),
     (a, 'purchase_order', 'PO-' || n), (i, 'purchase_order', 'PO-' || n), (i, 'invoice', 'INV-' || n)) as of (id, kind, number);
 
+-- As the hub writes it.
+create function pg_temp.written(record json) returns text language sql immutable
+    return replace(record::text, '" : ', '":');
+
 create temporary table line on commit drop as
     select n, o, a, i, l, 'SKU-' || (n * 7 + l) % 5000 as sku, 1 + (n + l) % 40 as shipped,
         1 + (n + l) % 40 + (case when n % 100 = 0 and l = 1 then 1 else 0 end) as billed,
@@ -25,18 +29,18 @@ create temporary table line on commit drop as
     from n, generate_series(1, :lines) l;
 
 insert into purchase_order (document_id, partner_id, received_at, purchase_order_number, purpose, ordered_on, currency, record)
-select o, 'seller', '2026-10-15', 'PO-' || n, 'original', '2026-10-01', 'USD', jsonb_build_object('record', 'purchase_order',
+select o, 'seller', '2026-10-15', 'PO-' || n, 'original', '2026-10-01', 'USD', pg_temp.written(json_build_object('record', 'purchase_order',
     'purpose', 'original', 'purchase_order_number', 'PO-' || n, 'currency', 'USD',
-    'lines', jsonb_agg(jsonb_build_object('line_number', l::text, 'quantity', shipped::text, 'unit', 'each',
-        'unit_price', price::text, 'sku', sku, 'source', jsonb_build_object('segment_ordinal', l * 2, 'byte', l * 60)) order by l))
+    'lines', json_agg(json_build_object('line_number', l::text, 'quantity', shipped::text, 'unit', 'each',
+        'unit_price', price::text, 'sku', sku, 'source', json_build_object('segment_ordinal', l * 2, 'byte', l * 60)) order by l)))
 from line group by n, o;
 
 insert into shipping_advice (document_id, partner_id, received_at, order_number, purchase_order_number, shipped_on, record)
-select a, 'seller', '2026-10-15', 'SO-' || n, 'PO-' || n, '2026-10-10', jsonb_build_object('record', 'shipping_advice',
+select a, 'seller', '2026-10-15', 'SO-' || n, 'PO-' || n, '2026-10-10', pg_temp.written(json_build_object('record', 'shipping_advice',
     'order_number', 'SO-' || n, 'purchase_order_number', 'PO-' || n, 'shipped_on', '2026-10-10',
-    'packs', jsonb_build_array(jsonb_build_object('lines', jsonb_agg(jsonb_build_object('line_number', l::text,
+    'packs', json_build_array(json_build_object('lines', json_agg(json_build_object('line_number', l::text,
         'quantity_ordered', shipped::text, 'quantity_shipped', shipped::text, 'unit', 'each', 'sku', sku,
-        'source', jsonb_build_object('segment_ordinal', l * 2, 'byte', l * 60)) order by l))))
+        'source', json_build_object('segment_ordinal', l * 2, 'byte', l * 60)) order by l)))))
 from line group by n, a;
 insert into shipping_advice_line (document_id, ordinal, pack, line_number, sku, quantity_ordered, quantity_shipped, unit)
 select a, l, 1, l::text, sku, shipped, shipped, 'each' from line;
@@ -44,10 +48,10 @@ select a, l, 1, l::text, sku, shipped, shipped, 'each' from line;
 insert into invoice (document_id, partner_id, received_at, invoice_number, invoiced_on, purchase_order_number, currency,
     total_amount, computed_total, record)
 select i, 'seller', '2026-10-15', 'INV-' || n, '2026-10-01'::date + n % 31, 'PO-' || n, 'USD', sum(billed * price), sum(billed * price),
-    jsonb_build_object('record', 'invoice', 'invoice_number', 'INV-' || n, 'purchase_order_number', 'PO-' || n,
+    pg_temp.written(json_build_object('record', 'invoice', 'invoice_number', 'INV-' || n, 'purchase_order_number', 'PO-' || n,
     'invoiced_on', '2026-10-01'::date + n % 31, 'currency', 'USD', 'total_amount', sum(billed * price)::text,
-    'lines', jsonb_agg(jsonb_build_object('line_number', l::text, 'quantity', billed::text, 'unit', 'each',
-        'unit_price', price::text, 'sku', sku, 'source', jsonb_build_object('segment_ordinal', l * 2, 'byte', l * 60)) order by l))
+    'lines', json_agg(json_build_object('line_number', l::text, 'quantity', billed::text, 'unit', 'each',
+        'unit_price', price::text, 'sku', sku, 'source', json_build_object('segment_ordinal', l * 2, 'byte', l * 60)) order by l)))
 from line group by n, i;
 insert into invoice_line (document_id, ordinal, purchase_order_number, line_number, sku, quantity, unit, unit_price, amount)
 select i, l, 'PO-' || n, l::text, sku, billed, 'each', price, billed * price from line;

@@ -4,22 +4,23 @@ use super::{
     AcknowledgmentLine, AdviceLine, InventoryAdjustmentLine, InventoryStatusLine, InvoiceLine, NoticeItem,
     PurchaseOrderLine, ShippingOrderLine, StockReceiptLine, StockTransferLine,
 };
+use std::borrow::Cow;
 
-/// The numbers a line gives its item.
+/// The numbers a line gives its item, without blanks around them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ItemKeys {
+pub struct ItemKeys<'a> {
     /// The seller's or depositor's number.
-    pub sku: Option<String>,
+    pub sku: Option<Cow<'a, str>>,
     /// The buyer's number.
-    pub buyer_item: Option<String>,
+    pub buyer_item: Option<Cow<'a, str>>,
     /// UPC or GTIN, without leading zeros: a UPC-12 is a GTIN-14 with two zeros before it.
-    pub gtin: Option<String>,
+    pub gtin: Option<Cow<'a, str>>,
 }
 
-impl ItemKeys {
+impl<'a> ItemKeys<'a> {
     /// Whether both name the same item: any number that both have agrees, the most specific first.
     #[must_use]
-    pub fn same(&self, other: &Self) -> bool {
+    pub fn same(&self, other: &ItemKeys<'_>) -> bool {
         let pairs =
             [(&self.gtin, &other.gtin), (&self.sku, &other.sku), (&self.buyer_item, &other.buyer_item)];
         let mut both = pairs.into_iter().filter_map(|(a, b)| a.as_ref().zip(b.as_ref()));
@@ -29,7 +30,8 @@ impl ItemKeys {
     /// Whether one of the numbers is this one.
     #[must_use]
     pub fn has(&self, number: &str) -> bool {
-        let named = |own: &Option<String>| own.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(number));
+        let named =
+            |own: &Option<Cow<'_, str>>| own.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(number));
         named(&self.sku)
             || named(&self.buyer_item)
             || self.gtin.as_deref().is_some_and(|own| own == number.trim_start_matches('0'))
@@ -42,10 +44,21 @@ impl ItemKeys {
         first.unwrap_or("item without a number")
     }
 
-    fn new(sku: Option<&String>, buyer_item: Option<&String>, upc: Option<&String>) -> Self {
-        let key = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        let gtin = |text: &String| key(text).map(|text| text.trim_start_matches('0').to_owned());
-        Self { sku: sku.and_then(key), buyer_item: buyer_item.and_then(key), gtin: upc.and_then(gtin) }
+    /// The same, to be kept longer than the line.
+    #[must_use]
+    pub fn into_owned(self) -> ItemKeys<'static> {
+        let own = |number: Option<Cow<'a, str>>| number.map(|number| Cow::Owned(number.into_owned()));
+        ItemKeys { sku: own(self.sku), buyer_item: own(self.buyer_item), gtin: own(self.gtin) }
+    }
+
+    fn new(sku: Option<&'a String>, buyer_item: Option<&'a String>, upc: Option<&'a String>) -> Self {
+        let key = |text: &'a String| Some(text.trim()).filter(|text| !text.is_empty());
+        let gtin = |text: &'a String| key(text).map(|text| text.trim_start_matches('0'));
+        Self {
+            sku: sku.and_then(key).map(Cow::Borrowed),
+            buyer_item: buyer_item.and_then(key).map(Cow::Borrowed),
+            gtin: upc.and_then(gtin).map(Cow::Borrowed),
+        }
     }
 }
 
@@ -54,7 +67,7 @@ macro_rules! keys {
         $(impl $line {
             /// The numbers this line gives its item.
             #[must_use]
-            pub fn keys(&self) -> ItemKeys {
+            pub fn keys(&self) -> ItemKeys<'_> {
                 let gtin = self.upc.as_ref().or(self.gtin.as_ref());
                 ItemKeys::new(self.sku.as_ref(), self.buyer_item.as_ref(), gtin)
             }

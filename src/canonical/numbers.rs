@@ -1,8 +1,9 @@
 //! The numbers by which people and partners know a record, and when two of them are the same.
 
 use super::declare::words;
-use super::field::{FieldType, Group, Value};
+use super::field::{FieldType, Group, Shape, Value};
 use super::{Party, PurchaseOrder, Record, ShippingOrder};
+use std::rc::Rc;
 
 words! {
     /// What a number names.
@@ -44,17 +45,25 @@ pub struct BusinessNumber {
 /// A number as it is compared: senders differ in blanks around it, zeros before it, and case.
 #[must_use]
 pub fn evened(number: &str) -> String {
+    bare(number).to_uppercase()
+}
+
+/// Without blanks and zeros in front. A number of zeros alone is one, too.
+fn bare(number: &str) -> &str {
     let trimmed = number.trim();
     let bare = trimmed.trim_start_matches('0');
-    // A number of zeros alone is one, too.
-    if bare.is_empty() && !trimmed.is_empty() { "0".to_owned() } else { bare.to_uppercase() }
+    if bare.is_empty() && !trimmed.is_empty() { "0" } else { bare }
 }
 
 /// Whether both are given and are the same number.
 #[must_use]
 pub fn same_number(one: Option<&str>, other: Option<&str>) -> bool {
-    let given = |number: Option<&str>| number.map(evened).filter(|number| !number.is_empty());
-    given(one).is_some_and(|one| given(other) == Some(one))
+    match (one.map(bare), other.map(bare)) {
+        (Some(""), _) | (_, Some("")) => false,
+        (Some(one), Some(other)) if one.is_ascii() && other.is_ascii() => one.eq_ignore_ascii_case(other),
+        (Some(one), Some(other)) => one.to_uppercase() == other.to_uppercase(),
+        _ => false,
+    }
 }
 
 /// What tells orders of one partner apart: the number, and what it is unique within, evened.
@@ -137,8 +146,9 @@ impl ShippingOrder {
 /// Every number of a group of fields and of what is below it, each once.
 #[must_use]
 pub fn numbers_of(group: &dyn Group, depositor: Option<&str>) -> Vec<BusinessNumber> {
-    let mut found = Vec::new();
-    gather(group, &depositor.map(evened).unwrap_or_default(), "", &mut found);
+    let mut gathering = Gathering { shapes: Vec::new(), found: Vec::new() };
+    gathering.add(group, &depositor.map(evened).unwrap_or_default(), "");
+    let mut found = gathering.found;
     found.sort();
     found.dedup_by(|one, other| {
         (one.kind, &one.number, &one.scope) == (other.kind, &other.number, &other.scope)
@@ -146,48 +156,83 @@ pub fn numbers_of(group: &dyn Group, depositor: Option<&str>) -> Vec<BusinessNum
     found
 }
 
-/// A release stands beside its purchase order, and holds for what is below.
-fn gather(group: &dyn Group, depositor: &str, release: &str, found: &mut Vec<BusinessNumber>) {
-    let shape = group.shape();
-    let text = |name: &str| {
-        let (id, _) = shape.find(name)?;
-        match group.field(id).get() {
+struct Gathering {
+    /// Shapes that were met, and what is known of them: a record has few shapes and many lines.
+    shapes: Vec<(&'static Shape, Rc<Telling>)>,
+    found: Vec<BusinessNumber>,
+}
+
+/// Which fields of a shape tell numbers.
+struct Telling {
+    /// Of a reference: what says which number it is, and the number.
+    reference: Option<(usize, usize)>,
+    release: Option<usize>,
+    numbers: Vec<(usize, NumberKind)>,
+    /// Lists of what tells more.
+    lists: Vec<usize>,
+}
+
+impl Telling {
+    fn of(shape: &Shape) -> Self {
+        let place = |name: &str| shape.find(name).map(|(place, _)| place);
+        let fields = || shape.fields.iter().enumerate();
+        let numbers = fields().filter(|(_, field)| matches!(field.holds, FieldType::Text));
+        let is_list = |name: &str| matches!(name, "orders" | "packs" | "items" | "lines" | "references");
+        Self {
+            reference: place("qualifier").zip(place("value")).filter(|_| shape.name == "Reference"),
+            release: place("release_number"),
+            numbers: numbers.filter_map(|(id, field)| Some((id, NumberKind::of(field.name)?))).collect(),
+            lists: fields().filter(|(_, field)| is_list(field.name)).map(|(id, _)| id).collect(),
+        }
+    }
+}
+
+impl Gathering {
+    fn telling(&mut self, shape: &'static Shape) -> Rc<Telling> {
+        if let Some((_, telling)) = self.shapes.iter().find(|(known, _)| std::ptr::eq(*known, shape)) {
+            return telling.clone();
+        }
+        let telling = Rc::new(Telling::of(shape));
+        self.shapes.push((shape, telling.clone()));
+        telling
+    }
+
+    /// A release stands beside its purchase order, and holds for what is below.
+    fn add(&mut self, group: &dyn Group, depositor: &str, release: &str) {
+        let telling = self.telling(group.shape());
+        let text = |id: usize| match group.field(id).get() {
             Some(Value::Text(text)) => Some(text),
             _ => None,
-        }
-    };
-    let own = text("release_number").map(|release| evened(&release));
-    let release = own.as_deref().unwrap_or(release);
-    let mut add = |kind, raw: String| {
-        let number = evened(&raw);
-        let scope = match kind {
-            NumberKind::Order => depositor.to_owned(),
-            NumberKind::PurchaseOrder => release.to_owned(),
-            _ => String::new(),
         };
-        if !number.is_empty() {
-            found.push(BusinessNumber { kind, number, scope, raw: raw.trim().to_owned() });
+        let own = telling.release.and_then(text).map(|release| evened(&release));
+        let release = own.as_deref().unwrap_or(release);
+        let mut add = |kind, raw: &str| {
+            let number = evened(raw);
+            let scope = match kind {
+                NumberKind::Order => depositor.to_owned(),
+                NumberKind::PurchaseOrder => release.to_owned(),
+                _ => String::new(),
+            };
+            if !number.is_empty() {
+                self.found.push(BusinessNumber { kind, number, scope, raw: raw.trim().to_owned() });
+            }
+        };
+        if let Some((qualifier, value)) = telling.reference {
+            let kind = text(qualifier).and_then(|qualifier| NumberKind::of(&qualifier));
+            if let (Some(kind), Some(raw)) = (kind, text(value)) {
+                add(kind, &raw);
+            }
+            return;
         }
-    };
-    if shape.name == "Reference" {
-        let kind = text("qualifier").and_then(|qualifier| NumberKind::of(&qualifier));
-        if let (Some(kind), Some(raw)) = (kind, text("value")) {
-            add(kind, raw);
+        for (id, kind) in &telling.numbers {
+            if let Some(raw) = text(*id) {
+                add(*kind, &raw);
+            }
         }
-        return;
-    }
-    for (id, field) in shape.fields.iter().enumerate() {
-        if let (FieldType::Text, Some(kind)) = (field.holds, NumberKind::of(field.name))
-            && let Some(Value::Text(raw)) = group.field(id).get()
-        {
-            add(kind, raw);
-        }
-    }
-    for (id, field) in shape.fields.iter().enumerate() {
-        if matches!(field.name, "orders" | "packs" | "items" | "lines" | "references") {
-            let list = group.field(id);
+        for id in &telling.lists {
+            let list = group.field(*id);
             for item in (0..list.len()).filter_map(|index| list.item(index)) {
-                gather(item, depositor, release, found);
+                self.add(item, depositor, release);
             }
         }
     }

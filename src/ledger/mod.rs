@@ -100,7 +100,7 @@ impl LineState {
 pub struct Line {
     /// Its numbers.
     #[serde(skip)]
-    pub keys: ItemKeys,
+    pub keys: ItemKeys<'static>,
     /// The number to show.
     pub item: String,
     /// Line numbers of the order.
@@ -143,7 +143,7 @@ struct Shipped {
 }
 
 impl Line {
-    fn new(keys: ItemKeys) -> Self {
+    fn new(keys: ItemKeys<'static>) -> Self {
         Self {
             item: keys.shown().to_owned(),
             keys,
@@ -169,8 +169,8 @@ impl Line {
         self.said.last()
     }
 
-    fn takes(&mut self, unit: Option<&String>) -> bool {
-        let known = self.unit.get_or_insert_with(|| unit.cloned().unwrap_or_default());
+    fn takes(&mut self, unit: Option<&str>) -> bool {
+        let known = self.unit.get_or_insert_with(|| unit.unwrap_or_default().to_owned());
         let same = unit.is_none_or(|unit| unit == known) || known.is_empty();
         self.mixed_units |= !same;
         same
@@ -178,12 +178,13 @@ impl Line {
 }
 
 /// The line of an item among some; added where there is none. The item's other numbers are learned on the way.
-fn line_of(lines: &mut Vec<Line>, keys: ItemKeys) -> &mut Line {
+fn line_of<'l>(lines: &'l mut Vec<Line>, keys: ItemKeys<'_>) -> &'l mut Line {
     let at = lines.iter().position(|line| line.keys.same(&keys)).unwrap_or_else(|| {
-        lines.push(Line::new(keys.clone()));
+        lines.push(Line::new(keys.clone().into_owned()));
         lines.len() - 1
     });
     let line = &mut lines[at];
+    let keys = keys.into_owned();
     line.keys.sku = line.keys.sku.take().or(keys.sku);
     line.keys.buyer_item = line.keys.buyer_item.take().or(keys.buyer_item);
     line.keys.gtin = line.keys.gtin.take().or(keys.gtin);
@@ -200,7 +201,7 @@ pub fn lines(order: &Order<'_>) -> Vec<Line> {
         for told in advice.record.lines() {
             let line = line_of(&mut lines, told.keys());
             line.description = line.description.take().or_else(|| told.description.clone());
-            if line.takes(told.unit.as_ref()) {
+            if line.takes(told.unit.as_deref()) {
                 line.shipped += told.quantity_shipped.unwrap_or_default();
             }
             line.said.push(Shipped { document: advice.document, line: told.clone() });
@@ -213,10 +214,10 @@ pub fn lines(order: &Order<'_>) -> Vec<Line> {
         close_unspoken(advice, &mut lines[..of_order]);
     }
     let number = order.purchase_order_number.as_deref().unwrap_or_default();
-    let mut add = |counted: Vec<Counted>, column: fn(&mut Line) -> &mut Decimal| {
+    let mut add = |counted: Vec<Counted<'_>>, column: fn(&mut Line) -> &mut Decimal| {
         for counted in counted {
             let line = line_of(&mut lines, counted.item);
-            if line.takes(counted.unit.as_ref()) {
+            if line.takes(counted.unit) {
                 *column(line) += counted.quantity;
             }
         }
@@ -251,7 +252,7 @@ impl Order<'_> {
 
 /// The warehouse's order counts, where there is one: it may be a part of the customer's.
 fn ordered(order: &Order<'_>, lines: &mut Vec<Line>) {
-    let mut add = |keys: ItemKeys, number: Option<&String>, said: (Option<Decimal>, Option<&String>)| {
+    let mut add = |keys: ItemKeys<'_>, number: Option<&String>, said: (Option<Decimal>, Option<&str>)| {
         let line = line_of(lines, keys);
         if let Some(number) = number {
             line.line_number = Some(match line.line_number.take() {
@@ -267,7 +268,7 @@ fn ordered(order: &Order<'_>, lines: &mut Vec<Line>) {
     };
     if let Some(said) = &order.shipping_order {
         for line in &said.record.lines {
-            add(line.keys(), line.line_number.as_ref(), (line.quantity, line.unit.as_ref()));
+            add(line.keys(), line.line_number.as_ref(), (line.quantity, line.unit.as_deref()));
         }
         for ordered in &said.record.lines {
             let line = line_of(lines, ordered.keys());
@@ -277,7 +278,7 @@ fn ordered(order: &Order<'_>, lines: &mut Vec<Line>) {
         }
     } else if let Some(said) = &order.purchase_order {
         for line in &said.record.lines {
-            add(line.keys(), line.line_number.as_ref(), (line.quantity, line.unit.as_ref()));
+            add(line.keys(), line.line_number.as_ref(), (line.quantity, line.unit.as_deref()));
         }
     }
     if let Some(said) = &order.purchase_order {
@@ -295,7 +296,7 @@ fn ordered(order: &Order<'_>, lines: &mut Vec<Line>) {
 fn as_ordered(advice: &Said<'_, ShippingAdvice>, lines: &mut [Line]) {
     let rest =
         matches!(advice.record.completeness, Some(Completeness::NoExceptions | Completeness::ExceptionsOnly));
-    let named: Vec<ItemKeys> = advice.record.lines().map(|line| line.keys()).collect();
+    let named: Vec<_> = advice.record.lines().map(|line| line.keys()).collect();
     // Some write N and list every line all the same; then what is not listed was not shipped.
     let lists = advice.record.completeness == Some(Completeness::NoExceptions) && !named.is_empty();
     if !rest || lists {

@@ -263,10 +263,10 @@ fn notices_and_bills_stand_beside_what_was_shipped_under_any_number_of_the_item(
 
 #[test]
 fn more_than_was_shipped_does_not_pass_and_what_cannot_be_compared_does() {
-    let counted = |sku: Option<&str>, buyer: Option<&str>, quantity: i64| Counted {
-        item: ItemKeys { sku: sku.map(str::to_owned), buyer_item: buyer.map(str::to_owned), gtin: None },
+    let counted = |sku: Option<&'static str>, buyer: Option<&'static str>, quantity: i64| Counted {
+        item: ItemKeys { sku: sku.map(Into::into), buyer_item: buyer.map(Into::into), gtin: None },
         quantity: quantity.into(),
-        unit: text("case"),
+        unit: Some("case"),
     };
     let a = |quantity| counted(Some("A"), None, quantity);
     let shipped = [a(30), a(4)];

@@ -13,7 +13,9 @@ use crate::profiles::Profile;
 use crate::reconcile::{self, Agreed, Comparison, Counted, Difference, Moved, PriceRow, service_period};
 use crate::store::{Business, NewException, Work};
 use chrono::{DateTime, NaiveDate, Utc};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 /// What kind of invoice a partner sends.
@@ -45,9 +47,9 @@ pub(super) async fn look_up(
     }
     let lines = known.invoices.iter().flat_map(|invoice| &invoice.record.lines);
     let ordered = known.purchase_orders.iter().flat_map(|order| &order.record.lines);
-    let skus = lines.filter_map(|line| line.sku.clone());
-    let skus: BTreeSet<String> = skus.chain(ordered.filter_map(|line| line.sku.clone())).collect();
-    let skus: Vec<&str> = skus.iter().map(String::as_str).collect();
+    let skus = lines.filter_map(|line| line.sku.as_deref());
+    let skus: HashSet<&str> = skus.chain(ordered.filter_map(|line| line.sku.as_deref())).collect();
+    let skus: Vec<&str> = skus.into_iter().collect();
     for price in work.find_prices(&skus).await? {
         known.prices.add(PriceRow {
             sku: price.sku,
@@ -85,62 +87,82 @@ pub(super) async fn look_up(
     Ok(())
 }
 
-/// Compares every invoice of the orders that this file speaks of, those that came before it as well: what was
-/// billed too early may have been shipped by now.
-///
-/// What that makes of documents that are not written yet is set in them; of the others it is given back.
-pub(super) async fn all(
+/// What comparing an invoice makes of it; nothing when its partner is not known any more.
+#[derive(Debug)]
+pub(super) struct Compared {
+    document: Uuid,
+    business: Option<(Business, String)>,
+    exceptions: Vec<NewException>,
+}
+
+/// Begins to compare every invoice of the orders that files speak of, those that came before as well: what was billed
+/// too early may have been shipped by now. It goes on while the files' records are written.
+pub(super) fn begin(
+    known: &Arc<Known>,
+    agreements: &Arc<Agreements>,
+    now: DateTime<Utc>,
+) -> JoinHandle<Vec<Compared>> {
+    let (known, agreements) = (known.clone(), agreements.clone());
+    tokio::task::spawn_blocking(move || {
+        let index = Index::of(&known);
+        // What was only looked up for its credit is left out; its own order may not be here.
+        let invoices = known.invoices.iter().enumerate();
+        let invoices = invoices.filter(|(_, invoice)| !known.originals.contains(&invoice.document));
+        let compared = invoices.map(|(place, invoice)| {
+            let document = invoice.document;
+            let Some(profile) = agreements.profiles.find(&invoice.partner) else {
+                return Compared { document, business: None, exceptions: Vec::new() };
+            };
+            let comparison = one((place, invoice), profile, None, &known, &index, now.date_naive());
+            let standing: Vec<&Difference> = comparison.standing().collect();
+            let exceptions = standing.iter().map(|difference| exception(invoice, difference, now));
+            Compared { document, exceptions: exceptions.collect(), business: Some(business(&standing)) }
+        });
+        compared.collect()
+    })
+}
+
+fn exception(invoice: &Stored<Invoice>, difference: &Difference, now: DateTime<Utc>) -> NewException {
+    let currency = || invoice.record.currency.clone().unwrap_or_else(|| "USD".to_owned());
+    NewException {
+        id: exception_id(invoice.document, difference),
+        kind: difference.reason.word().to_owned(),
+        document_id: Some(invoice.document),
+        partner_id: Some(invoice.partner.clone()),
+        order_number: invoice.record.order_number.clone(),
+        purchase_order_number: invoice.record.purchase_order_number.clone(),
+        line: difference.line.clone(),
+        amount: difference.amount.map(|amount| (amount, currency())),
+        message: difference.message.clone(),
+        evidence: difference.figures.iter().map(Figure::to_json).collect(),
+        first_seen_at: now,
+    }
+}
+
+/// Keeps what comparing came to. What that makes of documents that are not written yet is set in them; of the others it
+/// is given back. With `again` some of the files were compared before.
+pub(super) async fn settle(
     work: &mut Work,
     fresh: &mut [Fresh<'_>],
-    mut known: Known,
-    agreements: &Agreements,
+    compared: Vec<Compared>,
     now: DateTime<Utc>,
     again: bool,
 ) -> Result<Vec<(Uuid, Business, String)>, Error> {
-    if fresh.iter().all(|fresh| fresh.document.record.is_none()) {
-        return Ok(Vec::new());
-    }
     let places: HashMap<Uuid, usize> =
         fresh.iter().enumerate().map(|(place, fresh)| (fresh.document.id, place)).collect();
     // Of what was never compared before nothing can have come right.
     let is_earlier = |document: &Uuid| again || !places.contains_key(document);
-    look_up(work, &mut known, agreements).await?;
-    let mut exceptions = Vec::new();
-    let mut compared = Vec::new();
-    let mut earlier = Vec::new();
-    let index = Index::of(&known);
-    for (place, invoice) in known.invoices.iter().enumerate() {
-        // It was only looked up for its credit; its own order may not be here.
-        if known.originals.contains(&invoice.document) {
-            continue;
+    let (mut exceptions, mut earlier, mut business) = (Vec::new(), Vec::new(), Vec::new());
+    for compared in compared {
+        if is_earlier(&compared.document) {
+            earlier.push(compared.document);
         }
-        if is_earlier(&invoice.document) {
-            compared.push(invoice.document);
+        match (compared.business, places.get(&compared.document).and_then(|place| fresh.get_mut(*place))) {
+            (Some(own), Some(fresh)) => fresh.business = own,
+            (Some((own, why)), None) => business.push((compared.document, own, why)),
+            (None, _) => {}
         }
-        let Some(profile) = agreements.profiles.find(&invoice.partner) else { continue };
-        let comparison = one((place, invoice), profile, None, &known, &index, now.date_naive());
-        let standing: Vec<&Difference> = comparison.standing().collect();
-        let (document, business, why) = business(invoice.document, &standing);
-        match places.get(&document).and_then(|place| fresh.get_mut(*place)) {
-            Some(fresh) => fresh.business = (business, why),
-            None => earlier.push((document, business, why)),
-        }
-        for difference in standing {
-            let currency = invoice.record.currency.clone().unwrap_or_else(|| "USD".to_owned());
-            exceptions.push(NewException {
-                id: exception_id(invoice.document, difference),
-                kind: difference.reason.word().to_owned(),
-                document_id: Some(invoice.document),
-                partner_id: Some(invoice.partner.clone()),
-                order_number: invoice.record.order_number.clone(),
-                purchase_order_number: invoice.record.purchase_order_number.clone(),
-                line: difference.line.clone(),
-                amount: difference.amount.map(|amount| (amount, currency)),
-                message: difference.message.clone(),
-                evidence: difference.figures.iter().map(Figure::to_json).collect(),
-                first_seen_at: now,
-            });
-        }
+        exceptions.extend(compared.exceptions);
     }
     work.insert_exceptions(&exceptions).await?;
     let standing: Vec<Uuid> = exceptions
@@ -149,10 +171,10 @@ pub(super) async fn all(
         .map(|exception| exception.id)
         .collect();
     let kinds: Vec<&str> = Reason::ALL.iter().map(|reason| reason.word()).collect();
-    if !compared.is_empty() {
-        work.keep_standing_exceptions(&compared, &kinds, &standing, now).await?;
+    if !earlier.is_empty() {
+        work.keep_standing_exceptions(&earlier, &kinds, &standing, now).await?;
     }
-    Ok(earlier)
+    Ok(business)
 }
 
 /// The exception that a difference is; the same difference found again is the same exception.
@@ -308,9 +330,9 @@ impl<'k> Index<'k> {
 }
 
 /// What comparing an invoice makes of it.
-fn business(invoice: Uuid, differences: &[&Difference]) -> (Uuid, Business, String) {
+fn business(differences: &[&Difference]) -> (Business, String) {
     let Some(first) = differences.first() else {
-        return (invoice, Business::Settled, "agrees with order and shipment".to_owned());
+        return (Business::Settled, "agrees with order and shipment".to_owned());
     };
     let amount = first.amount.map(|amount| format!(" ({amount:.2})")).unwrap_or_default();
     let more = match differences.len() {
@@ -318,23 +340,23 @@ fn business(invoice: Uuid, differences: &[&Difference]) -> (Uuid, Business, Stri
         2 => "; 1 more difference".to_owned(),
         count => format!("; {} more differences", count - 1),
     };
-    (invoice, Business::Exception, format!("{}{amount}{more}", first.message))
+    (Business::Exception, format!("{}{amount}{more}", first.message))
 }
 
 /// The lines of an advice, for the purchase order under which it was found.
 pub(super) fn advised<'a>(
     advice: &'a Stored<ShippingAdvice>,
     order: &'a str,
-) -> impl Iterator<Item = Moved> + 'a {
+) -> impl Iterator<Item = Moved<'a>> + 'a {
     advice.record.lines().filter_map(move |line| {
         let quantity = line.quantity_shipped?;
         Some(Moved {
-            order: Some(order.to_owned()),
+            order: Some(order),
             item: line.keys(),
             quantity,
-            unit: line.unit.clone(),
+            unit: line.unit.as_deref(),
             in_place_of: if line.status == Some(LineStatus::Substituted) {
-                line.item_ids.iter().filter_map(|other| other.id.clone()).collect()
+                line.item_ids.iter().filter_map(|other| other.id.as_deref()).collect()
             } else {
                 Vec::new()
             },
@@ -344,15 +366,15 @@ pub(super) fn advised<'a>(
     })
 }
 
-pub(super) fn noticed(notice: &Stored<ShipNotice>, order: &str) -> Vec<Moved> {
+pub(super) fn noticed<'a>(notice: &'a Stored<ShipNotice>, order: &'a str) -> Vec<Moved<'a>> {
     let items = notice.record.items_of(order);
     let moved = items.into_iter().filter_map(|item| {
         let quantity = item.quantity_shipped?;
         Some(Moved {
-            order: Some(order.to_owned()),
+            order: Some(order),
             item: item.keys(),
             quantity,
-            unit: item.unit.clone(),
+            unit: item.unit.as_deref(),
             in_place_of: Vec::new(),
             document: notice.document,
             source: item.source,
@@ -364,14 +386,14 @@ pub(super) fn noticed(notice: &Stored<ShipNotice>, order: &str) -> Vec<Moved> {
 pub(super) fn received<'a>(
     receipt: &'a Stored<StockReceipt>,
     order: &'a str,
-) -> impl Iterator<Item = Moved> + 'a {
+) -> impl Iterator<Item = Moved<'a>> + 'a {
     receipt.record.lines.iter().filter_map(move |line| {
         let quantity = line.quantity_received?;
         Some(Moved {
-            order: Some(order.to_owned()),
+            order: Some(order),
             item: line.keys(),
             quantity,
-            unit: line.unit.clone(),
+            unit: line.unit.as_deref(),
             in_place_of: Vec::new(),
             document: receipt.document,
             source: line.source,
@@ -380,16 +402,19 @@ pub(super) fn received<'a>(
 }
 
 /// The lines of an invoice that bill this order; what it credits counts less than zero, whatever sign it has.
-pub(super) fn billed<'a>(invoice: &'a Stored<Invoice>, order: &'a str) -> impl Iterator<Item = Moved> + 'a {
+pub(super) fn billed<'a>(
+    invoice: &'a Stored<Invoice>,
+    order: &'a str,
+) -> impl Iterator<Item = Moved<'a>> + 'a {
     let credit = invoice.record.sense == Some(InvoiceSense::Credit);
     let of_order = invoice.record.lines_of(order);
     of_order.filter_map(move |line| {
         let quantity = line.quantity?;
         Some(Moved {
-            order: Some(order.to_owned()),
+            order: Some(order),
             item: line.keys(),
             quantity: if credit { -quantity.abs() } else { quantity },
-            unit: line.unit.clone(),
+            unit: line.unit.as_deref(),
             in_place_of: Vec::new(),
             document: invoice.document,
             source: line.source,

@@ -62,7 +62,7 @@ impl<R> Default for Orders<R> {
 pub(super) trait Order: Clone + Into<Record> {
     fn key(&self) -> OrderKey;
     fn revised(&self, later: &Self) -> Self;
-    fn has(&self, item: &ItemKeys) -> bool;
+    fn has(&self, item: &ItemKeys<'_>) -> bool;
 }
 
 impl Order for PurchaseOrder {
@@ -72,7 +72,7 @@ impl Order for PurchaseOrder {
     fn revised(&self, later: &Self) -> Self {
         self.revised(later)
     }
-    fn has(&self, item: &ItemKeys) -> bool {
+    fn has(&self, item: &ItemKeys<'_>) -> bool {
         self.lines.iter().any(|line| line.keys().same(item))
     }
 }
@@ -84,7 +84,7 @@ impl Order for ShippingOrder {
     fn revised(&self, later: &Self) -> Self {
         self.revised(later)
     }
-    fn has(&self, item: &ItemKeys) -> bool {
+    fn has(&self, item: &ItemKeys<'_>) -> bool {
         self.lines.iter().any(|line| line.keys().same(item))
     }
 }
@@ -205,6 +205,11 @@ impl Known {
         self.documents.iter().copied().collect()
     }
 
+    /// Whether the record of a document is among what is known.
+    pub(super) fn has(&self, document: Uuid) -> bool {
+        self.documents.contains(&document)
+    }
+
     /// Adds one record with its document, the latest of all.
     pub(super) fn add_own(&mut self, partner: &str, document: Uuid, record: &Record) {
         if !self.documents.insert(document) {
@@ -251,7 +256,7 @@ impl Known {
     pub(super) fn order_of(&self, advice: &ShippingAdvice) -> Option<&Stored<ShippingOrder>> {
         let number = advice.purchase_order_number.as_deref();
         let depositor = advice.depositor.id.as_deref();
-        let items: Vec<ItemKeys> = advice.lines().map(|line| line.keys()).collect();
+        let items: Vec<_> = advice.lines().map(|line| line.keys()).collect();
         best(self.shipping_orders.of(advice.order_number.as_deref()), |order| {
             let own = order.depositor.id.as_deref();
             let theirs = agree(own, depositor)? + agree(order.purchase_order_number.as_deref(), number)?;
@@ -343,7 +348,7 @@ struct Counting {
 pub(super) fn purchase_order_of<'k>(
     orders: impl Iterator<Item = &'k Stored<PurchaseOrder>> + Clone,
     release: Option<&str>,
-    items: &[ItemKeys],
+    items: &[ItemKeys<'_>],
 ) -> Option<&'k Stored<PurchaseOrder>> {
     let rank = |order: &PurchaseOrder| {
         let released = agree(order.release_number.as_deref(), release)?;

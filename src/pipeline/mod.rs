@@ -40,6 +40,7 @@ mod rows;
 mod said;
 pub mod schedules;
 mod serve;
+mod sets;
 pub mod settling;
 mod shipments;
 

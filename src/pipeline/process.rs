@@ -134,7 +134,7 @@ async fn commit(
     hub: &Hub,
     files: Vec<ReadFile>,
     leases: &[Lease],
-    agreements: &Agreements,
+    agreements: &Arc<Agreements>,
 ) -> Result<(), Error> {
     let named: Vec<(Uuid, String, String)> =
         files.iter().map(|file| (file.row.id, file.row.name.clone(), file.row.channel.clone())).collect();
@@ -223,7 +223,7 @@ pub(super) async fn carry_out(
     hub: &Hub,
     work: &mut Work,
     mut files: Vec<ReadFile>,
-    agreements: &Agreements,
+    agreements: &Arc<Agreements>,
     again: &Again,
 ) -> Result<Vec<Carried>, Error> {
     let now = hub.clock.now();
@@ -253,7 +253,7 @@ pub(super) async fn carry_out(
             *revised = revise(hub, work, &file.reading, standing, again).await?;
         }
     }
-    let known = look_up(work, files.iter().flat_map(|file| &file.reading.documents)).await?;
+    let mut known = look_up(work, files.iter().flat_map(|file| &file.reading.documents)).await?;
     let mut fresh = Vec::new();
     for (place, (file, out)) in files.iter().zip(&mut outgoing).enumerate() {
         let none = (BTreeSet::new(), Vec::new());
@@ -291,22 +291,22 @@ pub(super) async fn carry_out(
     fresh.sort_by_key(|fresh| fresh.is_invoice());
     let others = fresh.partition_point(|fresh| !fresh.is_invoice());
     work.insert_documents(&rows::documents(fresh.get(..others).unwrap_or_default(), agreements)).await?;
-    let records: Vec<NewRecord<'_>> = fresh
-        .iter()
-        .filter_map(|fresh| {
-            Some(NewRecord {
-                document_id: fresh.document.id,
-                partner_id: &fresh.document.partner,
-                received_at: fresh.received_at,
-                record: fresh.document.record.as_ref()?,
-            })
-        })
-        .collect();
-    work.insert_records(&records).await?;
+    work.insert_records(&records(fresh.get(..others).unwrap_or_default())).await?;
+    compare::look_up(work, &mut known, agreements).await?;
+    let known = Arc::new(known);
+    let any_record = fresh.iter().any(|fresh| fresh.document.record.is_some());
+    let comparing = any_record.then(|| compare::begin(&known, agreements, now));
+    work.insert_records(&records(fresh.get(others..).unwrap_or_default())).await?;
     let documents = files.iter().flat_map(|file| &file.reading.documents);
     let unfinished = shipments::judge(work, documents, &known, agreements, now).await?;
     let any_again = outgoing.iter().any(|out| out.again);
-    let mut later = compare::all(work, &mut fresh, known, agreements, now, any_again).await?;
+    let mut later = match comparing {
+        Some(comparing) => {
+            let compared = comparing.await.map_err(Error::Panicked)?;
+            compare::settle(work, &mut fresh, compared, now, any_again).await?
+        }
+        None => Vec::new(),
+    };
     work.insert_documents(&rows::documents(fresh.get(others..).unwrap_or_default(), agreements)).await?;
     let findings: Vec<NewFinding<'_>> =
         files.iter().flat_map(|file| rows::findings(&file.reading, file.row.id)).collect();
@@ -350,6 +350,19 @@ pub(super) async fn carry_out(
         revised,
     });
     Ok(carried.collect())
+}
+
+/// The records of documents that became some.
+fn records<'f>(fresh: &'f [Fresh<'_>]) -> Vec<NewRecord<'f>> {
+    let records = fresh.iter().filter_map(|fresh| {
+        Some(NewRecord {
+            document_id: fresh.document.id,
+            partner_id: &fresh.document.partner,
+            received_at: fresh.received_at,
+            record: fresh.document.record.as_ref()?,
+        })
+    });
+    records.collect()
 }
 
 /// Makes room for records that are read otherwise now. Gives how many, and takes them from those that stand.

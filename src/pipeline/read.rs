@@ -3,20 +3,19 @@
 use super::agreed;
 use super::agreements::Agreements;
 use super::hub::Place;
+use super::sets::Sets;
 use crate::canonical::Record;
 use crate::finding::{Finding, Location, Severity};
 use crate::formats::x12::describe::{self, Context};
 use crate::formats::x12::fault::{Code, Fault};
 use crate::formats::x12::lexer::{Lines, Window};
 use crate::formats::x12::segment::SegmentId;
-use crate::formats::x12::tree_builder::TreeBuilder;
 use crate::formats::x12::{ack_reader, advice_reader, reader, verdict};
 use crate::formats::{Looks, look};
 use crate::ids;
 use crate::profiles::{Profile, Receives, Usage, pattern};
 use crate::store::Business;
 use crate::translators::{Format, HELD};
-use crate::tree::Tree;
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
@@ -241,8 +240,6 @@ fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> 
         let told = describe::finding(fault, &envelope);
         reading.outcome = Outcome::Quarantined { reason: told.message, hint: told.hint };
     }
-    let mut builder = TreeBuilder::default();
-    let mut tree = Tree::default();
     for (index, mut interchange) in verdict.interchanges.into_iter().enumerate() {
         let header = &interchange.header;
         let profile = match claim(header, place, agreements) {
@@ -292,50 +289,19 @@ fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> 
         for group in &interchange.groups {
             let context = Context::of_set(window, schemas, &group.version, None, "");
             reading.findings.extend(group.faults.iter().map(|fault| describe::finding(fault, &context)));
-            let group_refused = verdict::Status::of_faults(&group.faults) == verdict::Status::Rejected;
-            for set in &group.sets {
-                let context = Context::of_set(window, schemas, &group.version, None, &set.id);
-                let receives = find_receives(profile, &place.channel.name, &set.id).cloned();
-                let by = receives.as_ref().map(|receives| receives.translator_of(&group.version).cloned());
-                let mut document = Document {
-                    // Its first byte rather than its number: a neighbour that nobody claimed may be claimed later.
-                    id: document_id(file, set.bytes.start),
-                    partner: profile.id.clone(),
-                    format: "x12".to_owned(),
-                    kind: set.id.clone(),
-                    version: group.version.clone(),
-                    functional_id: Some(group.functional_id.clone()),
-                    interchange_control_number: Some(interchange.header.control_number.clone()),
-                    group_control_number: Some(group.control_number.clone()),
-                    set_control_number: Some(set.control_number.clone()),
-                    bytes: set.bytes.clone(),
-                    status: if group_refused { verdict::Status::Rejected } else { set.status },
-                    record: None,
-                    translator: by.iter().flatten().next().map(|by| by.name().to_owned()),
-                    findings: set.faults.iter().map(|fault| describe::finding(fault, &context)).collect(),
-                    receives,
-                    agreement: None,
-                    number: None,
-                    aside: None,
-                };
-                if let (Some(None), Some(receives)) = (&by, &document.receives) {
-                    document.findings.push(release_unknown(set, group, receives, profile));
-                    document.status = verdict::Status::Rejected;
-                }
-                if document.status != verdict::Status::Rejected
-                    && has_effects
-                    && let Some(Some(translator)) = &by
-                    && let Some(schema) = schemas.find_set(&group.version, None, &set.id)
-                {
-                    let body = window.get(set.bytes.clone()).unwrap_or_default();
-                    builder.read(body, set.bytes.start, interchange.header.delimiters, schema, &mut tree);
-                    let (record, mut findings) = translator.read(&tree, lookup);
-                    locate(&mut findings, window);
-                    document.record = settle(&mut document, record, findings);
-                }
-                let envelope = (&interchange.header, Some(group));
-                document.agreement = agreed::agreement_of(profile, document.record.as_ref(), Some(envelope));
-                if !test && let Some((reason, hint)) = agreed::hold_while_testing(&mut document, profile) {
+            let sets = Sets {
+                file,
+                channel: &place.channel.name,
+                profile,
+                schemas,
+                lookup,
+                window,
+                header: &interchange.header,
+                group,
+                has_effects,
+            };
+            for (document, held) in sets.read() {
+                if let Some((reason, hint)) = held {
                     reading.keep_aside(reason, hint);
                 }
                 reading.documents.push(document);
@@ -355,7 +321,7 @@ fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> 
 }
 
 /// The profile names translators by release, and none for this one.
-fn release_unknown(
+pub(super) fn release_unknown(
     set: &verdict::Set,
     group: &verdict::Group,
     receives: &Receives,
@@ -389,7 +355,7 @@ fn interchange_is_trusted(interchange: &verdict::Interchange) -> bool {
 }
 
 /// Adds what translating found; a document that cannot be translated is not processed further.
-fn settle(document: &mut Document, record: Record, mut findings: Vec<Finding>) -> Option<Record> {
+pub(super) fn settle(document: &mut Document, record: Record, mut findings: Vec<Finding>) -> Option<Record> {
     // What only waits for master data is not the partner's fault: it is accepted, and kept aside when it is judged.
     for finding in findings.iter_mut().filter(|finding| finding.code == HELD) {
         finding.severity = Severity::Warning;
@@ -462,7 +428,7 @@ fn is_ours(header: &verdict::InterchangeHeader, agreements: &Agreements) -> bool
     agreements.profiles.list().any(|profile| profile.is_us(&header.sender.0, &header.sender.1))
 }
 
-fn find_receives<'a>(profile: &'a Profile, channel: &str, document: &str) -> Option<&'a Receives> {
+pub(super) fn find_receives<'a>(profile: &'a Profile, channel: &str, document: &str) -> Option<&'a Receives> {
     let fits =
         |receives: &&Receives| receives.translator.format() == Format::X12 && receives.document == document;
     let here = profile.exchange.receives.iter().filter(fits).find(|receives| receives.channel == channel);
@@ -578,6 +544,6 @@ fn read_other(
 }
 
 /// The document's id: its place in its file, so that reading again finds the same.
-fn document_id(file: Uuid, place: u64) -> Uuid {
+pub(super) fn document_id(file: Uuid, place: u64) -> Uuid {
     ids::derived("document", &[&file.to_string(), &place.to_string()])
 }

@@ -109,7 +109,7 @@ fn terms(bill: &Bill<'_>, order: &PurchaseOrder, document: Uuid, differences: &m
 
 /// The lines of one item of one order.
 struct Group<'g> {
-    keys: ItemKeys,
+    keys: ItemKeys<'g>,
     /// Its number, evened.
     order: Option<String>,
     lines: Vec<(usize, &'g InvoiceLine)>,
@@ -128,22 +128,22 @@ struct Sum {
 }
 
 impl Group<'_> {
-    fn is_of(&self, moved: &Moved) -> bool {
+    fn is_of(&self, moved: &Moved<'_>) -> bool {
         // What names no order was found by its shipping order.
-        let order = moved.order.as_ref().zip(self.order.as_ref());
+        let order = moved.order.zip(self.order.as_deref());
         order.is_none_or(|(one, other)| one == other) && moved.item.same(&self.keys)
     }
 
-    fn sum(&self, all: &[Moved], name: &'static str, unit: Option<&str>, joined: &Joined<'_>) -> Sum {
+    fn sum(&self, all: &[Moved<'_>], name: &'static str, unit: Option<&str>, joined: &Joined<'_>) -> Sum {
         let mut sum = Sum::default();
         for moved in all.iter().filter(|moved| self.is_of(moved)) {
             sum.count += 1;
-            match joined.factor(moved.unit.as_deref(), unit) {
+            match joined.factor(moved.unit, unit) {
                 Some(factor) => {
                     sum.total += moved.quantity * factor;
                     sum.gross += moved.quantity.max(Decimal::ZERO) * factor;
                 }
-                None => sum.odd = moved.unit.clone(),
+                None => sum.odd = moved.unit.map(str::to_owned),
             }
             sum.figures.push(Figure {
                 name: name.into(),
@@ -330,8 +330,10 @@ impl Group<'_> {
         lines: &'o [PurchaseOrderLine],
     ) -> Option<&'o PurchaseOrderLine> {
         let moved = bill.known.shipped.iter().filter(|moved| !moved.in_place_of.is_empty());
-        let named: Vec<&String> =
-            moved.filter(|moved| self.is_of(moved)).flat_map(|moved| &moved.in_place_of).collect();
+        let named: Vec<&str> = moved
+            .filter(|moved| self.is_of(moved))
+            .flat_map(|moved| moved.in_place_of.iter().copied())
+            .collect();
         lines.iter().find(|line| {
             let keys = line.keys();
             let own = [&keys.sku, &keys.buyer_item, &keys.gtin];

@@ -50,17 +50,17 @@ pub struct Difference {
 
 /// What was shipped, received or billed of one item: one line of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Moved {
+pub struct Moved<'a> {
     /// The purchase order that it is for, its number evened.
-    pub order: Option<String>,
+    pub order: Option<&'a str>,
     /// The item.
-    pub item: ItemKeys,
+    pub item: ItemKeys<'a>,
     /// How much; less than zero for what was credited.
     pub quantity: Decimal,
     /// In which unit.
-    pub unit: Option<String>,
+    pub unit: Option<&'a str>,
     /// Of a substitute: the numbers that it names besides its own, among them that of the item whose place it took.
-    pub in_place_of: Vec<String>,
+    pub in_place_of: Vec<&'a str>,
     /// The document that says it.
     pub document: Uuid,
     /// The segment that says it.
@@ -75,13 +75,13 @@ pub struct Known<'a> {
     /// What the seller said to them (855), and its documents.
     pub answers: Vec<(&'a OrderAcknowledgment, Uuid)>,
     /// What was shipped for them so far: by advices (945), else by ship notices (856).
-    pub shipped: Vec<Moved>,
+    pub shipped: Vec<Moved<'a>>,
     /// What was received for them (944), where receipts come.
-    pub received: Vec<Moved>,
+    pub received: Vec<Moved<'a>>,
     /// What was billed for them before, without what was credited.
-    pub billed: Vec<Moved>,
+    pub billed: Vec<Moved<'a>>,
     /// What was billed for them later.
-    pub billed_later: Vec<Moved>,
+    pub billed_later: Vec<Moved<'a>>,
     /// The document of an earlier invoice with this number from this seller.
     pub earlier: Option<Uuid>,
     /// The invoice that a credit is for.

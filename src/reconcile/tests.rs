@@ -22,14 +22,12 @@ fn line(item: &str, quantity: &str, price: &str) -> InvoiceLine {
     }
 }
 
-fn moved(item: &str, quantity: &str) -> Moved {
-    let keys = InvoiceLine { sku: Some(item.to_owned()), ..InvoiceLine::default() }.keys();
-    let unit = Some("each".to_owned());
+fn moved<'a>(item: &'a str, quantity: &str) -> Moved<'a> {
     Moved {
         order: None,
-        item: keys,
+        item: ItemKeys { sku: Some(item.into()), ..ItemKeys::default() },
         quantity: number(quantity),
-        unit,
+        unit: Some("each"),
         document: Uuid::nil(),
         in_place_of: Vec::new(),
         source: None,
@@ -63,10 +61,10 @@ fn invoice(lines: Vec<InvoiceLine>, total: &str) -> Invoice {
 struct World {
     order: Option<PurchaseOrder>,
     answer: Option<OrderAcknowledgment>,
-    shipped: Vec<Moved>,
-    received: Vec<Moved>,
-    billed: Vec<Moved>,
-    later: Vec<Moved>,
+    shipped: Vec<Moved<'static>>,
+    received: Vec<Moved<'static>>,
+    billed: Vec<Moved<'static>>,
+    later: Vec<Moved<'static>>,
     original: Option<Invoice>,
     counted: Option<Counted>,
     rules: Reconciliation,
@@ -75,7 +73,7 @@ struct World {
 }
 
 impl World {
-    fn of(order: PurchaseOrder, shipped: &[Moved]) -> Self {
+    fn of(order: PurchaseOrder, shipped: &[Moved<'static>]) -> Self {
         Self { order: Some(order), shipped: shipped.to_vec(), ..Self::default() }
     }
 
@@ -150,7 +148,7 @@ fn where_the_order_names_no_price_the_acknowledgment_does() {
 
 #[test]
 fn a_substitute_is_paid_at_the_price_of_what_it_replaces_at_most() {
-    let substitute = Moved { in_place_of: vec!["A".to_owned()], ..moved("B", "9") };
+    let substitute = Moved { in_place_of: vec!["A"], ..moved("B", "9") };
     let world = World::of(order("A", "12.50"), &[substitute]);
     let bill = |price: &str, total: &str| invoice(vec![line("B", "9", price)], total);
     assert_eq!(world.told(&bill("12.50", "112.50")), []);
@@ -426,7 +424,7 @@ proptest! {
             unit_price: Some(cent(prices[at])),
             ..PurchaseOrderLine::default()
         }).collect();
-        let sum = |all: &[u32]| -> Vec<Moved> {
+        let sum = |all: &[u32]| -> Vec<Moved<'static>> {
             all.iter().enumerate().map(|(at, quantity)| moved(name(at), &quantity.to_string())).collect()
         };
         let mut world = World::of(order, &sum(&shipped));

@@ -9,8 +9,8 @@ use rust_decimal::Decimal;
 /// An item of an order that is not billed in full.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unbilled {
-    /// The item.
-    pub item: ItemKeys,
+    /// The item's number, to show.
+    pub item: String,
     /// The unit of the quantities: that of what was shipped first.
     pub unit: Option<String>,
     /// How much was shipped or received.
@@ -26,34 +26,33 @@ pub struct Unbilled {
 /// The items of an order of which more was shipped than billed.
 #[must_use]
 pub fn not_billed(
-    shipped: &[Moved],
-    billed: &[Moved],
+    shipped: &[Moved<'_>],
+    billed: &[Moved<'_>],
     order: Option<&PurchaseOrder>,
     (partner, prices, packs): (&str, &PriceList, &Packs),
     day: NaiveDate,
 ) -> Vec<Unbilled> {
-    let mut items: Vec<&ItemKeys> = Vec::new();
+    let mut items: Vec<&ItemKeys<'_>> = Vec::new();
     for moved in shipped {
         if !items.iter().any(|known| known.same(&moved.item)) {
             items.push(&moved.item);
         }
     }
-    let one = |item: &&ItemKeys| -> Option<Unbilled> {
-        let own: Vec<(usize, &Moved)> =
+    let one = |item: &&ItemKeys<'_>| -> Option<Unbilled> {
+        let own: Vec<(usize, &Moved<'_>)> =
             shipped.iter().enumerate().filter(|(_, moved)| moved.item.same(item)).collect();
         let (_, first) = own.first()?;
         let ordered = order.and_then(|order| order.lines.iter().find(|line| line.keys().same(item)));
-        let as_line = InvoiceLine { sku: item.sku.clone(), ..InvoiceLine::default() };
+        let as_line = InvoiceLine { sku: item.sku.as_deref().map(str::to_owned), ..InvoiceLine::default() };
         let joined = Joined::of(packs, &as_line, ordered, day);
-        let unit = first.unit.as_deref();
+        let unit = first.unit;
         // What nothing joins counts as it stands: better one row too many than one too few.
         let sum =
             |quantity: Decimal, of: Option<&str>| quantity * joined.factor(of, unit).unwrap_or(Decimal::ONE);
-        let sent: Decimal = own.iter().map(|(_, moved)| sum(moved.quantity, moved.unit.as_deref())).sum();
+        let sent: Decimal = own.iter().map(|(_, moved)| sum(moved.quantity, moved.unit)).sum();
         // A credit does not ask to be billed again.
-        let is_it = |moved: &&Moved| moved.item.same(item) && moved.quantity.is_sign_positive();
-        let paid: Decimal =
-            billed.iter().filter(is_it).map(|moved| sum(moved.quantity, moved.unit.as_deref())).sum();
+        let is_it = |moved: &&Moved<'_>| moved.item.same(item) && moved.quantity.is_sign_positive();
+        let paid: Decimal = billed.iter().filter(is_it).map(|moved| sum(moved.quantity, moved.unit)).sum();
         let (sent, paid) = (sent.round_dp(12).normalize(), paid.round_dp(12).normalize());
         if sent <= paid {
             return None;
@@ -67,8 +66,8 @@ pub fn not_billed(
         let price = of_order.or_else(listed).and_then(|(price, of)| Some(price * joined.factor(unit, of)?));
         let price = price.map(|price| price.round_dp(8).normalize());
         Some(Unbilled {
-            item: (*item).clone(),
-            unit: first.unit.clone(),
+            item: item.shown().to_owned(),
+            unit: first.unit.map(str::to_owned),
             shipped: sent,
             billed: paid,
             price: price.map(|price| (price, cents((sent - paid) * price))),

@@ -1,9 +1,10 @@
 //! The sections of a report that list what a run compared: what is not billed, invoices, lines, and where figures stand.
 
-use super::report::{PAGE, Piece, Stopped, bucket, money, paged, text};
+use super::report::{PAGE, Piece, Stopped, bucket, money, paged, send, text};
 use crate::ids::short;
 use crate::reports::{Cell, Column, Kind, Sheet};
-use crate::store::{ComparedInvoiceRow, RunRow, Store};
+use crate::store::{ComparedInvoiceRow, ComparedLineRow, RunRow, Store};
+use futures_util::{StreamExt, stream};
 use rust_decimal::Decimal;
 use tokio::sync::mpsc::Sender;
 
@@ -216,42 +217,50 @@ pub(super) async fn lines(store: &Store, run: &RunRow, sender: &Sender<Piece>) -
     ];
     let about =
         "Each line of each invoice beside what it was compared with; quantities in the unit that is billed.";
-    paged(
-        sender,
-        Sheet::new("lines", "Lines", about, columns),
-        (0, 0),
-        |after| store.list_compared_lines(run.id, after, PAGE),
-        |row| (row.invoice, row.ordinal),
-        |row| {
-            [vec![
-                row.partner_id.into(),
-                row.invoice_number.into(),
-                row.line_number.into(),
-                row.purchase_order_number.into(),
-                row.sku.into(),
-                row.buyer_item.into(),
-                row.gtin.into(),
-                row.description.into(),
-                row.unit.into(),
-                row.ordered.into(),
-                row.shipped.into(),
-                row.received.into(),
-                row.billed_before.into(),
-                row.billed.into(),
-                row.agreed_price.into(),
-                row.price_from.into(),
-                row.price.into(),
-                row.amount.into(),
-                row.expected.into(),
-                (row.amount - row.expected).into(),
-                row.currency.into(),
-                row.found.into(),
-                row.file_name.into(),
-                row.segment_ordinal.into(),
-            ]]
-        },
-    )
-    .await
+    send(sender, Piece::Begin(Box::new(Sheet::new("lines", "Lines", about, columns)))).await?;
+    let ranges = store.list_ranges_of_lines(run.id, PAGE).await?;
+    // Nearly all of a report is lines: one page is read and made while the one before is.
+    let read = ranges.into_iter().map(|range| {
+        let (store, run) = (store.clone(), run.id);
+        tokio::spawn(async move {
+            let page = store.list_compared_lines(run, range).await?;
+            Ok::<_, crate::store::Error>(page.into_iter().map(line).collect::<Vec<_>>())
+        })
+    });
+    let mut pages = stream::iter(read).buffered(2);
+    while let Some(page) = pages.next().await {
+        send(sender, Piece::Rows(page.map_err(Stopped::Panicked)??)).await?;
+    }
+    send(sender, Piece::End).await
+}
+
+fn line(row: ComparedLineRow) -> Vec<Cell> {
+    vec![
+        row.partner_id.into(),
+        row.invoice_number.into(),
+        row.line_number.into(),
+        row.purchase_order_number.into(),
+        row.sku.into(),
+        row.buyer_item.into(),
+        row.gtin.into(),
+        row.description.into(),
+        row.unit.into(),
+        row.ordered.into(),
+        row.shipped.into(),
+        row.received.into(),
+        row.billed_before.into(),
+        row.billed.into(),
+        row.agreed_price.into(),
+        row.price_from.into(),
+        row.price.into(),
+        row.amount.into(),
+        row.expected.into(),
+        (row.amount - row.expected).into(),
+        row.currency.into(),
+        row.found.into(),
+        row.file_name.into(),
+        row.segment_ordinal.into(),
+    ]
 }
 
 /// Every figure of every difference, with the place that says it.

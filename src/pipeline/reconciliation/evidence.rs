@@ -2,9 +2,8 @@
 
 use super::super::agreements::Agreements;
 use crate::canonical::Figure;
-use crate::reconcile::Difference;
-use crate::store::DocumentPlace;
-use std::collections::HashMap;
+use crate::store::{DocumentPlace, NewDifference};
+use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// Fields of records that figures come from: the name of a figure, the list and the field.
@@ -27,6 +26,12 @@ const FIELDS: [(&str, &str, &str); 16] = [
     ("billed before", "", "total_amount"),
 ];
 
+/// The documents that figures come from.
+pub(super) fn documents(differences: &[(NewDifference, Vec<Figure>)]) -> Vec<Uuid> {
+    let figures = differences.iter().flat_map(|(_, figures)| figures);
+    figures.filter_map(|figure| figure.document).collect::<BTreeSet<Uuid>>().into_iter().collect()
+}
+
 /// Documents by id.
 pub(super) struct Places {
     by_id: HashMap<Uuid, DocumentPlace>,
@@ -41,9 +46,9 @@ impl Places {
         self.by_id.get(&document)
     }
 
-    /// The figures of a difference, each with the file, segment and element that says it.
-    pub(super) fn evidence(&self, difference: &Difference, agreements: &Agreements) -> serde_json::Value {
-        difference.figures.iter().map(|figure| self.figure(figure, agreements)).collect()
+    /// These figures, each with the file, segment and element that says it.
+    pub(super) fn evidence(&self, figures: &[Figure], agreements: &Agreements) -> serde_json::Value {
+        figures.iter().map(|figure| self.figure(figure, agreements)).collect()
     }
 
     fn figure(&self, figure: &Figure, agreements: &Agreements) -> serde_json::Value {

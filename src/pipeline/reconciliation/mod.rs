@@ -1,6 +1,7 @@
 //! Reconciliation runs: every invoice of a period compared with all that is known at one instant, kept as a snapshot.
 //!
-//! Documents are read in sets on one connection, compared, and written by COPY on another; memory is that of one set.
+//! Documents are read in sets on one connection, compared, and written by COPY on another, each set while the next is
+//! on its way; memory is that of a few sets.
 
 mod details;
 mod evidence;
@@ -12,7 +13,7 @@ use super::compare::{self, Index};
 use super::hub::Error;
 use super::known::{self, Known};
 use super::process;
-use crate::canonical::{Invoice, InvoiceSense};
+use crate::canonical::{Figure, Invoice, InvoiceSense};
 use crate::ids;
 use crate::reconcile::Comparison;
 use crate::store::{
@@ -23,7 +24,8 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use evidence::Places;
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -80,25 +82,37 @@ pub async fn run(
         let agreements = agreements.clone();
         tokio::spawn(async move { read(reader, &agreements, &all, &open, sender).await })
     };
-    let mut writer = store.begin().await?;
-    let mut made = Made { period: count, now, ..Made::default() };
-    while let Some(set) = sets.recv().await {
-        let agreements = agreements.clone();
-        let asked = asked.clone();
-        let (rows, back) = tokio::task::spawn_blocking(move || {
-            let rows = made.compare(&set, &agreements, &asked);
-            (rows, made)
+    let (sender, mut compared) = mpsc::channel::<Rows>(1);
+    let comparing = {
+        let (agreements, asked) = (agreements.clone(), asked.clone());
+        tokio::task::spawn_blocking(move || {
+            let mut made = Made { period: count, now, ..Made::default() };
+            while let Some(set) = sets.blocking_recv() {
+                // Nobody takes it any more: the other side failed and says why.
+                if sender.blocking_send(made.compare(&set, &agreements, &asked)).is_err() {
+                    break;
+                }
+            }
+            made
         })
-        .await
-        .map_err(Error::Panicked)?;
-        made = back;
+    };
+    let mut writer = store.begin().await?;
+    while let Some(mut rows) = compared.recv().await {
+        let documents = evidence::documents(&rows.differences);
+        let places = Places::of(writer.find_document_places(&documents).await?);
+        let differences = rows.differences.drain(..).map(|(difference, figures)| NewDifference {
+            figures: places.evidence(&figures, agreements),
+            ..difference
+        });
+        let differences: Vec<NewDifference> = differences.collect();
         writer.copy_compared_invoices(id, &rows.invoices).await?;
         writer.copy_compared_lines(id, &rows.lines).await?;
-        writer.copy_differences(id, &rows.differences).await?;
+        writer.copy_differences(id, &differences).await?;
         writer.copy_unbilled(id, &rows.unbilled).await?;
-        progress(made.invoices, total);
+        progress(rows.so_far, total);
     }
     reading.await.map_err(Error::Panicked)??;
+    let made = comparing.await.map_err(Error::Panicked)?;
     let totals: BTreeMap<&String, String> =
         made.totals.iter().map(|(currency, total)| (currency, total.to_string())).collect();
     writer
@@ -124,7 +138,6 @@ enum Set {
     Invoices {
         invoices: Vec<InvoiceToCompare>,
         known: Box<Known>,
-        places: Places,
         previous: HashMap<Uuid, PreviousFigures>,
         standing: HashMap<Uuid, StandingOfException>,
     },
@@ -144,23 +157,22 @@ async fn read(
     sender: mpsc::Sender<Set>,
 ) -> Result<(), Error> {
     for ids in invoices.chunks(SET) {
-        let mut set = reader.load_invoices_to_compare(ids).await?;
-        let place: HashMap<Uuid, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
-        set.sort_by_key(|invoice| place.get(&invoice.found.document_id).copied());
-        let numbers = known::numbers(set.iter().map(|invoice| &invoice.found.record));
+        let set = reader.list_invoices_to_compare(ids).await?;
+        let numbers: BTreeSet<&String> = set.iter().flat_map(|invoice| &invoice.purchase_orders).collect();
+        let purchase_orders = numbers.into_iter().cloned().collect();
+        let numbers = known::Numbers { purchase_orders, ..known::Numbers::default() };
         let mut known = process::look_up_numbers(&mut reader, numbers).await?;
-        for invoice in &set {
-            let found = &invoice.found;
-            known.add_own(&found.partner_id, found.document_id, &found.record);
+        // Those that bill no order were not found by one.
+        let others: Vec<Uuid> = ids.iter().copied().filter(|id| !known.has(*id)).collect();
+        if !others.is_empty() {
+            known.add(reader.load_invoices(&others).await?);
         }
         compare::look_up(&mut reader, &mut known, agreements).await?;
         let previous = reader.find_previous_figures(ids).await?;
         let standing = reader.find_standing_of_exceptions(ids).await?;
-        let places = Places::of(reader.find_document_places(&known.document_ids()).await?);
         let set = Set::Invoices {
             invoices: set,
             known: Box::new(known),
-            places,
             previous: previous.into_iter().map(|figures| (figures.document_id, figures)).collect(),
             standing: standing.into_iter().map(|standing| (standing.id, standing)).collect(),
         };
@@ -188,8 +200,11 @@ async fn read(
 struct Rows {
     invoices: Vec<NewComparedInvoice>,
     lines: Vec<NewComparedLine>,
-    differences: Vec<NewDifference>,
+    /// Differences, whose figures do not say yet where they stand.
+    differences: Vec<(NewDifference, Vec<Figure>)>,
     unbilled: Vec<crate::store::NewUnbilled>,
+    /// Invoices compared up to here.
+    so_far: usize,
 }
 
 /// What a run has made so far.
@@ -209,21 +224,21 @@ impl Made {
     fn compare(&mut self, set: &Set, agreements: &Agreements, asked: &Asked) -> Rows {
         let mut rows = Rows::default();
         match set {
-            Set::Invoices { invoices, known, places, previous, standing } => {
+            Set::Invoices { invoices, known, previous, standing } => {
                 let index = Index::of(known);
                 let at: HashMap<Uuid, usize> =
                     known.invoices.iter().enumerate().map(|(at, invoice)| (invoice.document, at)).collect();
                 for invoice in invoices {
                     self.invoices += 1;
                     let is_adjustment = self.invoices > self.period;
-                    let document = invoice.found.document_id;
-                    let Some(profile) = agreements.profiles.find(&invoice.found.partner_id) else { continue };
+                    let document = invoice.document_id;
+                    let Some(profile) = agreements.profiles.find(&invoice.partner_id) else { continue };
                     let Some((place, stored)) =
                         at.get(&document).and_then(|at| Some((*at, known.invoices.get(*at)?)))
                     else {
                         continue;
                     };
-                    let day = invoice.found.received_at.date_naive();
+                    let day = invoice.received_at.date_naive();
                     let under = invoice.agreement.as_deref();
                     let comparison = compare::one((place, stored), profile, under, known, &index, day);
                     let kind = compare::kind_of(profile).word();
@@ -241,7 +256,7 @@ impl Made {
                     let differences = comparison.differences.iter().zip(1..).map(|(difference, ordinal)| {
                         let exception = compare::exception_id(document, difference);
                         let standing = standing.get(&exception);
-                        NewDifference {
+                        let new = NewDifference {
                             invoice: row.invoice,
                             ordinal,
                             exception_id: exception,
@@ -251,16 +266,16 @@ impl Made {
                             item: difference.item.clone(),
                             amount: difference.amount,
                             message: difference.message.clone(),
-                            figures: places.evidence(difference, agreements),
+                            figures: serde_json::Value::Null,
                             tolerated: difference.tolerated.clone(),
                             first_seen_at: standing.map_or(self.now, |standing| standing.first_seen_at),
                             owner: standing
                                 .and_then(|standing| standing.owner.clone())
                                 .or_else(|| profile.owner.clone()),
                             decision: standing.and_then(decision),
-                        }
+                        };
+                        (new, difference.figures.clone())
                     });
-                    let differences: Vec<NewDifference> = differences.collect();
                     rows.differences.extend(differences);
                     rows.invoices.push(row);
                 }
@@ -279,6 +294,7 @@ impl Made {
             }
         }
         self.seal(&rows);
+        rows.so_far = self.invoices;
         rows
     }
 
@@ -312,8 +328,8 @@ impl Made {
             comparison.lines.iter().filter(|line| line.found != crate::reconcile::Match::None).count();
         NewComparedInvoice {
             invoice: i32::try_from(self.invoices).unwrap_or(i32::MAX),
-            document_id: invoice.found.document_id,
-            partner_id: invoice.found.partner_id.clone(),
+            document_id: invoice.document_id,
+            partner_id: invoice.partner_id.clone(),
             agreement: invoice.agreement.clone(),
             kind,
             is_credit,
@@ -357,7 +373,7 @@ impl Made {
         for row in &rows.lines {
             add(format!("{} {} {} {}", row.invoice, row.ordinal, row.amounts.0, row.amounts.1));
         }
-        for row in &rows.differences {
+        for (row, _) in &rows.differences {
             let amount = row.amount.map(|amount| amount.to_string()).unwrap_or_default();
             add(format!("{} {} {amount} {}", row.exception_id, row.reason, row.tolerated.is_some()));
         }
@@ -403,9 +419,9 @@ fn lines<'a>(
             ordinal: i32::try_from(compared.ordinal).unwrap_or(i32::MAX),
             line_number: line.line_number.clone(),
             purchase_order_number: order.cloned(),
-            sku: keys.sku,
-            buyer_item: keys.buyer_item,
-            gtin: keys.gtin,
+            sku: keys.sku.map(Cow::into_owned),
+            buyer_item: keys.buyer_item.map(Cow::into_owned),
+            gtin: keys.gtin.map(Cow::into_owned),
             description: line.description.clone(),
             unit: line.unit.clone(),
             quantities: [

@@ -54,8 +54,10 @@ pub async fn write(
         writer.finish()
     });
     // When nobody takes the pieces any more, the writer says why.
-    if let Err(Stopped::Store(error)) = sheets(store, run, &partners, &reasons, &sender).await {
-        return Err(error.into());
+    match sheets(store, run, &partners, &reasons, &sender).await {
+        Err(Stopped::Store(error)) => return Err(error.into()),
+        Err(Stopped::Panicked(error)) => return Err(Error::Panicked(error)),
+        Err(Stopped::Writer) | Ok(()) => {}
     }
     drop(sender);
     let files = writing.await.map_err(Error::Panicked)??;
@@ -70,6 +72,7 @@ pub(super) enum Piece {
 
 pub(super) enum Stopped {
     Store(crate::store::Error),
+    Panicked(tokio::task::JoinError),
     Writer,
 }
 
@@ -79,7 +82,7 @@ impl From<crate::store::Error> for Stopped {
     }
 }
 
-async fn send(sender: &Sender<Piece>, piece: Piece) -> Result<(), Stopped> {
+pub(super) async fn send(sender: &Sender<Piece>, piece: Piece) -> Result<(), Stopped> {
     sender.send(piece).await.map_err(|_| Stopped::Writer)
 }
 

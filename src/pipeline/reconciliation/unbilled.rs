@@ -31,8 +31,9 @@ pub(super) fn find(
         let key = evened(number);
         let advices: Vec<_> = known.shipped_for(&key).collect();
         let notices: Vec<_> = known.noticed_for(&key).filter(|notice| supplies(&notice.partner)).collect();
-        let sales: Vec<Moved> = advices.iter().flat_map(|advice| compare::advised(advice, &key)).collect();
-        let purchases: Vec<Moved> =
+        let sales: Vec<Moved<'_>> =
+            advices.iter().flat_map(|advice| compare::advised(advice, &key)).collect();
+        let purchases: Vec<Moved<'_>> =
             notices.iter().flat_map(|notice| compare::noticed(notice, &key)).collect();
         for (kind, word, shipped) in
             [(InvoiceKind::Sale, "sale", sales), (InvoiceKind::Purchase, "purchase", purchases)]
@@ -50,7 +51,7 @@ pub(super) fn find(
                 own && (kind == InvoiceKind::Sale || invoice.partner == *partner)
                     && !index.is_copy(*at, invoice)
             });
-            let billed: Vec<Moved> =
+            let billed: Vec<Moved<'_>> =
                 invoices.flat_map(|(_, invoice)| compare::billed(invoice, &key)).collect();
             let record = order.map(|order| &order.record);
             let terms = (partner.as_str(), &known.prices, &known.packs);
@@ -69,7 +70,7 @@ pub(super) fn find(
                     partner_id: partner.clone(),
                     purchase_order_number: number.to_owned(),
                     order_number: advice.and_then(|advice| advice.record.order_number.clone()),
-                    item: open.item.shown().to_owned(),
+                    item: open.item,
                     unit: open.unit,
                     quantities: (open.shipped, open.billed),
                     price: open.price,

@@ -12,14 +12,18 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::records::{FoundRecord, parse_record};
+use super::records::{FoundRecord, Stored, understand};
 use super::{Error, Store, Work};
 
 /// An invoice that is to be compared, and where it stands.
 #[derive(Clone, Debug)]
 pub struct InvoiceToCompare {
-    /// The record and its document.
-    pub found: FoundRecord,
+    /// Its document.
+    pub document_id: Uuid,
+    /// Who sent it.
+    pub partner_id: String,
+    /// When it came.
+    pub received_at: DateTime<Utc>,
     /// The agreement its document falls under.
     pub agreement: Option<String>,
     /// Its file.
@@ -32,8 +36,8 @@ pub struct InvoiceToCompare {
     pub group_control_number: Option<String>,
     /// ST02.
     pub set_control_number: Option<String>,
-    /// The translator that read it.
-    pub translator: Option<String>,
+    /// The purchase orders that it bills, as a whole or on a line; evened.
+    pub purchase_orders: Vec<String>,
 }
 
 /// What the last run before said of an invoice.
@@ -155,42 +159,41 @@ impl Work {
         .map_err(Error::query("list invoices that were told open"))
     }
 
-    /// These invoices, in no particular order.
+    /// These invoices, in the order given.
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn load_invoices_to_compare(&mut self, ids: &[Uuid]) -> Result<Vec<InvoiceToCompare>, Error> {
-        let rows = sqlx::query!(
-            r#"select i.document_id, i.partner_id, i.received_at, i.record::text as "record!", d.agreement, d.file_id,
-                   f.name as file_name, d.interchange_control_number, d.group_control_number, d.set_control_number,
-                   d.translator
-               from invoice i join document d on d.id = i.document_id join file f on f.id = d.file_id
-               where i.document_id = any($1)"#,
+    pub async fn list_invoices_to_compare(&mut self, ids: &[Uuid]) -> Result<Vec<InvoiceToCompare>, Error> {
+        sqlx::query_as!(
+            InvoiceToCompare,
+            r#"select i.document_id, i.partner_id, i.received_at, d.agreement, d.file_id, f.name as file_name,
+                   d.interchange_control_number, d.group_control_number, d.set_control_number,
+                   array(select n.number from document_number n
+                       where n.document_id = i.document_id and n.kind = 'purchase_order') as "purchase_orders!"
+               from unnest($1::uuid[]) with ordinality as asked (id, place) join invoice i on i.document_id = asked.id
+               join document d on d.id = i.document_id join file f on f.id = d.file_id order by asked.place"#,
+            ids,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("list invoices to compare"))
+    }
+
+    /// The invoices of these documents, in no particular order.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn load_invoices(&mut self, ids: &[Uuid]) -> Result<Vec<FoundRecord>, Error> {
+        let rows = sqlx::query_as!(
+            Stored,
+            r#"select document_id, partner_id, received_at, record::text as "record!" from invoice
+               where document_id = any($1)"#,
             ids,
         )
         .fetch_all(self.connection())
         .await
         .map_err(Error::query("load invoices"))?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(InvoiceToCompare {
-                    found: FoundRecord {
-                        record: parse_record(row.document_id, &row.record)?,
-                        document_id: row.document_id,
-                        versions: vec![row.document_id],
-                        partner_id: row.partner_id,
-                        received_at: row.received_at,
-                    },
-                    agreement: row.agreement,
-                    file_id: row.file_id,
-                    file_name: row.file_name,
-                    interchange_control_number: row.interchange_control_number,
-                    group_control_number: row.group_control_number,
-                    set_control_number: row.set_control_number,
-                    translator: row.translator,
-                })
-            })
-            .collect()
+        rows.into_iter().map(understand).collect()
     }
 
     /// What runs said of these invoices last.

@@ -262,30 +262,47 @@ impl Store {
         .map_err(Error::query("list compared invoices"))
     }
 
-    /// Lines of a run behind this place.
+    /// The places of a run's invoices in ranges of about so many lines, both ends included.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_ranges_of_lines(&self, run: Uuid, lines: i64) -> Result<Vec<(i32, i32)>, Error> {
+        let rows = sqlx::query!(
+            r#"select min(invoice) as "first!", max(invoice) as "last!" from (
+                   select invoice, (sum(line_count) over (order by invoice) - line_count) / $2 as page
+                   from reconciliation_invoice where run_id = $1) of
+               group by page order by 1"#,
+            run,
+            lines,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(Error::query("list ranges of lines"))?;
+        Ok(rows.into_iter().map(|row| (row.first, row.last)).collect())
+    }
+
+    /// Lines of these invoices of a run, in their order.
     ///
     /// # Errors
     /// When the database cannot be asked.
     pub async fn list_compared_lines(
         &self,
         run: Uuid,
-        (invoice, ordinal): (i32, i32),
-        limit: i64,
+        (first, last): (i32, i32),
     ) -> Result<Vec<ComparedLineRow>, Error> {
         sqlx::query_as!(
             ComparedLineRow,
+            // Both sides are narrowed: the planner knows little of the rows of a new run, and would join all of them.
             "select l.invoice, l.ordinal, i.partner_id, i.invoice_number, i.currency, l.line_number,
                  l.purchase_order_number, l.sku, l.buyer_item, l.gtin, l.description, l.unit, l.ordered, l.shipped,
                  l.received, l.billed_before, l.billed, l.agreed_price, l.price_from, l.price, l.amount, l.expected,
                  l.found, i.file_name, l.segment_ordinal
-             from (select * from reconciliation_line where run_id = $1 and (invoice, ordinal) > ($2, $3)
-                   order by invoice, ordinal limit $4) l
-             join reconciliation_invoice i on i.run_id = $1 and i.invoice = l.invoice
+             from reconciliation_line l join reconciliation_invoice i using (run_id, invoice)
+             where l.run_id = $1 and l.invoice between $2 and $3 and i.run_id = $1 and i.invoice between $2 and $3
              order by l.invoice, l.ordinal",
             run,
-            invoice,
-            ordinal,
-            limit,
+            first,
+            last,
         )
         .fetch_all(&self.pool)
         .await
@@ -305,14 +322,16 @@ impl Store {
     ) -> Result<Vec<DifferenceRow>, Error> {
         sqlx::query_as!(
             DifferenceRow,
-            "select d.invoice, d.ordinal, d.exception_id, i.partner_id, i.agreement, i.kind, i.invoice_number,
-                 i.invoiced_on, i.purchase_order_number, i.currency, d.reason, d.line_ordinal, d.line_number, d.item,
-                 d.amount, d.message, d.figures, d.tolerated, d.first_seen_at, d.owner, d.decision, d.decided_by,
-                 d.decided_at, d.decided_why, i.is_adjustment
-             from reconciliation_difference d join reconciliation_invoice i using (run_id, invoice)
-             where d.run_id = $1 and (d.invoice, d.ordinal) > ($2, $3)
-               and ($5::boolean is null or ((d.tolerated is not null) = $5 and not i.is_adjustment))
-             order by d.invoice, d.ordinal limit $4",
+            r#"select d.invoice, d.ordinal, d.exception_id, i.partner_id as "partner_id!", i.agreement, i.kind as "kind!",
+                   i.invoice_number, i.invoiced_on as "invoiced_on!", i.purchase_order_number,
+                   i.currency as "currency!", d.reason, d.line_ordinal, d.line_number, d.item, d.amount, d.message,
+                   d.figures, d.tolerated, d.first_seen_at, d.owner, d.decision, d.decided_by, d.decided_at,
+                   d.decided_why, i.is_adjustment as "is_adjustment!"
+               from reconciliation_difference d cross join lateral (
+                   select * from reconciliation_invoice where run_id = $1 and invoice = d.invoice limit 1) i
+               where d.run_id = $1 and (d.invoice, d.ordinal) > ($2, $3)
+                 and ($5::boolean is null or ((d.tolerated is not null) = $5 and not i.is_adjustment))
+               order by d.invoice, d.ordinal limit $4"#,
             run,
             invoice,
             ordinal,

@@ -24,7 +24,7 @@ use crate::canonical::{
 pub use evidence::{ActivityCounts, ItemPack, ItemPrice};
 pub use numbers::FoundNumber;
 pub use search::FoundRecord;
-pub(super) use search::parse_record;
+pub(super) use search::{Stored, understand};
 
 /// A record of a document.
 #[derive(Clone, Copy, Debug)]
@@ -53,13 +53,13 @@ struct Line<'a, L> {
     document_id: Uuid,
     /// Place in the document, the first is 1.
     ordinal: i32,
-    keys: ItemKeys,
+    keys: ItemKeys<'a>,
     source: Option<Source>,
     line: &'a L,
 }
 
 impl<'a, L> Line<'a, L> {
-    fn new(document_id: Uuid, place: usize, keys: ItemKeys, source: Option<Source>, line: &'a L) -> Self {
+    fn new(document_id: Uuid, place: usize, keys: ItemKeys<'a>, source: Option<Source>, line: &'a L) -> Self {
         let ordinal = i32::try_from(place + 1).expect("a document in memory has fewer lines");
         Self { document_id, ordinal, keys, source, line }
     }

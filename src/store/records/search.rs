@@ -23,11 +23,11 @@ pub struct FoundRecord {
     pub versions: Vec<Uuid>,
 }
 
-pub(super) struct Stored {
-    pub(super) document_id: Uuid,
-    pub(super) partner_id: String,
-    pub(super) received_at: DateTime<Utc>,
-    pub(super) record: String,
+pub(in crate::store) struct Stored {
+    pub(in crate::store) document_id: Uuid,
+    pub(in crate::store) partner_id: String,
+    pub(in crate::store) received_at: DateTime<Utc>,
+    pub(in crate::store) record: String,
 }
 
 impl Work {
@@ -295,7 +295,7 @@ pub(super) fn evened_all(numbers: &[String]) -> Vec<String> {
 }
 
 /// A record as it is stored.
-pub(in crate::store) fn parse_record(document_id: Uuid, json: &str) -> Result<Record, Error> {
+fn parse_record(document_id: Uuid, json: &str) -> Result<Record, Error> {
     Record::from_json(json).map_err(|source| Error::Stored {
         what: "record of document",
         id: document_id,
@@ -303,7 +303,7 @@ pub(in crate::store) fn parse_record(document_id: Uuid, json: &str) -> Result<Re
     })
 }
 
-pub(super) fn understand(row: Stored) -> Result<FoundRecord, Error> {
+pub(in crate::store) fn understand(row: Stored) -> Result<FoundRecord, Error> {
     let record = parse_record(row.document_id, &row.record)?;
     Ok(FoundRecord {
         document_id: row.document_id,
