@@ -179,15 +179,16 @@ impl Work {
         .map_err(Error::query("list invoices to compare"))
     }
 
-    /// The invoices of these documents, in no particular order.
+    /// The invoices of these documents, the oldest first.
     ///
     /// # Errors
     /// When the database cannot be asked.
     pub async fn load_invoices(&mut self, ids: &[Uuid]) -> Result<Vec<FoundRecord>, Error> {
         let rows = sqlx::query_as!(
             Stored,
-            r#"select document_id, partner_id, received_at, record::text as "record!" from invoice
-               where document_id = any($1)"#,
+            r#"select r.document_id, r.partner_id, r.received_at, r.record::text as "record!"
+               from invoice r join document d on d.id = r.document_id where r.document_id = any($1)
+               order by r.received_at, d.file_id, d.ordinal, r.document_id"#,
             ids,
         )
         .fetch_all(self.connection())
