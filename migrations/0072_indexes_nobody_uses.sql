@@ -1,5 +1,5 @@
 -- Documents are found by their numbers in `document_number`. Nobody looked by these any more, and each was paid for with
--- every row: that of invoice lines alone with a quarter of the time of a bulk load.
+-- every row.
 drop index purchase_order_number;
 drop index shipping_order_purchase_order_number;
 drop index shipping_advice_purchase_order_number;

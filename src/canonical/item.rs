@@ -51,6 +51,18 @@ impl<'a> ItemKeys<'a> {
         ItemKeys { sku: own(self.sku), buyer_item: own(self.buyer_item), gtin: own(self.gtin) }
     }
 
+    /// Takes over the numbers that it lacks.
+    pub fn learn(&mut self, other: ItemKeys<'_>) {
+        let pairs = [
+            (&mut self.sku, other.sku),
+            (&mut self.buyer_item, other.buyer_item),
+            (&mut self.gtin, other.gtin),
+        ];
+        for (own, other) in pairs.into_iter().filter(|(own, _)| own.is_none()) {
+            *own = other.map(|number| Cow::Owned(number.into_owned()));
+        }
+    }
+
     fn new(sku: Option<&'a String>, buyer_item: Option<&'a String>, upc: Option<&'a String>) -> Self {
         let key = |text: &'a String| Some(text.trim()).filter(|text| !text.is_empty());
         let gtin = |text: &'a String| key(text).map(|text| text.trim_start_matches('0'));

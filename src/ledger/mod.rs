@@ -184,10 +184,7 @@ fn line_of<'l>(lines: &'l mut Vec<Line>, keys: ItemKeys<'_>) -> &'l mut Line {
         lines.len() - 1
     });
     let line = &mut lines[at];
-    let keys = keys.into_owned();
-    line.keys.sku = line.keys.sku.take().or(keys.sku);
-    line.keys.buyer_item = line.keys.buyer_item.take().or(keys.buyer_item);
-    line.keys.gtin = line.keys.gtin.take().or(keys.gtin);
+    line.keys.learn(keys);
     line
 }
 

@@ -5,7 +5,7 @@ use super::agreements::Agreements;
 use super::hub::Place;
 use super::sets::Sets;
 use crate::canonical::Record;
-use crate::finding::{Finding, Location, Severity};
+use crate::finding::{Finding, Severity};
 use crate::formats::x12::describe::{self, Context};
 use crate::formats::x12::fault::{Code, Fault};
 use crate::formats::x12::lexer::{Lines, Window};
@@ -298,6 +298,7 @@ fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> 
                 window,
                 header: &interchange.header,
                 group,
+                refused: verdict::Status::of_faults(&group.faults) == verdict::Status::Rejected,
                 has_effects,
             };
             for (document, held) in sets.read() {
@@ -318,35 +319,6 @@ fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> 
         });
     }
     reading
-}
-
-/// The profile names translators by release, and none for this one.
-pub(super) fn release_unknown(
-    set: &verdict::Set,
-    group: &verdict::Group,
-    receives: &Receives,
-    profile: &Profile,
-) -> Finding {
-    let known: Vec<&str> = receives.releases.iter().map(|(release, _)| release.as_str()).collect();
-    Finding {
-        code: "release_unknown",
-        severity: Severity::Reject,
-        location: Location { byte: group.byte, segment: "GS".to_owned(), element: 8, ..Location::default() },
-        message: format!(
-            "the {} is of release {}, and for {} there are translators for {} only",
-            set.id,
-            group.version,
-            profile.name,
-            known.join(" and ")
-        ),
-        hint: format!(
-            "add \"{}\" = \"…\" to `translator` of its [[receives]] in partner-profiles/{}.toml, or ask the partner to send one of these; then `crossdock replay --apply` reads it again",
-            group.version.get(..6).unwrap_or(&group.version),
-            profile.id
-        ),
-        value: group.version.clone(),
-        ack_code: String::new(),
-    }
 }
 
 /// Whether the envelope holds: groups of an interchange that was refused are not processed.

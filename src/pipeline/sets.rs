@@ -1,13 +1,14 @@
 //! Sets: the transaction sets of one group become documents, on all cores where they are many.
 
 use super::agreed;
-use super::read::{Document, document_id, find_receives, locate, release_unknown, settle};
+use super::read::{Document, document_id, find_receives, locate, settle};
+use crate::finding::{Finding, Location, Severity};
 use crate::formats::x12::describe::{self, Context};
 use crate::formats::x12::lexer::Window;
 use crate::formats::x12::schema::Schemas;
 use crate::formats::x12::tree_builder::TreeBuilder;
 use crate::formats::x12::verdict;
-use crate::profiles::Profile;
+use crate::profiles::{Profile, Receives};
 use crate::translators::Lookup;
 use crate::tree::Tree;
 use std::thread;
@@ -26,6 +27,8 @@ pub(super) struct Sets<'r> {
     pub(super) window: Window<'r>,
     pub(super) header: &'r verdict::InterchangeHeader,
     pub(super) group: &'r verdict::Group,
+    /// Whether the group as a whole is, and each set with it.
+    pub(super) refused: bool,
     /// Whether what they say has effects: tests have none, and are not translated.
     pub(super) has_effects: bool,
 }
@@ -62,7 +65,6 @@ impl Sets<'_> {
         let context = Context::of_set(window, schemas, &group.version, None, &set.id);
         let receives = find_receives(profile, self.channel, &set.id).cloned();
         let by = receives.as_ref().map(|receives| receives.translator_of(&group.version).cloned());
-        let group_refused = verdict::Status::of_faults(&group.faults) == verdict::Status::Rejected;
         let mut document = Document {
             // Its first byte rather than its number: a neighbour that nobody claimed may be claimed later.
             id: document_id(self.file, set.bytes.start),
@@ -75,7 +77,7 @@ impl Sets<'_> {
             group_control_number: Some(group.control_number.clone()),
             set_control_number: Some(set.control_number.clone()),
             bytes: set.bytes.clone(),
-            status: if group_refused { verdict::Status::Rejected } else { set.status },
+            status: if self.refused { verdict::Status::Rejected } else { set.status },
             record: None,
             translator: by.iter().flatten().next().map(|by| by.name().to_owned()),
             findings: set.faults.iter().map(|fault| describe::finding(fault, &context)).collect(),
@@ -104,5 +106,34 @@ impl Sets<'_> {
         let is_test = header.usage == "T";
         let held = if is_test { None } else { agreed::hold_while_testing(&mut document, profile) };
         (document, held)
+    }
+}
+
+/// The profile names translators by release, and none for this one.
+fn release_unknown(
+    set: &verdict::Set,
+    group: &verdict::Group,
+    receives: &Receives,
+    profile: &Profile,
+) -> Finding {
+    let known: Vec<&str> = receives.releases.iter().map(|(release, _)| release.as_str()).collect();
+    Finding {
+        code: "release_unknown",
+        severity: Severity::Reject,
+        location: Location { byte: group.byte, segment: "GS".to_owned(), element: 8, ..Location::default() },
+        message: format!(
+            "the {} is of release {}, and for {} there are translators for {} only",
+            set.id,
+            group.version,
+            profile.name,
+            known.join(" and ")
+        ),
+        hint: format!(
+            "add \"{}\" = \"…\" to `translator` of its [[receives]] in partner-profiles/{}.toml, or ask the partner to send one of these; then `crossdock replay --apply` reads it again",
+            group.version.get(..6).unwrap_or(&group.version),
+            profile.id
+        ),
+        value: group.version.clone(),
+        ack_code: String::new(),
     }
 }

@@ -295,16 +295,9 @@ pub(super) fn evened_all(numbers: &[String]) -> Vec<String> {
 }
 
 /// A record as it is stored.
-fn parse_record(document_id: Uuid, json: &str) -> Result<Record, Error> {
-    Record::from_json(json).map_err(|source| Error::Stored {
-        what: "record of document",
-        id: document_id,
-        source,
-    })
-}
-
 pub(in crate::store) fn understand(row: Stored) -> Result<FoundRecord, Error> {
-    let record = parse_record(row.document_id, &row.record)?;
+    let failed = |source| Error::Stored { what: "record of document", id: row.document_id, source };
+    let record = Record::from_json(&row.record).map_err(failed)?;
     Ok(FoundRecord {
         document_id: row.document_id,
         partner_id: row.partner_id,
