@@ -32,6 +32,8 @@ pub struct Config {
     pub grace: Duration,
     /// Largest file that is picked up, in bytes.
     pub file_limit_bytes: u64,
+    /// Bytes of a large file that are translated and written at once, a transaction set at least.
+    pub portion_bytes: u64,
     /// `host:port` of private addresses that calls may go to.
     pub allowed_private_hosts: Vec<Allowed>,
     /// The server that takes our mail; none if none is sent.
@@ -83,6 +85,8 @@ impl Config {
         let workers = usize::try_from(number("workers", 4)).unwrap_or(4).clamp(1, 64);
         // 1 GiB: twice the largest interchange seen in the field.
         let file_limit_bytes = number("file_limit_mb", 1024) * 1024 * 1024;
+        // What 4 MiB mean takes about 100 MiB of memory.
+        let portion_bytes = number("portion_mb", 4) * 1024 * 1024;
         let grace = hub.as_ref().and_then(|hub| hub.duration("grace"));
         // Five minutes of grace for a file cut short (slow senders pause for a minute and go on).
         let grace = grace.map_or(Duration::from_secs(300), |said| said.value);
@@ -119,6 +123,7 @@ impl Config {
             workers,
             grace,
             file_limit_bytes,
+            portion_bytes,
             allowed_private_hosts,
             mail,
             schedules,

@@ -8,6 +8,7 @@ use crate::formats::x12::fault::{Code, Fault};
 use crate::formats::x12::segment::SegmentId;
 use crate::formats::x12::{ack, verdict};
 use crate::profiles::Acknowledge;
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// The 997s, 999s and TA1s that the file is answered with.
@@ -26,14 +27,15 @@ pub(super) fn acknowledge(
     for (index, interchange) in reading.interchanges.iter().enumerate() {
         let Some(profile) = agreements.profiles.find(&interchange.partner) else { continue };
         let Some(x12) = &profile.x12 else { continue };
-        let mut refused = interchange.verdict.clone();
+        let mut envelope = Cow::Borrowed(&*interchange.verdict);
         if repeated.contains(&index) {
+            let refused = envelope.to_mut();
             refused.faults.push(repeated_fault(&interchange.verdict));
             refused.status = verdict::Status::Rejected;
         }
-        let ta1 = ack::ta1(&refused, x12.acks.ta1);
+        let ta1 = ack::ta1(&envelope, x12.acks.ta1);
         let mut composed = Vec::new();
-        if refused.status != verdict::Status::Rejected {
+        if envelope.status != verdict::Status::Rejected {
             for group in &interchange.verdict.groups {
                 let wanted = acknowledged(profile, group);
                 let Some((how, channel)) = wanted.filter(|(how, _)| *how != Acknowledge::None) else {
@@ -52,7 +54,7 @@ pub(super) fn acknowledge(
                 agreement: agreed::agreement_of(
                     profile,
                     None,
-                    Some((&refused.header, refused.groups.first())),
+                    Some((&envelope.header, envelope.groups.first())),
                 ),
                 control_number: interchange.verdict.header.control_number.clone(),
                 byte: interchange.verdict.bytes.start,

@@ -35,10 +35,10 @@ pub(super) struct NotAgreed {
     pub(super) hint: String,
 }
 
-/// Judges the documents of a file that came at this time.
-pub(super) fn judge(reading: &mut Reading, agreements: &Agreements, came_at: DateTime<Utc>) {
+/// Judges the documents of a file that came at this time, from the one at this place on.
+pub(super) fn judge(reading: &mut Reading, first: usize, agreements: &Agreements, came_at: DateTime<Utc>) {
     let mut held = None;
-    for document in &mut reading.documents {
+    for document in reading.documents.iter_mut().skip(first) {
         let waits = document.findings.iter().find(|finding| finding.code == HELD);
         if let (Some(_), Some(finding)) = (&document.record, waits) {
             let hint = format!("{}; then release the file: `crossdock release`", finding.hint);

@@ -3,7 +3,7 @@
 use super::hub::{Error, Hub};
 use super::outbound::{self, Outgoing, Shipment};
 use super::outgoing::{identity, outbound_document_id};
-use super::{process, serve};
+use super::{carry_out, serve};
 use crate::kill_points;
 use crate::pipeline::Agreements;
 use crate::profiles::{Batch, Sends};
@@ -147,7 +147,7 @@ async fn close_one(
     let compositions = outbound::compose(hub, &mut work, vec![outgoing], agreements).await?;
     let unsound: Vec<&outbound::Unsound> =
         compositions.iter().flat_map(|composition| &composition.unsound).collect();
-    process::tell_unsound(&mut work, &unsound, now).await?;
+    carry_out::tell_unsound(&mut work, &unsound, now).await?;
     work.delete_batched(&ids).await?;
     kill_points::pass("out.batch.before");
     work.commit().await?;

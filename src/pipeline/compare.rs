@@ -13,7 +13,7 @@ use crate::profiles::Profile;
 use crate::reconcile::{self, Agreed, Comparison, Counted, Difference, Moved, PriceRow, service_period};
 use crate::store::{Business, NewException, Work};
 use chrono::{DateTime, NaiveDate, Utc};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -33,17 +33,6 @@ pub(super) async fn look_up(
 ) -> Result<(), Error> {
     if known.invoices.is_empty() {
         return Ok(());
-    }
-    let credits = known.invoices.iter().filter_map(|invoice| {
-        Some((invoice.partner.clone(), invoice.record.original_invoice_number.clone()?))
-    });
-    let credits: BTreeSet<(String, String)> = credits.collect();
-    if !credits.is_empty() {
-        let (partners, numbers): (Vec<&str>, Vec<&str>) =
-            credits.iter().map(|(partner, number)| (partner.as_str(), number.as_str())).unzip();
-        let own = known.invoices.len();
-        known.add(work.find_invoices_by_number(&partners, &numbers).await?);
-        known.originals = known.invoices.iter().skip(own).map(|original| original.document).collect();
     }
     let lines = known.invoices.iter().flat_map(|invoice| &invoice.record.lines);
     let ordered = known.purchase_orders.iter().flat_map(|order| &order.record.lines);
@@ -65,7 +54,7 @@ pub(super) async fn look_up(
         let days = (pack.valid_from, pack.valid_to);
         known.packs.add(&pack.sku, &pack.unit, pack.quantity, &pack.of_unit, days);
     }
-    for invoice in &known.invoices {
+    for invoice in known.invoices.iter().filter(|invoice| !known.aside.contains(&invoice.document)) {
         let Some(profile) = agreements.profiles.find(&invoice.partner) else { continue };
         if kind_of(profile) != InvoiceKind::Service {
             continue;
@@ -105,9 +94,8 @@ pub(super) fn begin(
     let (known, agreements) = (known.clone(), agreements.clone());
     tokio::task::spawn_blocking(move || {
         let index = Index::of(&known);
-        // What was only looked up for its credit is left out; its own order may not be here.
         let invoices = known.invoices.iter().enumerate();
-        let invoices = invoices.filter(|(_, invoice)| !known.originals.contains(&invoice.document));
+        let invoices = invoices.filter(|(_, invoice)| !known.aside.contains(&invoice.document));
         let compared = invoices.map(|(place, invoice)| {
             let document = invoice.document;
             let Some(profile) = agreements.profiles.find(&invoice.partner) else {

@@ -1,8 +1,9 @@
 //! Correct: a file that a person mended is read beside the one that came, and what happened before does not happen again.
 
+use super::carry_out::{Again, carry_out};
 use super::hub::Hub;
 use super::operate::{self, Deed, Refusal, Unmade, Wish};
-use super::process::{self, Again, ReadFile};
+use super::portions::ReadFile;
 use super::read::{Outcome, Reading};
 use crate::ids::{self, short};
 use crate::store::{
@@ -75,12 +76,12 @@ pub async fn correct(hub: &Hub, id: Uuid, mended: Mended, wish: &Wish) -> Result
     };
     let place = hub.place_of(&original)?;
     let file = LoadedFile { row, bytes: mended.bytes };
-    let mut reading = process::read_file(&file, place, &agreements).await?;
-    would_be_taken(&reading)?;
+    let mut read = ReadFile::read(file, place, &agreements, u64::MAX).await?;
+    would_be_taken(&read.reading)?;
 
     let chain = hub.store.list_corrected(id).await?;
     let before = begun.work.list_corrected_documents(&chain).await?;
-    let known = same_documents(&mut reading, &before);
+    let known = same_documents(&mut read.reading, &before);
     let again = Again {
         revise: true,
         only: None,
@@ -90,10 +91,9 @@ pub async fn correct(hub: &Hub, id: Uuid, mended: Mended, wish: &Wish) -> Result
         known: known.clone(),
     };
     if !mended.issue_new {
-        nothing_was_sent(hub, &mut begun, &reading, &known).await?;
+        nothing_was_sent(hub, &mut begun, &read.reading, &known).await?;
     }
-    let read = vec![ReadFile { row: file.row, reading }];
-    let carried = process::carry_out(hub, &mut begun.work, read, &agreements, &again).await?;
+    let carried = carry_out(hub, &mut begun.work, vec![read], &agreements, &again).await?;
     let carried = carried.into_iter().next().expect("each file has its outcome");
     if matches!(carried.outcome.state, FileState::Quarantined | FileState::Rejected) {
         // Judged against what came before it is not taken; nothing is committed.

@@ -1,12 +1,14 @@
-//! What is known of the orders that a file's documents speak of, and which of it belongs together. Pure.
+//! What is known of the orders that a file's documents speak of, and which of it belongs together.
 
+use super::hub::Error;
+use super::read::Document;
 use crate::canonical::{
     Completeness, Invoice, ItemKeys, NumberKind, OrderAcknowledgment, OrderKey, PurchaseOrder, Record,
-    ShipNotice, ShippingAdvice, ShippingOrder, StockReceipt, evened, numbers_of, same_number,
+    RecordKind, ShipNotice, ShippingAdvice, ShippingOrder, StockReceipt, evened, numbers_of, same_number,
 };
 use crate::ledger;
 use crate::reconcile::{Counted, Packs, PriceList};
-use crate::store::FoundRecord;
+use crate::store::{DocumentAbout, FoundRecord, NumbersAsked, Work};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::OnceLock;
 use uuid::Uuid;
@@ -31,8 +33,8 @@ pub(super) struct Known {
     /// What sellers said to orders.
     pub(super) answers: Vec<Stored<OrderAcknowledgment>>,
     pub(super) invoices: Vec<Stored<Invoice>>,
-    /// Invoices among them that are only there because credits name them.
-    pub(super) originals: HashSet<Uuid>,
+    /// Documents among them that are only there for the sake of others: what is known of their own orders is not all.
+    pub(super) aside: HashSet<Uuid>,
     pub(super) prices: PriceList,
     pub(super) packs: Packs,
     /// What was counted in the time that a service bill names, by its document.
@@ -122,28 +124,11 @@ impl<R: Order> Orders<R> {
     }
 }
 
-/// Numbers that documents speak of.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Numbers {
-    /// Depositors' order numbers.
-    pub(super) orders: Vec<String>,
-    /// Purchase order numbers.
-    pub(super) purchase_orders: Vec<String>,
-    /// Shipments and bills of lading of advices.
-    pub(super) shipments: Vec<String>,
-}
-
-impl Numbers {
-    pub(super) fn is_empty(&self) -> bool {
-        self.orders.is_empty() && self.purchase_orders.is_empty()
-    }
-}
-
-/// The order numbers that records speak of.
-pub(super) fn numbers<'r>(records: impl Iterator<Item = &'r Record>) -> Numbers {
-    let (mut orders, mut purchase_orders, mut shipments) =
-        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for record in records {
+/// The numbers that records of partners speak of.
+pub(super) fn numbers<'r>(records: impl Iterator<Item = (&'r str, &'r Record)>) -> NumbersAsked {
+    let (mut orders, mut purchase_orders, mut shipments, mut invoices) =
+        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for (partner, record) in records {
         match record {
             Record::PurchaseOrder(order) => purchase_orders.extend(order.purchase_order_number.clone()),
             Record::OrderAcknowledgment(answer) => {
@@ -169,14 +154,112 @@ pub(super) fn numbers<'r>(records: impl Iterator<Item = &'r Record>) -> Numbers 
                 purchase_orders.extend(invoice.purchase_order_number.clone());
                 purchase_orders
                     .extend(invoice.lines.iter().filter_map(|line| line.purchase_order_number.clone()));
+                invoices.extend(numbers_of_invoice(partner, invoice));
             }
         }
     }
-    Numbers {
+    NumbersAsked {
         orders: orders.into_iter().collect(),
         purchase_orders: purchase_orders.into_iter().collect(),
         shipments: shipments.into_iter().collect(),
+        invoices: invoices.into_iter().collect(),
+        documents: Vec::new(),
     }
+}
+
+/// The number of an invoice, which another one may have as well, and that of the invoice which it credits.
+fn numbers_of_invoice<'i>(
+    partner: &'i str,
+    invoice: &'i Invoice,
+) -> impl Iterator<Item = (String, String)> + 'i {
+    let numbers = invoice.invoice_number.iter().chain(&invoice.original_invoice_number);
+    numbers.map(move |number| (partner.to_owned(), number.clone()))
+}
+
+/// What the database knows of the orders that these documents speak of; the documents themselves among it.
+pub(super) async fn look_up<'d>(
+    work: &mut Work,
+    documents: impl Iterator<Item = &'d Document> + Clone,
+) -> Result<Known, Error> {
+    let records = documents.clone();
+    let records = records.filter_map(|document| Some((document.partner.as_str(), document.record.as_ref()?)));
+    let mut asked = numbers(records);
+    // Who speaks of the same orders at the same time waits, or neither would find what the other brings.
+    let billed = asked.invoices.iter().map(|(seller, number)| format!("{seller} {}", evened(number)));
+    let mut all: Vec<String> = billed.collect();
+    all.extend([&asked.orders[..], &asked.purchase_orders, &asked.shipments].concat());
+    work.lock_orders(all).await?;
+    if !asked.orders.is_empty() {
+        let also = work.list_purchase_orders_of(&asked.orders).await?;
+        work.lock_orders(also.clone()).await?;
+        asked.purchase_orders.extend(also);
+    }
+    let mut known = gather(work, &asked, true).await?;
+    known.add_own_of(documents);
+    Ok(known)
+}
+
+/// What the database knows under these numbers.
+pub(super) async fn look_up_numbers(work: &mut Work, asked: &NumbersAsked) -> Result<Known, Error> {
+    gather(work, asked, false).await
+}
+
+async fn gather(work: &mut Work, asked: &NumbersAsked, lock: bool) -> Result<Known, Error> {
+    let mut known = Known::default();
+    let NumbersAsked { orders, purchase_orders, shipments, invoices, documents } = asked;
+    let anything = !orders.is_empty() || !purchase_orders.is_empty() || !documents.is_empty();
+    if !anything && shipments.is_empty() && invoices.is_empty() {
+        return Ok(known);
+    }
+    let mut about = work.list_documents_about(asked).await?;
+    let mut found = work.load_records(&about).await?;
+    let more = what_else(&found, &about, asked);
+    if !more.purchase_orders.is_empty() || !more.invoices.is_empty() {
+        if lock {
+            work.lock_orders(more.purchase_orders.clone()).await?;
+        }
+        let had: HashSet<Uuid> = about.iter().map(|about| about.id).collect();
+        let mut also = work.list_documents_about(&more).await?;
+        also.retain(|also| !had.contains(&also.id));
+        found.extend(work.load_records(&also).await?);
+        // They are not looked at for their own sake, and what else they bill is not known.
+        about.extend(also.into_iter().map(|also| DocumentAbout { is_of_order: false, ..also }));
+        about.sort_by_key(|about| (about.came, about.id));
+        let places: HashMap<Uuid, usize> =
+            about.iter().enumerate().map(|(place, about)| (about.id, place)).collect();
+        found.sort_by_key(|found| found.versions.first().and_then(|first| places.get(first)).copied());
+    }
+    known.add(found);
+    known.aside.extend(about.iter().filter(|about| !about.is_of_order).map(|about| about.id));
+    // An advice often names only the depositor's order, which names the purchase order.
+    let had: HashSet<String> = orders.iter().map(|number| evened(number)).collect();
+    let also = known.advices.iter().filter_map(|advice| advice.record.order_number.clone());
+    let also: Vec<String> = also.filter(|number| !had.contains(&evened(number))).collect();
+    if !also.is_empty() {
+        let mut about =
+            work.list_documents_about(&NumbersAsked { orders: also, ..NumbersAsked::default() }).await?;
+        about.retain(|about| about.record_kind == RecordKind::ShippingOrder.word());
+        known.add(work.load_records(&about).await?);
+    }
+    Ok(known)
+}
+
+/// What must be known besides, so that invoices which were found by their orders can be compared: the other orders they
+/// bill, and other invoices of their numbers.
+fn what_else(found: &[FoundRecord], about: &[DocumentAbout], asked: &NumbersAsked) -> NumbersAsked {
+    let of_order: HashSet<Uuid> =
+        about.iter().filter(|about| about.is_of_order).map(|about| about.id).collect();
+    let compared = found.iter().filter(|found| of_order.contains(&found.document_id));
+    let compared = compared.filter_map(|found| match &found.record {
+        Record::Invoice(_) => Some((found.partner_id.as_str(), &found.record)),
+        _ => None,
+    });
+    let mut more = numbers(compared);
+    let had: HashSet<String> = asked.purchase_orders.iter().map(|number| evened(number)).collect();
+    more.purchase_orders.retain(|number| !had.contains(&evened(number)));
+    let had: HashSet<&(String, String)> = asked.invoices.iter().collect();
+    more.invoices.retain(|invoice| !had.contains(invoice));
+    more
 }
 
 impl Known {
@@ -200,18 +283,28 @@ impl Known {
         }
     }
 
+    /// What documents know of each other without the database.
+    pub(super) fn of(documents: &[Document]) -> Self {
+        let mut known = Self::default();
+        known.add_own_of(documents.iter());
+        known
+    }
+
+    fn add_own_of<'d>(&mut self, documents: impl Iterator<Item = &'d Document>) {
+        for document in documents {
+            if let Some(record) = &document.record {
+                self.add_own(&document.partner, document.id, record);
+            }
+        }
+    }
+
     /// Documents of all that is known.
     pub(super) fn document_ids(&self) -> Vec<Uuid> {
         self.documents.iter().copied().collect()
     }
 
-    /// Whether the record of a document is among what is known.
-    pub(super) fn has(&self, document: Uuid) -> bool {
-        self.documents.contains(&document)
-    }
-
     /// Adds one record with its document, the latest of all.
-    pub(super) fn add_own(&mut self, partner: &str, document: Uuid, record: &Record) {
+    fn add_own(&mut self, partner: &str, document: Uuid, record: &Record) {
         if !self.documents.insert(document) {
             return;
         }

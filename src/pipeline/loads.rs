@@ -1,12 +1,12 @@
 //! Loads: advices of one bill of lading are told to the customer in one notice, once nothing more comes.
 
 use super::agreements::Agreements;
+use super::carry_out;
 use super::follow;
 use super::gate;
 use super::hub::{Error, Hub};
-use super::known::Known;
+use super::known::{self, Known};
 use super::outbound::{self, Outgoing, Shipment};
-use super::process;
 use super::read::Document;
 use crate::canonical::{Completeness, Purpose, Record, ShippingAdvice, same_number};
 use crate::derivations::{self, Derived, Telling};
@@ -54,7 +54,7 @@ async fn close_one(
         set(work, &load.documents, Business::Exception, &why).await?;
         return Ok(work.close_load(load.id, next, now).await?);
     };
-    let known = process::look_up(work, own.iter().chain(&before)).await?;
+    let known = known::look_up(work, own.iter().chain(&before)).await?;
     let (advices, unknown): (Vec<_>, Vec<_>) = in_force(&own, &known)
         .into_iter()
         .partition(|(_, advice)| follow::part(advice, profile, &known).purchase_order.is_some());
@@ -91,7 +91,7 @@ async fn close_one(
             });
             let compositions = outbound::compose(hub, work, vec![outgoing], agreements).await?;
             let unsound: Vec<_> = compositions.iter().flat_map(|composed| &composed.unsound).collect();
-            process::tell_unsound(work, &unsound, now).await?;
+            carry_out::tell_unsound(work, &unsound, now).await?;
             info!(
                 partner.id = %profile.id,
                 "{what} {} is closed: {} advices are told to {} in one {}",

@@ -1,14 +1,16 @@
 //! Documents that must follow others: what is expected of a document, what came of it, and what did not come in time.
 
+use super::agreements::Agreements;
 use super::hub::{Error, Hub};
-use super::known::Numbers;
-use super::{agreements::Agreements, process};
+use super::known;
 use crate::acks::{self, documents};
 use crate::canonical::{Record, RecordKind};
 use crate::ids;
 use crate::ledger;
 use crate::profiles::{Expects, Profile, Topic};
-use crate::store::{ExpectedDocumentRow, ExpectedDocumentState, NewException, NewExpectedDocument, Work};
+use crate::store::{
+    ExpectedDocumentRow, ExpectedDocumentState, NewException, NewExpectedDocument, NumbersAsked, Work,
+};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 use tracing::{error, info};
@@ -188,7 +190,8 @@ async fn sort_out(
         late.iter().filter(|row| of_goods(row)).map(|row| row.raw.clone()).collect();
     purchase_orders.sort();
     purchase_orders.dedup();
-    let known = process::look_up_numbers(work, Numbers { purchase_orders, ..Numbers::default() }).await?;
+    let known =
+        known::look_up_numbers(work, &NumbersAsked { purchase_orders, ..NumbersAsked::default() }).await?;
     let is_needed = |row: &ExpectedDocumentRow| {
         let advices = || known.shipped_for(&row.number).map(|advice| &advice.record);
         !of_goods(row) || !ledger::closed_with_nothing(advices())

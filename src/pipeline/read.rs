@@ -3,7 +3,7 @@
 use super::agreed;
 use super::agreements::Agreements;
 use super::hub::Place;
-use super::sets::Sets;
+use super::sets::{Read, Sets, Trusted};
 use crate::canonical::Record;
 use crate::finding::{Finding, Severity};
 use crate::formats::x12::describe::{self, Context};
@@ -17,6 +17,7 @@ use crate::profiles::{Profile, Receives, Usage, pattern};
 use crate::store::Business;
 use crate::translators::{Format, HELD};
 use chrono::{DateTime, NaiveDate, Utc};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// What became of the file as a whole.
@@ -117,7 +118,7 @@ impl Document {
 #[derive(Clone, Debug)]
 pub(super) struct Interchange {
     pub(super) partner: String,
-    pub(super) verdict: verdict::Interchange,
+    pub(super) verdict: Arc<verdict::Interchange>,
     /// What its acknowledgments say of ours.
     pub(super) answers: Vec<ack_reader::Received>,
     /// What its application advices and messages say of our documents.
@@ -142,6 +143,27 @@ impl Reading {
         Self { outcome, documents: Vec::new(), interchanges: Vec::new(), findings: Vec::new() }
     }
 
+    /// Takes documents that were read.
+    pub(super) fn take(&mut self, read: Vec<Read>) {
+        for (document, held) in read {
+            if let Some((reason, hint)) = held {
+                self.keep_aside(reason, hint);
+            }
+            self.documents.push(document);
+        }
+    }
+
+    /// Lets go of what documents mean, from this place on, once it is written: how many there are and how they were
+    /// judged is asked until the end, and why the first was refused.
+    pub(super) fn let_go(&mut self, first: usize) {
+        for document in self.documents.iter_mut().skip(first) {
+            document.record = None;
+            document.findings.retain(|finding| finding.severity == Severity::Reject);
+            document.findings.truncate(1);
+            document.receives = None;
+        }
+    }
+
     /// Keeps the file aside for a person, unless something else became of it.
     pub(super) fn keep_aside(&mut self, reason: String, hint: String) {
         if self.outcome == Outcome::Processed {
@@ -159,48 +181,44 @@ pub(super) enum Effects {
     Always,
 }
 
-/// Reads a file that came on `place`.
-pub(super) fn read(
-    file: Uuid,
-    name: &str,
-    bytes: &[u8],
-    place: &Place,
-    agreements: &Agreements,
-    received: DateTime<Utc>,
-) -> Reading {
-    read_with(file, name, bytes, place, agreements, Effects::AsMarked, received)
+/// A file that came on a channel, and what it is read by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Input<'a> {
+    pub(super) file: Uuid,
+    pub(super) name: &'a str,
+    pub(super) bytes: &'a [u8],
+    pub(super) place: &'a Place,
+    pub(super) agreements: &'a Agreements,
+    pub(super) effects: Effects,
+    /// When it came.
+    pub(super) received: DateTime<Utc>,
 }
 
-/// As [`read`], with a say in what a test means.
-pub(super) fn read_with(
-    file: Uuid,
-    name: &str,
-    bytes: &[u8],
-    place: &Place,
-    agreements: &Agreements,
-    effects: Effects,
-    received: DateTime<Utc>,
-) -> Reading {
-    match look(bytes) {
+/// Reads a whole file.
+pub(super) fn read(input: Input<'_>) -> Reading {
+    let (mut reading, sets) = begin(input);
+    for portion in sets.portions(u64::MAX) {
+        reading.take(sets.read(&portion, input));
+    }
+    reading
+}
+
+/// Judges a file as a whole. Gives the sets that are still to become documents; only an X12 file has some.
+pub(super) fn begin(input: Input<'_>) -> (Reading, Sets) {
+    let reading = match look(input.bytes) {
         Looks::Empty => Reading::quarantined("the file is empty", "ask the partner to send it again"),
         Looks::Foreign(what) => Reading::quarantined(
             format!("the file is {what}, not a document"),
             "ask the partner for the plain file, or take it out of the folder",
         ),
-        Looks::X12 => read_x12(file, bytes, &Agreed { place, agreements, received }, effects),
-        Looks::Xml | Looks::Flat => read_other((file, name, received), bytes, place, agreements),
-    }
+        Looks::X12 => return begin_x12(input),
+        Looks::Xml | Looks::Flat => read_other(input),
+    };
+    (reading, Sets::default())
 }
 
-/// How the interchanges of a file are read: as agreed with the sender of each.
-struct Agreed<'a> {
-    place: &'a Place,
-    agreements: &'a Agreements,
-    /// When the file came.
-    received: DateTime<Utc>,
-}
-
-impl reader::Terms for Agreed<'_> {
+/// The interchanges of a file are read as agreed with the sender of each.
+impl reader::Terms for Input<'_> {
     fn general(&self) -> &reader::Options {
         &self.agreements.x12
     }
@@ -220,9 +238,9 @@ impl reader::Terms for Agreed<'_> {
     }
 }
 
-fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> Reading {
-    let Agreed { place, agreements, .. } = agreed;
-    let verdict = reader::validate(bytes, agreed);
+fn begin_x12(input: Input<'_>) -> (Reading, Sets) {
+    let Input { bytes, place, agreements, .. } = input;
+    let verdict = reader::validate(bytes, &input);
     let said = ack_reader::read_acknowledgments(bytes, &verdict);
     let advised = advice_reader::read_advices(bytes, &verdict);
     let schemas = &agreements.x12.schemas;
@@ -235,6 +253,7 @@ fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> 
         interchanges: Vec::new(),
         findings: verdict.faults.iter().map(|fault| describe::finding(fault, &envelope)).collect(),
     };
+    let mut trusted = Vec::new();
     let refused = verdict.faults.iter().find(|fault| fault.severity == Severity::Reject);
     if let Some(fault) = refused {
         let told = describe::finding(fault, &envelope);
@@ -262,7 +281,7 @@ fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> 
             };
             continue;
         }
-        let has_effects = !test || effects == Effects::Always;
+        let has_effects = !test || input.effects == Effects::Always;
         refuse_what_was_not_agreed(&mut interchange, profile, place);
         reading.findings.extend(interchange.faults.iter().map(|fault| describe::finding(fault, &envelope)));
         if !interchange_is_trusted(&interchange) {
@@ -277,7 +296,7 @@ fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> 
             }
             reading.interchanges.push(Interchange {
                 partner: profile.id.clone(),
-                verdict: interchange,
+                verdict: Arc::new(interchange),
                 answers: Vec::new(),
                 advices: Vec::new(),
                 has_effects: false,
@@ -285,40 +304,17 @@ fn read_x12(file: Uuid, bytes: &[u8], agreed: &Agreed<'_>, effects: Effects) -> 
             continue;
         }
         let schemas = &x12.reading.schemas;
-        let lookup = agreements.lookup(&profile.id, agreed.received);
         for group in &interchange.groups {
             let context = Context::of_set(window, schemas, &group.version, None, "");
             reading.findings.extend(group.faults.iter().map(|fault| describe::finding(fault, &context)));
-            let sets = Sets {
-                file,
-                channel: &place.channel.name,
-                profile,
-                schemas,
-                lookup,
-                window,
-                header: &interchange.header,
-                group,
-                refused: verdict::Status::of_faults(&group.faults) == verdict::Status::Rejected,
-                has_effects,
-            };
-            for (document, held) in sets.read() {
-                if let Some((reason, hint)) = held {
-                    reading.keep_aside(reason, hint);
-                }
-                reading.documents.push(document);
-            }
         }
+        let (partner, verdict) = (profile.id.clone(), Arc::new(interchange));
+        trusted.push(Trusted { partner: partner.clone(), verdict: verdict.clone(), has_effects });
         let answers = said.iter().filter(|answer| answer.interchange == index).cloned().collect();
         let advices = advised.iter().filter(|advice| advice.interchange == index).cloned().collect();
-        reading.interchanges.push(Interchange {
-            partner: profile.id.clone(),
-            verdict: interchange,
-            answers,
-            advices,
-            has_effects,
-        });
+        reading.interchanges.push(Interchange { partner, verdict, answers, advices, has_effects });
     }
-    reading
+    (reading, Sets { interchanges: trusted, lines })
 }
 
 /// Whether the envelope holds: groups of an interchange that was refused are not processed.
@@ -438,12 +434,8 @@ fn refuse_what_was_not_agreed(interchange: &mut verdict::Interchange, profile: &
     }
 }
 
-fn read_other(
-    (file, name, received): (Uuid, &str, DateTime<Utc>),
-    bytes: &[u8],
-    place: &Place,
-    agreements: &Agreements,
-) -> Reading {
+fn read_other(input: Input<'_>) -> Reading {
+    let Input { file, name, bytes, place, agreements, received, .. } = input;
     let Some(profile) = agreements.profiles.find(&place.partner) else {
         return Reading::quarantined(
             format!("there is no profile {}", place.partner),

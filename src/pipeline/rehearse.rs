@@ -3,11 +3,12 @@
 use super::acknowledge::acknowledge;
 use super::agreed;
 use super::agreements::Agreements;
+use super::carry_out::follow_routes;
 use super::compose::{self, Numbers, Stamp, X12Group};
 use super::hub::{Error, Place};
+use super::known::Known;
 use super::outbound::{self, Outgoing};
-use super::process;
-use super::read::{self, Effects, Outcome};
+use super::read::{self, Effects, Input, Outcome};
 use crate::canonical::Record;
 use crate::finding::Finding;
 use crate::formats::x12::describe::{self, Context};
@@ -307,16 +308,17 @@ pub fn rehearse(
     now: DateTime<Utc>,
 ) -> Result<Rehearsal, Error> {
     let file = ids::derived("rehearsal", &[&place.key(), name]);
-    let mut reading = read::read_with(file, name, bytes, place, agreements, Effects::Always, now);
-    agreed::judge(&mut reading, agreements, now);
+    let effects = Effects::Always;
+    let mut reading = read::read(Input { file, name, bytes, place, agreements, effects, received: now });
+    agreed::judge(&mut reading, 0, agreements, now);
     let mut outgoing = Outgoing::new(file, now);
     acknowledge(&reading, &[], agreements, &mut outgoing);
-    let known = process::own_records(&reading.documents);
+    let known = Known::of(&reading.documents);
     let mut documents = Vec::new();
     for document in &reading.documents {
         let mut remark = String::new();
         if let Some(profile) = agreements.profiles.find(&document.partner) {
-            remark = process::follow_routes(document, profile, agreements, &known, now, &mut outgoing).1;
+            remark = follow_routes(document, profile, agreements, &known, now, &mut outgoing).1;
         }
         documents.push(Judged {
             kind: document.kind.clone(),

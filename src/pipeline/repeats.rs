@@ -3,7 +3,7 @@
 use super::agreed::{self, NotAgreed};
 use super::agreements::Agreements;
 use super::hub::Error;
-use super::process::ReadFile;
+use super::portions::ReadFile;
 use super::read::{Interchange, Outcome, Reading};
 use super::rows::key;
 use crate::canonical::RecordKind;
@@ -15,9 +15,9 @@ use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
-/// Judges what repeats something as the profiles say. Gives, for each file, the places of interchanges that are
-/// answered as repeated. No two of the files may have a key in common ([`keys`]); what is in the files
-/// `corrected` is not repeated but mended.
+/// Judges files and interchanges that repeat something as the profiles say. Gives, for each file, the places of
+/// interchanges that are answered as repeated. No two of the files may have a key in common ([`keys`]); what is in the
+/// files `corrected` is not repeated but mended.
 pub(super) async fn judge(
     work: &mut Work,
     files: &mut [ReadFile],
@@ -28,14 +28,12 @@ pub(super) async fn judge(
     for file in files.iter_mut() {
         content(work, file, agreements, now).await?;
     }
-    let repeated = control_numbers(work, files, corrected, agreements, now).await?;
-    businesses(work, files, corrected, agreements, now).await?;
-    Ok(repeated)
+    control_numbers(work, files, corrected, agreements, now).await
 }
 
 /// What a file may have in common with another, so that the one must know what became of the other.
 pub(super) fn keys(file: &ReadFile, agreements: &Agreements) -> Vec<String> {
-    let ReadFile { row, reading } = file;
+    let ReadFile { row, reading, .. } = file;
     let mut keys: Vec<String> = Vec::new();
     if let Some(profile) = row.partner_id.as_deref().and_then(|id| agreements.profiles.find(id))
         && profile.duplicates.same_bytes.action != Repeated::Ignore
@@ -69,7 +67,7 @@ async fn action_of(work: &mut Work, repeat: Repeat, file: Uuid) -> Result<Repeat
 /// A file whose bytes came before. Where they are ignored, it was put aside when it was received.
 async fn content(
     work: &mut Work,
-    ReadFile { row: file, reading }: &mut ReadFile,
+    ReadFile { row: file, reading, rest }: &mut ReadFile,
     agreements: &Agreements,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
@@ -99,6 +97,7 @@ async fn content(
     }
     reading.documents.clear();
     reading.interchanges.clear();
+    *rest = None;
     Ok(())
 }
 
@@ -118,22 +117,22 @@ async fn control_numbers(
     let earlier: HashMap<InterchangeKey, InterchangeRow> =
         keys.into_iter().zip(found).filter_map(|(key, row)| Some((key, row?))).collect();
     let mut repeated = Vec::with_capacity(files.len());
-    for ReadFile { row, reading } in files {
-        repeated.push(control_numbers_of(work, reading, row.id, &earlier, agreements, now).await?);
+    for file in files {
+        repeated.push(control_numbers_of(work, file, &earlier, agreements, now).await?);
     }
     Ok(repeated)
 }
 
 async fn control_numbers_of(
     work: &mut Work,
-    reading: &mut Reading,
-    file: Uuid,
+    read: &mut ReadFile,
     earlier: &HashMap<InterchangeKey, InterchangeRow>,
     agreements: &Agreements,
     now: DateTime<Utc>,
 ) -> Result<Vec<usize>, Error> {
-    let mut repeated = Vec::new();
+    let (mut repeated, mut left_out) = (Vec::new(), Vec::new());
     let mut ignored = BTreeSet::new();
+    let (file, reading) = (read.row.id, &mut read.reading);
     for (index, interchange) in reading.interchanges.iter_mut().enumerate() {
         let header = &interchange.verdict.header;
         let Some(profile) = agreements.profiles.find(&interchange.partner) else { continue };
@@ -180,11 +179,7 @@ async fn control_numbers_of(
                 ignored.insert(index);
             }
         }
-        reading.documents.retain(|document| {
-            document.partner != interchange.partner
-                || document.interchange_control_number.as_ref() != Some(&number)
-                || !interchange.verdict.bytes.contains(&document.bytes.start)
-        });
+        left_out.push(interchange.verdict.bytes.clone());
         interchange.has_effects = false;
         interchange.answers.clear();
         if !ignored.contains(&index) {
@@ -197,13 +192,22 @@ async fn control_numbers_of(
         index += 1;
         !ignored.contains(&(index - 1))
     });
+    for bytes in left_out {
+        read.leave_out(&bytes);
+    }
     Ok(repeated)
 }
 
-/// Documents that name the same business as one before.
-async fn businesses(
+/// The business that documents of files are about: the place of the file, the partner, the kind and the key.
+pub(super) type Seen = BTreeSet<(usize, String, RecordKind, String)>;
+
+/// Judges documents that name the same business as one before, of each file from the place given on. Those before it
+/// have `seen` theirs.
+pub(super) async fn businesses(
     work: &mut Work,
     files: &mut [ReadFile],
+    first: &[usize],
+    seen: &mut Seen,
     corrected: &[Uuid],
     agreements: &Agreements,
     now: DateTime<Utc>,
@@ -211,8 +215,8 @@ async fn businesses(
     let ids: Vec<Uuid> = files.iter().map(|file| file.row.id).chain(corrected.iter().copied()).collect();
     // The same order everywhere, or two works lock each other out.
     let mut by_partner: BTreeMap<String, Vec<(usize, usize, RecordKind, String)>> = BTreeMap::new();
-    for (place, file) in files.iter().enumerate() {
-        for (index, document) in file.reading.documents.iter().enumerate() {
+    for (place, (file, first)) in files.iter().zip(first).enumerate() {
+        for (index, document) in file.reading.documents.iter().enumerate().skip(*first) {
             let Some(record) = &document.record else { continue };
             let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
             if let (Some(_), Some(key)) = (profile.duplicates.business_key, record.business_key()) {
@@ -228,7 +232,6 @@ async fn businesses(
         let earlier = work.find_same_business(&partner, &keys, &ids, now - rule.within).await?;
         let earlier: HashMap<(&str, &str), &SameBusiness> =
             earlier.iter().map(|row| ((row.kind.as_str(), row.key.as_str()), row)).collect();
-        let mut here = BTreeSet::new();
         for (place, index, kind, key) in documents {
             let told = match earlier.get(&(kind.word(), key.as_str())) {
                 Some(row) => format!(
@@ -236,13 +239,15 @@ async fn businesses(
                     row.received_at.format("%Y-%m-%d"),
                     short(row.file_id)
                 ),
-                None if here.contains(&(place, kind, key.clone())) => "stands in this file before".to_owned(),
+                None if seen.contains(&(place, partner.clone(), kind, key.clone())) => {
+                    "stands in this file before".to_owned()
+                }
                 None => {
-                    here.insert((place, kind, key));
+                    seen.insert((place, partner.clone(), kind, key));
                     continue;
                 }
             };
-            let Some(ReadFile { row, reading }) = files.get_mut(place) else { continue };
+            let Some(ReadFile { row, reading, .. }) = files.get_mut(place) else { continue };
             let action = action_of(work, rule, row.id).await?;
             set_aside(reading, index, profile, action, &told, row.id);
         }

@@ -3,10 +3,12 @@
 use super::acknowledge::acknowledge;
 use super::agreed;
 use super::agreements::Agreements;
+use super::carry_out::{Again, carry_out, follow_routes};
 use super::hub::{Error, Hub, Place};
+use super::known;
 use super::operate::{self, Deed, Refusal, Unmade, Wish};
 use super::outbound::{self, Outgoing};
-use super::process::{self, Again, ReadFile};
+use super::portions::ReadFile;
 use super::read::{Document, Outcome};
 use super::repeats;
 use super::rows;
@@ -125,37 +127,40 @@ impl Replay {
 /// [`Unmade::Refused`] for what is not read, or cannot be any more.
 pub async fn replay(hub: &Hub, target: Target, which: Which) -> Result<Replay, Unmade> {
     let (file, agreements, place) = open(hub, &target, which).await?;
-    let reading = process::read_file(&file, place, &agreements).await?;
-    let mut read = [ReadFile { row: file.row.clone(), reading }];
+    let row = file.row.clone();
+    let mut read = [ReadFile::read(file, place, &agreements, u64::MAX).await?];
     let mut work = hub.store.begin().await?;
     // As of then: what is made names the day on which it was made.
-    let then = file.row.received_at;
-    read.iter_mut().for_each(|read| agreed::judge(&mut read.reading, &agreements, then));
+    let then = row.received_at;
     let repeated = repeats::judge(&mut work, &mut read, &[], &agreements, then).await?.concat();
+    read.iter_mut().for_each(|read| agreed::judge(&mut read.reading, 0, &agreements, then));
+    let mut seen = repeats::Seen::new();
+    repeats::businesses(&mut work, &mut read, &[0], &mut seen, &[], &agreements, then).await?;
     let [ReadFile { reading, .. }] = read;
-    let known = process::look_up(&mut work, reading.documents.iter()).await?;
+    let known = known::look_up(&mut work, reading.documents.iter()).await?;
     work.roll_back().await?;
     let wanted = |id: Uuid| target.document.is_none_or(|only| only == id);
 
-    let mut outgoing = Outgoing::new(file.row.id, then);
+    let mut outgoing = Outgoing::new(row.id, then);
     acknowledge(&reading, &repeated, &agreements, &mut outgoing);
     let mut remarks = BTreeMap::new();
     for document in reading.documents.iter().filter(|document| wanted(document.id)) {
         let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
-        let (_, why) = process::follow_routes(document, profile, &agreements, &known, then, &mut outgoing);
+        let (_, why) = follow_routes(document, profile, &agreements, &known, then, &mut outgoing);
         remarks.insert(document.id, why);
     }
     let rehearsed = outbound::rehearse(outgoing, &agreements)?;
-    let of_file = DocumentFilter { file_id: Some(file.row.id), ..DocumentFilter::default() };
+    let of_file = DocumentFilter { file_id: Some(row.id), ..DocumentFilter::default() };
     let stored = hub.store.list_documents(&of_file, i64::from(i32::MAX)).await?;
 
     let mut documents = Vec::new();
+    let mut read: BTreeMap<Uuid, &Document> =
+        reading.documents.iter().map(|document| (document.id, document)).collect();
     for row in stored.iter().filter(|row| wanted(row.id)) {
-        let now = reading.documents.iter().find(|document| document.id == row.id);
-        documents.push((row.id, Some(row), now));
+        documents.push((row.id, Some(row), read.remove(&row.id)));
     }
     for document in reading.documents.iter().filter(|document| wanted(document.id)) {
-        if stored.iter().all(|row| row.id != document.id) {
+        if read.contains_key(&document.id) {
             documents.push((document.id, None, Some(document)));
         }
     }
@@ -182,7 +187,7 @@ pub async fn replay(hub: &Hub, target: Target, which: Which) -> Result<Replay, U
         },
         documents: reread,
         answers: answers(hub, &rehearsed, &agreements).await?,
-        file: file.row,
+        file: row,
     })
 }
 
@@ -224,8 +229,8 @@ pub async fn apply(hub: &Hub, target: Target, apply: Apply, wish: &Wish) -> Resu
         let hint = format!("`crossdock release {id}` has it read again");
         return Err(Refusal::new(format!("`{}` is {}", file.row.name, file.row.state), hint).into());
     }
-    let reading = process::read_file(&file, place, &agreements).await?;
-    if let Outcome::Quarantined { reason, hint } = reading.outcome {
+    let read = ReadFile::read(file, place, &agreements, u64::MAX).await?;
+    if let Outcome::Quarantined { reason, hint } = read.reading.outcome {
         return Err(Refusal::new(format!("read again it would be kept aside: {reason}"), hint).into());
     }
     let again = Again {
@@ -236,10 +241,9 @@ pub async fn apply(hub: &Hub, target: Target, apply: Apply, wish: &Wish) -> Resu
         made: target.made.clone(),
         ..Again::default()
     };
-    let before = json!({ "profile_version": file.row.profile_version, "state": file.row.state });
-    let name = file.row.name.clone();
-    let read = vec![ReadFile { row: file.row, reading }];
-    let carried = process::carry_out(hub, &mut begun.work, read, &agreements, &again).await?;
+    let before = json!({ "profile_version": read.row.profile_version, "state": read.row.state });
+    let name = read.row.name.clone();
+    let carried = carry_out(hub, &mut begun.work, vec![read], &agreements, &again).await?;
     let carried = carried.into_iter().next().expect("each file has its outcome");
     let after = json!({
         "profile_version": carried.outcome.profile_version,

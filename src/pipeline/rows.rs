@@ -2,7 +2,7 @@
 
 use super::read::{Document, Interchange, Outcome, Reading};
 use crate::canonical::Record;
-use crate::finding::Severity;
+use crate::finding::{Finding, Severity};
 use crate::formats::x12::verdict;
 use crate::ids;
 use crate::pipeline::Agreements;
@@ -122,14 +122,18 @@ pub(super) fn key(interchange: &Interchange) -> InterchangeKey {
     }
 }
 
-/// Findings of the file first, then those of its documents.
-pub(super) fn findings(reading: &Reading, file_id: Uuid) -> impl Iterator<Item = NewFinding<'_>> {
-    let of_file = reading.findings.iter().map(|finding| (None, finding));
-    let of_documents = reading
-        .documents
+/// Findings of the file first, then those of its documents, behind so many that were written before.
+pub(super) fn findings<'f>(
+    of_file: &'f [Finding],
+    documents: &'f [Document],
+    file_id: Uuid,
+    before: i32,
+) -> impl Iterator<Item = NewFinding<'f>> {
+    let of_file = of_file.iter().map(|finding| (None, finding));
+    let of_documents = documents
         .iter()
         .flat_map(|document| document.findings.iter().map(|finding| (Some(document.id), finding)));
-    of_file.chain(of_documents).zip(1..).map(move |((document_id, finding), ordinal)| NewFinding {
+    of_file.chain(of_documents).zip(before + 1..).map(move |((document_id, finding), ordinal)| NewFinding {
         file_id,
         ordinal,
         document_id,

@@ -11,6 +11,9 @@ use crate::canonical::{Record, RecordKind, evened};
 /// A work that speaks of more orders locks all there are: locks are few in Postgres (6,400 with its own settings).
 const MOST_ORDERS_LOCKED: usize = 256;
 
+/// Stands for every order among the numbers that are locked.
+const ALL_ORDERS: &str = "(all)";
+
 /// Documents whose columns go into one statement.
 const DOCUMENTS_AT_ONCE: usize = 2000;
 
@@ -253,17 +256,11 @@ impl Work {
         let mut numbers: Vec<String> = numbers.iter().map(|number| evened(&clean(number))).collect();
         numbers.sort();
         numbers.dedup();
-        if numbers.is_empty() {
+        if numbers.is_empty() || self.has_all_orders {
             return Ok(());
         }
-        let many = numbers.len() > MOST_ORDERS_LOCKED;
-        let lock_all = "(all)";
-        if many {
-            sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 4))", lock_all)
-                .fetch_one(self.connection())
-                .await
-                .map_err(Error::query("lock all orders"))?;
-            return Ok(());
+        if numbers.len() > MOST_ORDERS_LOCKED {
+            return self.lock_all_orders().await;
         }
         sqlx::query!(
             "select pg_advisory_xact_lock_shared(hashtextextended($2, 4)) from generate_series(1, 1)
@@ -271,12 +268,25 @@ impl Work {
              select pg_advisory_xact_lock(hashtextextended(n.number, 5))
              from unnest($1::text[]) with ordinality as n (number, position)",
             &numbers,
-            lock_all,
+            ALL_ORDERS,
         )
         .fetch_all(self.connection())
         .await
         .map(drop)
         .map_err(Error::query("lock orders"))
+    }
+
+    /// Makes all others wait who speak of orders, until the end of this work.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn lock_all_orders(&mut self) -> Result<(), Error> {
+        sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 4))", ALL_ORDERS)
+            .fetch_one(self.connection())
+            .await
+            .map_err(Error::query("lock all orders"))?;
+        self.has_all_orders = true;
+        Ok(())
     }
 }
 

@@ -81,7 +81,9 @@ pub use reconciliation::{
     InvoiceToCompare, NewComparedInvoice, NewComparedLine, NewDifference, NewRun, NewUnbilled,
     PreviousFigures, RunRow, StandingOfException, UnbilledRow,
 };
-pub use records::{ActivityCounts, FoundNumber, FoundRecord, ItemPack, ItemPrice, NewRecord};
+pub use records::{
+    ActivityCounts, DocumentAbout, FoundNumber, FoundRecord, ItemPack, ItemPrice, NewRecord, NumbersAsked,
+};
 pub use repeats::SameBusiness;
 pub use reports::{
     AcknowledgedByPartner, AcknowledgmentTrouble, CycleTime, DayOfPartner, DueReport, FillRate,

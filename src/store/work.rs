@@ -10,6 +10,8 @@ pub struct Work {
     transaction: Transaction<'static, Postgres>,
     store: Store,
     wakes: Vec<JobKind>,
+    /// Whether nobody else speaks of any order until it ends.
+    pub(super) has_all_orders: bool,
 }
 
 impl Store {
@@ -19,7 +21,7 @@ impl Store {
     /// When the database cannot be reached.
     pub async fn begin(&self) -> Result<Work, Error> {
         let transaction = self.pool.begin().await.map_err(Error::query("begin a transaction"))?;
-        Ok(Work { transaction, store: self.clone(), wakes: Vec::new() })
+        Ok(Work { transaction, store: self.clone(), wakes: Vec::new(), has_all_orders: false })
     }
 }
 

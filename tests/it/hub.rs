@@ -14,6 +14,8 @@ mod mailed;
 mod packed;
 #[path = "hub/partners.rs"]
 mod partners;
+#[path = "hub/portions.rs"]
+mod portions;
 #[path = "hub/site.rs"]
 pub(crate) mod site;
 #[path = "hub/watcher.rs"]

@@ -91,8 +91,10 @@ impl World {
             std::fs::create_dir_all(folder.path().join(partner).join("out")).expect("made");
         }
         let translators = Path::new(env!("CARGO_MANIFEST_DIR")).join("translators");
-        let settings =
-            format!("[folders]\ntranslators = \"{}\"\n[hub]\ngrace = \"0s\"\n", translators.display());
+        let settings = format!(
+            "[folders]\ntranslators = \"{}\"\n[hub]\ngrace = \"0s\"\nportion_mb = 0\n",
+            translators.display()
+        );
         std::fs::write(folder.path().join("crossdock.toml"), settings).expect("written");
         let now = Clock::System.now();
         Self { database: Database::new().await, folder, now, sent: BTreeMap::new() }

@@ -12,13 +12,12 @@ use super::agreements::Agreements;
 use super::compare::{self, Index};
 use super::hub::Error;
 use super::known::{self, Known};
-use super::process;
 use crate::canonical::{Figure, Invoice, InvoiceSense};
 use crate::ids;
 use crate::reconcile::Comparison;
 use crate::store::{
-    InvoiceToCompare, NewComparedInvoice, NewComparedLine, NewDifference, NewRun, PreviousFigures,
-    StandingOfException, Store, Work,
+    InvoiceToCompare, NewComparedInvoice, NewComparedLine, NewDifference, NewRun, NumbersAsked,
+    PreviousFigures, StandingOfException, Store, Work,
 };
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use evidence::Places;
@@ -160,13 +159,9 @@ async fn read(
         let set = reader.list_invoices_to_compare(ids).await?;
         let numbers: BTreeSet<&String> = set.iter().flat_map(|invoice| &invoice.purchase_orders).collect();
         let purchase_orders = numbers.into_iter().cloned().collect();
-        let numbers = known::Numbers { purchase_orders, ..known::Numbers::default() };
-        let mut known = process::look_up_numbers(&mut reader, numbers).await?;
-        // Those that bill no order were not found by one.
-        let others: Vec<Uuid> = ids.iter().copied().filter(|id| !known.has(*id)).collect();
-        if !others.is_empty() {
-            known.add(reader.load_invoices(&others).await?);
-        }
+        // Those that bill no order are not found by one.
+        let asked = NumbersAsked { purchase_orders, documents: ids.to_vec(), ..NumbersAsked::default() };
+        let mut known = known::look_up_numbers(&mut reader, &asked).await?;
         compare::look_up(&mut reader, &mut known, agreements).await?;
         let previous = reader.find_previous_figures(ids).await?;
         let standing = reader.find_standing_of_exceptions(ids).await?;
@@ -182,8 +177,8 @@ async fn read(
         }
     }
     for numbers in orders.chunks(SET) {
-        let asked = known::Numbers { purchase_orders: numbers.to_vec(), ..known::Numbers::default() };
-        let mut known = process::look_up_numbers(&mut reader, asked).await?;
+        let asked = NumbersAsked { purchase_orders: numbers.to_vec(), ..NumbersAsked::default() };
+        let mut known = known::look_up_numbers(&mut reader, &asked).await?;
         compare::look_up(&mut reader, &mut known, agreements).await?;
         let places = Places::of(reader.find_document_places(&known.document_ids()).await?);
         let set = Set::Orders { numbers: numbers.to_vec(), known: Box::new(known), places };

@@ -12,7 +12,6 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::records::{FoundRecord, Stored, understand};
 use super::{Error, Store, Work};
 
 /// An invoice that is to be compared, and where it stands.
@@ -177,24 +176,6 @@ impl Work {
         .fetch_all(self.connection())
         .await
         .map_err(Error::query("list invoices to compare"))
-    }
-
-    /// The invoices of these documents, the oldest first.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn load_invoices(&mut self, ids: &[Uuid]) -> Result<Vec<FoundRecord>, Error> {
-        let rows = sqlx::query_as!(
-            Stored,
-            r#"select r.document_id, r.partner_id, r.received_at, r.record::text as "record!"
-               from invoice r join document d on d.id = r.document_id where r.document_id = any($1)
-               order by r.received_at, d.file_id, d.ordinal, r.document_id"#,
-            ids,
-        )
-        .fetch_all(self.connection())
-        .await
-        .map_err(Error::query("load invoices"))?;
-        rows.into_iter().map(understand).collect()
     }
 
     /// What runs said of these invoices last.

@@ -4,7 +4,6 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use super::search::{FoundRecord, Stored, evened_all, understand};
 use crate::store::{Error, Work};
 
 /// A price of an item.
@@ -61,77 +60,6 @@ pub struct ActivityCounts {
 }
 
 impl Work {
-    /// All stock receipts for these purchase orders, the oldest first.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn find_stock_receipts(
-        &mut self,
-        purchase_order_numbers: &[String],
-    ) -> Result<Vec<FoundRecord>, Error> {
-        let rows = sqlx::query_as!(
-            Stored,
-            r#"select document_id, partner_id, received_at, record::text as "record!" from stock_receipt
-               where document_id in (
-                   select document_id from document_number where kind = 'purchase_order' and number = any($1))
-               order by received_at, document_id"#,
-            &evened_all(purchase_order_numbers),
-        )
-        .fetch_all(self.connection())
-        .await
-        .map_err(Error::query("find stock receipts"))?;
-        rows.into_iter().map(understand).collect()
-    }
-
-    /// What sellers said to these purchase orders, the oldest first; none that we passed on.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn find_order_acknowledgments(
-        &mut self,
-        purchase_order_numbers: &[String],
-    ) -> Result<Vec<FoundRecord>, Error> {
-        let rows = sqlx::query_as!(
-            Stored,
-            r#"select r.document_id, r.partner_id, r.received_at, r.record::text as "record!"
-               from order_acknowledgment r
-               where r.document_id in (
-                   select document_id from document_number where kind = 'purchase_order' and number = any($1))
-                 and not exists (select from document d join document s on s.id = d.source_document_id
-                     where d.id = r.document_id and s.record_kind = d.record_kind)
-               order by r.received_at, r.document_id"#,
-            &evened_all(purchase_order_numbers),
-        )
-        .fetch_all(self.connection())
-        .await
-        .map_err(Error::query("find order acknowledgments"))?;
-        rows.into_iter().map(understand).collect()
-    }
-
-    /// The invoices of these partners under these numbers, pair by pair, the oldest first.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn find_invoices_by_number(
-        &mut self,
-        partner_ids: &[&str],
-        invoice_numbers: &[&str],
-    ) -> Result<Vec<FoundRecord>, Error> {
-        let rows = sqlx::query_as!(
-            Stored,
-            r#"select distinct document_id, partner_id, received_at, record::text as "record!"
-               from unnest($1::text[], $2::text[]) as n (of_partner, of_number)
-               join invoice on partner_id = of_partner and invoice_number = of_number
-               order by received_at, document_id"#,
-            partner_ids as &[&str],
-            invoice_numbers as &[&str],
-        )
-        .fetch_all(self.connection())
-        .await
-        .map_err(Error::query("find invoices by their numbers"))?;
-        rows.into_iter().map(understand).collect()
-    }
-
     /// The prices of these items.
     ///
     /// # Errors

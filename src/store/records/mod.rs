@@ -23,8 +23,7 @@ use crate::canonical::{
 
 pub use evidence::{ActivityCounts, ItemPack, ItemPrice};
 pub use numbers::FoundNumber;
-pub use search::FoundRecord;
-pub(super) use search::{Stored, understand};
+pub use search::{DocumentAbout, FoundRecord, NumbersAsked};
 
 /// A record of a document.
 #[derive(Clone, Copy, Debug)]

@@ -23,6 +23,34 @@ pub struct FoundRecord {
     pub versions: Vec<Uuid>,
 }
 
+/// Numbers that documents are looked for by.
+#[derive(Clone, Debug, Default)]
+pub struct NumbersAsked {
+    /// Depositors' order numbers.
+    pub orders: Vec<String>,
+    /// Purchase order numbers.
+    pub purchase_orders: Vec<String>,
+    /// Shipments and bills of lading of advices.
+    pub shipments: Vec<String>,
+    /// Invoices by seller and number.
+    pub invoices: Vec<(String, String)>,
+    /// Documents themselves.
+    pub documents: Vec<Uuid>,
+}
+
+/// A document that was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentAbout {
+    /// When it was received or composed, in which file, and where in it: what came before what.
+    pub came: (DateTime<Utc>, Uuid, i32),
+    /// The document.
+    pub id: Uuid,
+    /// The kind of its record.
+    pub record_kind: String,
+    /// Whether an order, a shipment or the document itself was asked for; if not, only the number of the invoice was.
+    pub is_of_order: bool,
+}
+
 pub(in crate::store) struct Stored {
     pub(in crate::store) document_id: Uuid,
     pub(in crate::store) partner_id: String,
@@ -31,92 +59,122 @@ pub(in crate::store) struct Stored {
 }
 
 impl Work {
-    /// The purchase order of each of these numbers as it is in force, of one partner or of any: the latest, with
-    /// the changes sent since. Of a blanket order that of each release. What was cancelled is found too; its
-    /// purpose says so. The document is the last that had a say.
+    /// Documents whose records have one of these numbers, in the order they came. Shipping orders are found by their own
+    /// number only, and by a shipment advices only. What we passed on is what it was passed on from, and not found.
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn find_purchase_orders(
-        &mut self,
-        partner_id: Option<&str>,
-        numbers: &[String],
-    ) -> Result<Vec<FoundRecord>, Error> {
-        let rows = sqlx::query_as!(
-            Stored,
-            r#"select r.document_id, r.partner_id, r.received_at, r.record::text as "record!" from purchase_order r
-               where r.document_id in (
-                   select document_id from document_number where kind = 'purchase_order' and number = any($1))
-                 and ($2::text is null or r.partner_id = $2)
-                 and not exists (select from document d join document s on s.id = d.source_document_id
-                     where d.id = r.document_id and s.record_kind = d.record_kind)
-               order by r.received_at, (select (d.file_id, d.ordinal) from document d where d.id = r.document_id),
-                   r.document_id"#,
-            &evened_all(numbers),
-            partner_id,
-        )
-        .fetch_all(self.connection())
-        .await
-        .map_err(Error::query("find purchase orders"))?;
-        in_force(rows)
-    }
-
-    /// The shipping order of each of these order numbers as it is in force, that of each partner and depositor: the
-    /// latest, with the changes sent since. What was cancelled is found too. What we passed on is the order it was
-    /// passed on from, and not found.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn find_shipping_orders(&mut self, numbers: &[String]) -> Result<Vec<FoundRecord>, Error> {
-        let rows = sqlx::query_as!(
-            Stored,
-            r#"select r.document_id, r.partner_id, r.received_at, r.record::text as "record!" from shipping_order r
-               where r.document_id in (
-                   select document_id from document_number where kind = 'order' and number = any($1))
-                 and not exists (select from document d join document s on s.id = d.source_document_id
-                     where d.id = r.document_id and s.record_kind = d.record_kind)
-               order by r.received_at, (select (d.file_id, d.ordinal) from document d where d.id = r.document_id),
-                   r.document_id"#,
-            &evened_all(numbers),
-        )
-        .fetch_all(self.connection())
-        .await
-        .map_err(Error::query("find shipping orders"))?;
-        in_force(rows)
-    }
-
-    /// All shipping advices of these order numbers, purchase order numbers, or shipments and bills of lading, the
-    /// oldest first: an order may be shipped in parts. What we passed on is not counted twice.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn find_shipping_advices(
-        &mut self,
-        order_numbers: &[String],
-        purchase_order_numbers: &[String],
-        shipments: &[String],
-    ) -> Result<Vec<FoundRecord>, Error> {
-        let rows = sqlx::query_as!(
-            Stored,
-            r#"select r.document_id, r.partner_id, r.received_at, r.record::text as "record!" from shipping_advice r
-               where r.document_id in (
-                   select document_id from document_number where kind = 'order' and number = any($1)
-                   union select document_id from document_number
+    pub async fn list_documents_about(&mut self, asked: &NumbersAsked) -> Result<Vec<DocumentAbout>, Error> {
+        let (sellers, invoices): (Vec<&str>, Vec<String>) =
+            asked.invoices.iter().map(|(seller, number)| (seller.as_str(), evened(number))).unzip();
+        let rows = sqlx::query!(
+            r#"select d.id, d.received_at, d.file_id, d.ordinal, d.record_kind as "record_kind!",
+                   bool_or(n.by <> 'invoice') as "is_of_order!"
+               from (
+                   select document_id, 'order' as by, null as seller from document_number
+                   where kind = 'order' and number = any($1)
+                   union all
+                   select document_id, 'purchase_order', null from document_number
                    where kind = 'purchase_order' and number = any($2)
-                   union select document_id from document_number
-                   where kind in ('shipment', 'bill_of_lading') and number = any($3))
-                 and not exists (select from document d join document s on s.id = d.source_document_id
-                     where d.id = r.document_id and s.record_kind = d.record_kind)
-               order by r.received_at, (select (d.file_id, d.ordinal) from document d where d.id = r.document_id),
-                   r.document_id"#,
-            &evened_all(order_numbers),
-            &evened_all(purchase_order_numbers),
-            &evened_all(shipments),
+                   union all
+                   select document_id, 'shipment', null from document_number
+                   where kind in ('shipment', 'bill_of_lading') and number = any($3)
+                   union all
+                   select i.document_id, 'invoice', a.seller from unnest($4::text[], $5::text[]) as a (seller, number)
+                   join document_number i on i.number = a.number and i.kind = 'invoice'
+                   union all
+                   select unnest($6::uuid[]), 'document', null) n
+               join document d on d.id = n.document_id
+               where (case n.by when 'document' then true
+                       when 'invoice' then d.record_kind = 'invoice' and d.partner_id = n.seller
+                       when 'order' then d.record_kind in ('shipping_order', 'shipping_advice')
+                       when 'shipment' then d.record_kind = 'shipping_advice'
+                       else d.record_kind <> 'shipping_order' end)
+                 and not exists (select from document s where s.id = d.source_document_id
+                     and s.record_kind = d.record_kind)
+               group by d.id order by d.received_at, d.file_id, d.ordinal, d.id"#,
+            &evened_all(&asked.orders),
+            &evened_all(&asked.purchase_orders),
+            &evened_all(&asked.shipments),
+            &sellers as &[&str],
+            &invoices,
+            &asked.documents,
         )
         .fetch_all(self.connection())
         .await
-        .map_err(Error::query("find shipping advices"))?;
-        rows.into_iter().map(understand).collect()
+        .map_err(Error::query("list documents about orders"))?;
+        let about = rows.into_iter().map(|row| DocumentAbout {
+            came: (row.received_at, row.file_id, row.ordinal),
+            id: row.id,
+            record_kind: row.record_kind,
+            is_of_order: row.is_of_order,
+        });
+        Ok(about.collect())
+    }
+
+    /// The records of these documents in the order given; those that retention took are left out.
+    ///
+    /// # Errors
+    /// When the database cannot be asked, or what is stored is not understood any more.
+    pub async fn load_records(&mut self, documents: &[DocumentAbout]) -> Result<Vec<FoundRecord>, Error> {
+        if documents.is_empty() {
+            return Ok(Vec::new());
+        }
+        let of = |kind: RecordKind| -> Vec<Uuid> {
+            let those = documents.iter().filter(|document| document.record_kind == kind.word());
+            those.map(|document| document.id).collect()
+        };
+        let rows = sqlx::query_as!(
+            Stored,
+            r#"select document_id as "document_id!", partner_id as "partner_id!", received_at as "received_at!",
+                   record as "record!" from (
+               select document_id, partner_id, received_at, record::text from purchase_order
+               where document_id = any($1)
+               union all select document_id, partner_id, received_at, record::text from shipping_order
+               where document_id = any($2)
+               union all select document_id, partner_id, received_at, record::text from shipping_advice
+               where document_id = any($3)
+               union all select document_id, partner_id, received_at, record::text from ship_notice
+               where document_id = any($4)
+               union all select document_id, partner_id, received_at, record::text from invoice
+               where document_id = any($5)
+               union all select document_id, partner_id, received_at, record::text from stock_receipt
+               where document_id = any($6)
+               union all select document_id, partner_id, received_at, record::text from order_acknowledgment
+               where document_id = any($7)) r"#,
+            &of(RecordKind::PurchaseOrder),
+            &of(RecordKind::ShippingOrder),
+            &of(RecordKind::ShippingAdvice),
+            &of(RecordKind::ShipNotice),
+            &of(RecordKind::Invoice),
+            &of(RecordKind::StockReceipt),
+            &of(RecordKind::OrderAcknowledgment),
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("load records"))?;
+        let places: HashMap<Uuid, usize> =
+            documents.iter().enumerate().map(|(place, document)| (document.id, place)).collect();
+        let mut found = rows.into_iter().map(understand).collect::<Result<Vec<_>, _>>()?;
+        found.sort_by_key(|found| places.get(&found.document_id).copied());
+        Ok(in_force(found))
+    }
+
+    /// The purchase order numbers of the shipping orders of these numbers.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_purchase_orders_of(&mut self, orders: &[String]) -> Result<Vec<String>, Error> {
+        sqlx::query_scalar!(
+            "select distinct p.number from document_number o
+             join document d on d.id = o.document_id and d.record_kind = 'shipping_order'
+             join document_number p on p.document_id = o.document_id and p.kind = 'purchase_order'
+             where o.kind = 'order' and o.number = any($1)",
+            &evened_all(orders),
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("list the purchase orders of orders"))
     }
 
     /// The shipping advices of these documents, the oldest first.
@@ -133,56 +191,6 @@ impl Work {
         .fetch_all(self.connection())
         .await
         .map_err(Error::query("list shipping advices"))?;
-        rows.into_iter().map(understand).collect()
-    }
-
-    /// All ship notices of these purchase orders, the oldest first; none that we passed on.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn find_ship_notices(
-        &mut self,
-        purchase_order_numbers: &[String],
-    ) -> Result<Vec<FoundRecord>, Error> {
-        let rows = sqlx::query_as!(
-            Stored,
-            r#"select r.document_id, r.partner_id, r.received_at, r.record::text as "record!" from ship_notice r
-               where r.document_id in (
-                   select document_id from document_number where kind = 'purchase_order' and number = any($1))
-                 and not exists (select from document d join document s on s.id = d.source_document_id
-                     where d.id = r.document_id and s.record_kind = d.record_kind)
-               order by r.received_at, (select (d.file_id, d.ordinal) from document d where d.id = r.document_id),
-                   r.document_id"#,
-            &evened_all(purchase_order_numbers),
-        )
-        .fetch_all(self.connection())
-        .await
-        .map_err(Error::query("find ship notices"))?;
-        rows.into_iter().map(understand).collect()
-    }
-
-    /// All invoices that bill these purchase orders, as a whole or on a line, the oldest first; none that we passed on.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn find_invoices(
-        &mut self,
-        purchase_order_numbers: &[String],
-    ) -> Result<Vec<FoundRecord>, Error> {
-        let rows = sqlx::query_as!(
-            Stored,
-            r#"select r.document_id, r.partner_id, r.received_at, r.record::text as "record!" from invoice r
-               where r.document_id in (
-                   select document_id from document_number where kind = 'purchase_order' and number = any($1))
-                 and not exists (select from document d join document s on s.id = d.source_document_id
-                     where d.id = r.document_id and s.record_kind = d.record_kind)
-               order by r.received_at, (select (d.file_id, d.ordinal) from document d where d.id = r.document_id),
-                   r.document_id"#,
-            &evened_all(purchase_order_numbers),
-        )
-        .fetch_all(self.connection())
-        .await
-        .map_err(Error::query("find invoices"))?;
         rows.into_iter().map(understand).collect()
     }
 
@@ -260,22 +268,27 @@ impl Store {
     }
 }
 
-/// Orders as their versions, in order of time, leave them.
-fn in_force(versions: Vec<Stored>) -> Result<Vec<FoundRecord>, Error> {
-    let mut orders: Vec<FoundRecord> = Vec::new();
-    let mut places: HashMap<(String, OrderKey), usize> = HashMap::new();
-    for row in versions {
-        let later = understand(row)?;
-        let key = (later.partner_id.clone(), later.record.order_key());
-        match places.get(&key).and_then(|at| orders.get_mut(*at)) {
+/// Records in order of time, orders as their versions leave them: the latest, with the changes sent since, that of each
+/// partner and release or depositor. What was cancelled is there too; its purpose says so.
+fn in_force(versions: Vec<FoundRecord>) -> Vec<FoundRecord> {
+    let mut records: Vec<FoundRecord> = Vec::with_capacity(versions.len());
+    let mut places: HashMap<(RecordKind, String, OrderKey), usize> = HashMap::new();
+    for later in versions {
+        let kind = later.record.kind();
+        if !matches!(kind, RecordKind::PurchaseOrder | RecordKind::ShippingOrder) {
+            records.push(later);
+            continue;
+        }
+        let key = (kind, later.partner_id.clone(), later.record.order_key());
+        match places.get(&key).and_then(|at| records.get_mut(*at)) {
             Some(order) => order.revise(later),
             None => {
-                places.insert(key, orders.len());
-                orders.push(later);
+                places.insert(key, records.len());
+                records.push(later);
             }
         }
     }
-    Ok(orders)
+    records
 }
 
 impl FoundRecord {
@@ -290,7 +303,7 @@ impl FoundRecord {
     }
 }
 
-pub(super) fn evened_all(numbers: &[String]) -> Vec<String> {
+fn evened_all(numbers: &[String]) -> Vec<String> {
     numbers.iter().map(|number| evened(number)).collect()
 }
 

@@ -10,7 +10,8 @@ use crossdock::canonical::{
 };
 use crossdock::finding::{Finding, Location, Severity};
 use crossdock::store::{
-    Business, Direction, InterchangeKey, NewDocument, NewFinding, NewInterchange, NewRecord, Work,
+    Business, Direction, FoundRecord, InterchangeKey, NewDocument, NewFinding, NewInterchange, NewRecord,
+    NumbersAsked, Work,
 };
 use uuid::Uuid;
 
@@ -165,6 +166,40 @@ fn new(n: usize, record: &Record) -> NewRecord<'_> {
     }
 }
 
+/// Documents and their records.
+async fn keep(work: &mut Work, file: Uuid, first: usize, records: &[Record]) {
+    let numbered = || records.iter().enumerate().map(|(n, record)| (first + n, record));
+    let documents: Vec<NewDocument> = numbered()
+        .map(|(n, record)| NewDocument {
+            ordinal: i32::try_from(n + 1).expect("it fits"),
+            direction: Direction::Inbound,
+            received_at: at(i64::try_from(n).expect("it fits")),
+            ..document(id(n), file, "any").with_record(record)
+        })
+        .collect();
+    work.insert_documents(&documents).await.expect("writes");
+    let rows: Vec<NewRecord<'_>> = numbered().map(|(n, record)| new(n, record)).collect();
+    work.insert_records(&rows).await.expect("writes");
+}
+
+/// The documents found by order numbers, purchase order numbers and shipments, orders as they are in force.
+async fn about(
+    work: &mut Work,
+    orders: &[&str],
+    purchase_orders: &[&str],
+    shipments: &[&str],
+) -> Vec<FoundRecord> {
+    let owned = |numbers: &[&str]| numbers.iter().map(|number| (*number).to_owned()).collect::<Vec<String>>();
+    let asked = NumbersAsked {
+        orders: owned(orders),
+        purchase_orders: owned(purchase_orders),
+        shipments: owned(shipments),
+        ..NumbersAsked::default()
+    };
+    let about = work.list_documents_about(&asked).await;
+    work.load_records(&about.expect("asks")).await.expect("loads")
+}
+
 #[tokio::test]
 async fn records_come_back_as_they_went() {
     let database = Database::new().await;
@@ -287,21 +322,25 @@ async fn the_latest_order_counts_and_every_shipment_and_invoice_does() {
         }
         .into(),
     );
-    let rows: Vec<NewRecord<'_>> = records.iter().enumerate().map(|(n, record)| new(n, record)).collect();
+    let file = accepted(&store).await;
     let mut work = begin(&store).await;
-    work.insert_records(&rows).await.expect("writes");
+    keep(&mut work, file, 0, &records).await;
 
-    let numbers = [String::from("PO1"), String::from("PO2"), String::from("PO3")];
-    let orders = work.find_purchase_orders(Some("north"), &numbers).await.expect("asks");
-    assert_eq!(orders.iter().map(|found| found.document_id).collect::<Vec<_>>(), [id(5), id(6)]);
-    assert!(work.find_purchase_orders(Some("south"), &numbers).await.expect("asks").is_empty());
-    assert_eq!(work.find_purchase_orders(None, &numbers).await.expect("asks").len(), 2);
-    let so = [String::from("SO1")];
-    assert_eq!(work.find_shipping_orders(&so).await.expect("asks").len(), 1);
-    assert_eq!(work.find_shipping_advices(&so, &[], &[]).await.expect("asks").len(), 1);
-    assert_eq!(work.find_shipping_advices(&[], &numbers, &[]).await.expect("asks").len(), 1);
-    assert_eq!(work.find_ship_notices(&numbers).await.expect("asks").len(), 1);
-    assert_eq!(work.find_invoices(&numbers).await.expect("asks").len(), 2);
+    let kinds = |found: Vec<FoundRecord>| {
+        found.iter().map(|found| (found.record.kind().word(), found.document_id)).collect::<Vec<_>>()
+    };
+    let (advice, notice) = (("shipping_advice", id(2)), ("ship_notice", id(3)));
+    let (invoice, credit) = (("invoice", id(4)), ("invoice", id(7)));
+    let (cancelled, other) = (("purchase_order", id(5)), ("purchase_order", id(6)));
+    assert_eq!(
+        kinds(about(&mut work, &[], &["PO1", "PO2", "PO3"], &[]).await),
+        [cancelled, advice, notice, invoice, other, credit],
+        "what is known of purchase orders, as it came; of the shipping order not by its customer's number"
+    );
+    assert_eq!(kinds(about(&mut work, &["SO1"], &[], &[]).await), [("shipping_order", id(1)), advice]);
+    assert_eq!(kinds(about(&mut work, &[], &[], &["SO1", "PO1"]).await), [], "it is no shipment's number");
+    assert_eq!(work.list_purchase_orders_of(&[String::from("so1")]).await.expect("asks"), ["PO1"]);
+    assert!(work.load_records(&[]).await.expect("asks").is_empty());
 }
 
 #[tokio::test]
@@ -353,16 +392,17 @@ async fn an_order_is_found_as_its_changes_leave_it() {
         changed(Purpose::Duplicate, "10"),
         changed(Purpose::Change, "36"),
     ];
+    let file = accepted(&store).await;
     let mut work = begin(&store).await;
     let find = async |work: &mut Work| {
-        let found = work.find_purchase_orders(None, &[String::from("PO1")]).await.expect("asks");
+        let found = about(work, &[], &["PO1"], &[]).await;
         assert_eq!(found.len(), 1);
         let Record::PurchaseOrder(order) = &found[0].record else { panic!("it is an order") };
         assert_eq!((order.purpose, order.lines.len()), (Some(Purpose::Original), 1));
         (found[0].document_id, order.lines[0].quantity.map(|quantity| quantity.to_string()))
     };
     for (n, expected) in [(0, (id(0), "10")), (1, (id(1), "24")), (2, (id(1), "24")), (3, (id(3), "36"))] {
-        work.insert_records(&[new(n, &records[n])]).await.expect("writes");
+        keep(&mut work, file, n, &records[n..=n]).await;
         assert_eq!(find(&mut work).await, (expected.0, text(expected.1)));
     }
 }
@@ -391,8 +431,7 @@ async fn a_nul_in_a_partner_s_text_is_no_reason_to_stop() {
     work.insert_findings(&[found(1, Some(id(0))), found(2, None)]).await.expect("writes");
     work.insert_findings(&[found(3, None)]).await.expect("writes");
     work.set_business(&[(id(0), Business::Waiting, String::from("no\u{0}thing"))]).await.expect("writes");
-    let number = String::from("PO\u{fffd}1");
-    assert_eq!(work.find_purchase_orders(None, &[number]).await.expect("asks").len(), 1);
+    assert_eq!(about(&mut work, &[], &["PO\u{fffd}1"], &[]).await.len(), 1);
     work.commit().await.expect("commits");
     let findings = store.list_findings(file_id, None, 9).await.expect("lists");
     assert_eq!(findings.iter().map(|finding| finding.ordinal).collect::<Vec<_>>(), [1, 2, 3]);
