@@ -3,6 +3,7 @@
 use super::agreements::Agreements;
 use super::hub::{Error, Hub};
 use super::known;
+use super::overdue;
 use crate::acks::{self, documents};
 use crate::canonical::{Record, RecordKind};
 use crate::ids;
@@ -136,9 +137,18 @@ fn about(expected: Uuid) -> Uuid {
 pub(super) async fn watch(hub: &Hub, work: &mut Work) -> Result<(), Error> {
     let (now, agreements) = (hub.clock.now(), hub.agreements());
     let late = work.mark_missing_documents(now).await?;
-    if late.is_empty() {
-        return Ok(());
+    if !late.is_empty() {
+        tell_late(work, late, &agreements, now).await?;
     }
+    remind(work, &agreements, now).await
+}
+
+async fn tell_late(
+    work: &mut Work,
+    late: Vec<ExpectedDocumentRow>,
+    agreements: &Agreements,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let (late, needless) = sort_out(work, late).await?;
     let ids: Vec<Uuid> = needless.iter().map(|row| row.id).collect();
     work.drop_expected_documents(&ids, "nothing was shipped, and nothing follows", now).await?;
@@ -152,7 +162,7 @@ pub(super) async fn watch(hub: &Hub, work: &mut Work) -> Result<(), Error> {
             continue;
         }
         for row in rows {
-            error!(partner.id = %partner, "{}", told(row, &agreements));
+            error!(partner.id = %partner, "{}", told(row, agreements));
         }
     }
     let exceptions: Vec<NewException> = late
@@ -166,12 +176,38 @@ pub(super) async fn watch(hub: &Hub, work: &mut Work) -> Result<(), Error> {
             purchase_order_number: row.purchase_order_number.clone(),
             line: None,
             amount: None,
-            message: told(row, &agreements),
+            message: told(row, agreements),
             evidence: serde_json::Value::Array(Vec::new()),
             first_seen_at: now,
         })
         .collect();
     work.insert_exceptions(&exceptions).await?;
+    Ok(())
+}
+
+/// Tells what is still missing again, and hands on what is for too long.
+async fn remind(work: &mut Work, agreements: &Agreements, now: DateTime<Utc>) -> Result<(), Error> {
+    for profile in agreements.profiles.list() {
+        for expects in profile.exchange.expects.iter().filter(|expects| !expects.ladder.is_empty()) {
+            let ladder = expects.ladder;
+            let late = work.list_missing_documents(&profile.id, &expects.after, &expects.document).await?;
+            let again: Vec<&ExpectedDocumentRow> =
+                late.iter().filter(|row| ladder.reminds(row.due_at, row.reminders, now)).collect();
+            if again.len() > TOLD_ONE_BY_ONE {
+                error!(partner.id = %profile.id, "{}: {} documents are still missing: `crossdock exceptions --reason {KIND}`", profile.id, again.len());
+            } else {
+                for row in &again {
+                    let late = acks::told(now - row.due_at);
+                    error!(partner.id = %profile.id, "{}, late by {late}: reminder {}", told(row, agreements), row.reminders + 1);
+                }
+            }
+            let again: Vec<Uuid> = again.iter().map(|row| row.id).collect();
+            work.note_reminders_of_documents(&again, now).await?;
+            let stays = late.iter().filter(|row| ladder.escalates(row.due_at, now));
+            let stays = stays.map(|row| (about(row.id), row.agreement.as_deref())).collect();
+            overdue::escalate(work, profile, "documents", stays, now).await?;
+        }
+    }
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use crate::store::{
     BY_HUB, ExpectedAcknowledgmentRow, ExpectedSet, FoundExpectation, NewException,
     NewExpectedAcknowledgment, Noun, Work,
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 use tracing::error;
 use uuid::Uuid;
@@ -162,12 +162,13 @@ async fn remind(work: &mut Work, agreements: &Agreements, now: DateTime<Utc>) ->
     for profile in agreements.profiles.list() {
         let ladders = profile.exchange.sends.iter().filter_map(|sends| Some((sends, sends.expect_ack?)));
         for (sends, expect) in ladders {
-            if expect.remind_every.is_none() && expect.escalate_after.is_none() {
+            let ladder = expect.ladder;
+            if ladder.is_empty() {
                 continue;
             }
             let late = work.list_overdue_of(&profile.id, &sends.document).await?;
-            let told: Vec<Uuid> =
-                late.iter().filter(|row| is_due(row, expect, now)).map(|row| row.id).collect();
+            let told = late.iter().filter(|row| ladder.reminds(row.due_at, row.reminders, now));
+            let told: Vec<Uuid> = told.map(|row| row.id).collect();
             for row in late.iter().filter(|row| told.contains(&row.id)) {
                 error!(
                     partner.id = %profile.id,
@@ -176,7 +177,9 @@ async fn remind(work: &mut Work, agreements: &Agreements, now: DateTime<Utc>) ->
                 );
             }
             work.note_reminders(&told, now).await?;
-            escalate(work, profile, expect, &late, now).await?;
+            let stays = late.iter().filter(|row| ladder.escalates(row.due_at, now));
+            let stays = stays.map(|row| (about(OVERDUE, row.id, ""), row.agreement.as_deref()));
+            escalate(work, profile, "acknowledgments", stays.collect(), now).await?;
         }
     }
     Ok(())
@@ -217,33 +220,25 @@ pub(super) async fn send_once_more(hub: &Hub) -> Result<(), Error> {
     Ok(())
 }
 
-fn is_due(row: &ExpectedAcknowledgmentRow, expect: ExpectAck, now: DateTime<Utc>) -> bool {
-    let Some(every) = expect.remind_every.and_then(|every| TimeDelta::from_std(every).ok()) else {
-        return false;
-    };
-    now >= row.due_at + every * (row.reminders + 1)
-}
-
-async fn escalate(
+/// Gives exceptions that stay open to the next in charge of their agreements.
+pub(super) async fn escalate(
     work: &mut Work,
     profile: &Profile,
-    expect: ExpectAck,
-    late: &[ExpectedAcknowledgmentRow],
+    what: &str,
+    stays: Vec<(Uuid, Option<&str>)>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let after = expect.escalate_after.and_then(|after| TimeDelta::from_std(after).ok());
-    let Some(after) = after else { return Ok(()) };
     let mut by_person: BTreeMap<&str, Vec<Uuid>> = BTreeMap::new();
-    for row in late.iter().filter(|row| now >= row.due_at + after) {
-        let agreement = profile.find_agreement(row.agreement.as_deref());
+    for (exception, agreement) in stays {
+        let agreement = profile.find_agreement(agreement);
         let to = agreement.and_then(|agreement| agreement.escalate_to.as_ref());
         let Some(to) = to.or(profile.escalate_to.as_ref()) else { continue };
-        by_person.entry(to).or_default().push(about(OVERDUE, row.id, ""));
+        by_person.entry(to).or_default().push(exception);
     }
     for (to, ids) in by_person {
         let handed = work.escalate_exceptions(&ids, to, now).await?;
         if !handed.is_empty() {
-            error!(partner.id = %profile.id, "{}: {} overdue acknowledgments now go to {to}", profile.id, handed.len());
+            error!(partner.id = %profile.id, "{}: {} overdue {what} now go to {to}", profile.id, handed.len());
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ use super::batch::{self, Batch};
 use super::calendar::Due;
 use super::channel::Channel;
 use super::expects::Expects;
+use super::ladder::Ladder;
 use super::library::{Library, document_of};
 use super::rules::{Validity, validity};
 use super::settings::DIRECTIONS;
@@ -136,10 +137,8 @@ pub struct ExpectAck {
     pub kind: Acknowledge,
     /// When it is due, counted from sending.
     pub within: Due,
-    /// While it is overdue, told again this often; never if none.
-    pub remind_every: Option<Duration>,
-    /// Overdue for so long, it goes to the next in charge; never if none.
-    pub escalate_after: Option<Duration>,
+    /// What happens while it is overdue.
+    pub ladder: Ladder,
     /// What else follows when it is overdue.
     pub when_overdue: WhenOverdue,
 }
@@ -333,13 +332,12 @@ fn sends(
         // A day is what guides name most often.
         let within = super::calendars::due(&below, "within", has_calendar);
         let within = within.unwrap_or(Due::After(TimeDelta::days(1)));
-        let remind_every = below.duration("remind_every").map(|said| said.value);
-        let escalate_after = below.duration("escalate_after").map(|said| said.value);
+        let ladder = Ladder::read(&below);
         let kinds =
             [("alert", WhenOverdue::Alert), ("hold", WhenOverdue::Hold), ("resend", WhenOverdue::Resend)];
         let when_overdue = below.choice("when_overdue", &kinds).map_or(WhenOverdue::Alert, |said| said.value);
         below.finish();
-        let expected = ExpectAck { kind, within, remind_every, escalate_after, when_overdue };
+        let expected = ExpectAck { kind, within, ladder, when_overdue };
         (kind != Acknowledge::None).then_some(expected)
     });
     let validity = validity(section);

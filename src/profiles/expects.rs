@@ -2,6 +2,7 @@
 
 use super::calendar::{Calendar, Due};
 use super::exchange::Exchange;
+use super::ladder::Ladder;
 use crate::canonical::{Record, RecordKind};
 use crate::declaration::{Said, Section, suggestion};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -23,6 +24,8 @@ pub struct Expects {
     pub within: Due,
     /// From when on that is counted.
     pub counted_from: CountedFrom,
+    /// What happens while it is overdue.
+    pub ladder: Ladder,
 }
 
 /// From when on a deadline is counted.
@@ -98,6 +101,7 @@ pub(super) fn read(section: &Section<'_>, exchange: &Exchange, has_calendar: boo
             let hint = "write within = \"17:00 next business day\", or \"24h\"";
             section.fault("setting_missing", &section.place(), "it is not said by when it must follow", hint);
         }
+        let ladder = Ladder::read(&section);
         section.finish();
         let (Some((after_record, _)), Some((record, ours)), Some(within)) =
             (find(&section, exchange, &after), find(&section, exchange, &document), within)
@@ -121,6 +125,7 @@ pub(super) fn read(section: &Section<'_>, exchange: &Exchange, has_calendar: boo
             ours,
             within,
             counted_from,
+            ladder,
         });
     }
     expects

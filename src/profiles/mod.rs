@@ -14,6 +14,7 @@ mod duplicates;
 mod effective;
 mod exchange;
 mod expects;
+mod ladder;
 mod library;
 mod packing;
 pub mod pattern;
@@ -37,6 +38,7 @@ pub use exchange::{
     Acknowledge, Derivation, Exchange, ExpectAck, LoadNumber, Receives, Route, Sends, Together, WhenOverdue,
 };
 pub use expects::{CountedFrom, Expects};
+pub use ladder::Ladder;
 pub use library::{Library, document_of};
 pub use packing::Pgp;
 pub use reading::Acks;

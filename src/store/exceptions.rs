@@ -248,9 +248,12 @@ impl Work {
         at: DateTime<Utc>,
     ) -> Result<(), Error> {
         sqlx::query!(
-            "update exception set state = 'settled', settled_at = $3, settled_by = $4,
+            // Of many it is a join: a comparison with each of a list takes its square.
+            "update exception e set state = 'settled', settled_at = $3, settled_by = $4,
                  settled_reason = 'not so any more'
-             where document_id = any($1) and state = 'open' and id <> all($2) and kind = any($5)",
+             from unnest($1::uuid[]) as d (id)
+             where e.document_id = d.id and e.state = 'open' and e.kind = any($5)
+                 and not exists (select from unnest($2::uuid[]) as s (id) where s.id = e.id)",
             document_ids,
             standing,
             at,

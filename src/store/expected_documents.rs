@@ -9,6 +9,9 @@ use super::{Error, ExpectedDocumentState, ReportScope, Store, Work};
 /// Rows marked late in one statement, at most: after an outage many are late at once.
 const LATE_AT_ONCE: i64 = 500;
 
+/// Rows that people are reminded of at one look, at most.
+const REMINDED_AT_ONCE: i64 = 1000;
+
 /// A document that must follow another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewExpectedDocument {
@@ -91,6 +94,8 @@ pub struct ExpectedDocumentRow {
     pub settled_at: Option<DateTime<Utc>>,
     /// Why it is not needed.
     pub reason: String,
+    /// How often people were reminded of it.
+    pub reminders: i32,
 }
 
 /// Which to list; what is none does not matter.
@@ -137,7 +142,7 @@ impl Work {
                from given
                on conflict (id) do update
                set document_id = excluded.document_id, due_at = excluded.due_at, state = 'awaited',
-                   settled_at = null, reason = ''
+                   settled_at = null, reason = '', reminders = 0
                where e.state in ('awaited', 'overdue', 'not_needed') and e.document_id <> excluded.document_id
                returning id, (xmax::text <> '0') as "known!""#,
             &column(new, |new| new.id),
@@ -231,7 +236,7 @@ impl Work {
                returning e.id, e.partner_id, e.agreement, e.document_id, e.after_kind, e.record_kind, e.after,
                    e.document, e.ours, e.number_kind, e.number, e.raw, e.order_number, e.purchase_order_number,
                    e.asked_at, e.due_at, e.state as "state: ExpectedDocumentState", e.answered_by, e.settled_at,
-                   e.reason"#,
+                   e.reason, e.reminders"#,
             documents,
             expected,
             &numbers,
@@ -259,13 +264,61 @@ impl Work {
                returning e.id, e.partner_id, e.agreement, e.document_id, e.after_kind, e.record_kind, e.after,
                    e.document, e.ours, e.number_kind, e.number, e.raw, e.order_number, e.purchase_order_number,
                    e.asked_at, e.due_at, e.state as "state: ExpectedDocumentState", e.answered_by, e.settled_at,
-                   e.reason"#,
+                   e.reason, e.reminders"#,
             now,
             LATE_AT_ONCE,
         )
         .fetch_all(self.connection())
         .await
         .map_err(Error::query("mark missing documents"))
+    }
+
+    /// What must follow one kind of document of a partner and is missing, the longest late first.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_missing_documents(
+        &mut self,
+        partner_id: &str,
+        after: &str,
+        document: &str,
+    ) -> Result<Vec<ExpectedDocumentRow>, Error> {
+        sqlx::query_as!(
+            ExpectedDocumentRow,
+            r#"select id, partner_id, agreement, document_id, after_kind, record_kind, after, document, ours,
+                   number_kind, number, raw, order_number, purchase_order_number, asked_at, due_at,
+                   state as "state: ExpectedDocumentState", answered_by, settled_at, reason, reminders
+               from expected_document
+               where state = 'overdue' and partner_id = $1 and after = $2 and document = $3
+               order by due_at, id limit $4"#,
+            partner_id,
+            after,
+            document,
+            REMINDED_AT_ONCE,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("list missing documents"))
+    }
+
+    /// Counts a reminder of each of these.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn note_reminders_of_documents(
+        &mut self,
+        ids: &[Uuid],
+        at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        sqlx::query!(
+            "update expected_document set reminders = reminders + 1, reminded_at = $2 where id = any($1)",
+            ids,
+            at,
+        )
+        .execute(self.connection())
+        .await
+        .map(drop)
+        .map_err(Error::query("count reminders of documents"))
     }
 }
 
@@ -283,7 +336,7 @@ impl Store {
             ExpectedDocumentRow,
             r#"select id, partner_id, agreement, document_id, after_kind, record_kind, after, document, ours,
                    number_kind, number, raw, order_number, purchase_order_number, asked_at, due_at,
-                   state as "state: ExpectedDocumentState", answered_by, settled_at, reason
+                   state as "state: ExpectedDocumentState", answered_by, settled_at, reason, reminders
                from expected_document
                where (not $1 or state in ('awaited', 'overdue')) and ($2::text is null or partner_id = $2)
                    and ($3::uuid[] is null or document_id = any($3))
@@ -307,7 +360,7 @@ impl Store {
             ExpectedDocumentRow,
             r#"select id, partner_id, agreement, document_id, after_kind, record_kind, after, document, ours,
                    number_kind, number, raw, order_number, purchase_order_number, asked_at, due_at,
-                   state as "state: ExpectedDocumentState", answered_by, settled_at, reason
+                   state as "state: ExpectedDocumentState", answered_by, settled_at, reason, reminders
                from expected_document
                where asked_at < $2 and due_at < $3
                    and ($4::text is null or partner_id = $4) and ($5::text is null or agreement = $5)

@@ -78,8 +78,8 @@ pub use naming::Noun;
 pub use received_acknowledgments::{NewMatch, NewReceivedAcknowledgment, ReceivedAcknowledgmentRow};
 pub use reconciliation::{
     ByPartnerRow, ByReasonRow, ComparedInvoiceRow, ComparedLineRow, DifferenceRow, DocumentPlace,
-    InvoiceToCompare, NewComparedInvoice, NewComparedLine, NewDifference, NewRun, NewUnbilled,
-    PreviousFigures, RunRow, StandingOfException, UnbilledRow,
+    HeadOfLinesRow, InvoiceToCompare, NewComparedInvoice, NewComparedLine, NewDifference, NewRun,
+    NewUnbilled, PreviousFigures, RunRow, StandingOfException, UnbilledRow,
 };
 pub use records::{
     ActivityCounts, DocumentAbout, FoundNumber, FoundRecord, ItemPack, ItemPrice, NewRecord, NumbersAsked,

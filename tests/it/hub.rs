@@ -6,6 +6,8 @@ mod agreed;
 mod ambiguous;
 #[path = "hub/faults.rs"]
 mod faults;
+#[path = "hub/full_disk.rs"]
+mod full_disk;
 #[path = "hub/kills.rs"]
 mod kills;
 #[path = "hub/mailed.rs"]

@@ -3,7 +3,7 @@
 use super::report::{PAGE, Piece, Stopped, bucket, money, paged, send, text};
 use crate::ids::short;
 use crate::reports::{Cell, Column, Kind, Sheet};
-use crate::store::{ComparedInvoiceRow, ComparedLineRow, RunRow, Store};
+use crate::store::{ComparedInvoiceRow, ComparedLineRow, HeadOfLinesRow, RunRow, Store};
 use futures_util::{StreamExt, stream};
 use rust_decimal::Decimal;
 use tokio::sync::mpsc::Sender;
@@ -223,8 +223,14 @@ pub(super) async fn lines(store: &Store, run: &RunRow, sender: &Sender<Piece>) -
     let read = ranges.into_iter().map(|range| {
         let (store, run) = (store.clone(), run.id);
         tokio::spawn(async move {
+            let mut heads = store.list_heads_of_lines(run, range).await?.into_iter().peekable();
             let page = store.list_compared_lines(run, range).await?;
-            Ok::<_, crate::store::Error>(page.into_iter().map(line).collect::<Vec<_>>())
+            // Both come in the order of the invoices, of which some have no line.
+            let rows = page.into_iter().filter_map(|row| {
+                while heads.next_if(|head| head.invoice < row.invoice).is_some() {}
+                heads.peek().map(|head| line(head, row))
+            });
+            Ok::<_, crate::store::Error>(rows.collect::<Vec<_>>())
         })
     });
     let mut pages = stream::iter(read).buffered(2);
@@ -234,10 +240,10 @@ pub(super) async fn lines(store: &Store, run: &RunRow, sender: &Sender<Piece>) -
     send(sender, Piece::End).await
 }
 
-fn line(row: ComparedLineRow) -> Vec<Cell> {
+fn line(head: &HeadOfLinesRow, row: ComparedLineRow) -> Vec<Cell> {
     vec![
-        row.partner_id.into(),
-        row.invoice_number.into(),
+        head.partner_id.clone().into(),
+        head.invoice_number.clone().into(),
         row.line_number.into(),
         row.purchase_order_number.into(),
         row.sku.into(),
@@ -256,9 +262,9 @@ fn line(row: ComparedLineRow) -> Vec<Cell> {
         row.amount.into(),
         row.expected.into(),
         (row.amount - row.expected).into(),
-        row.currency.into(),
+        head.currency.clone().into(),
         row.found.into(),
-        row.file_name.into(),
+        head.file_name.clone().into(),
         row.segment_ordinal.into(),
     ]
 }

@@ -160,7 +160,11 @@ async fn read(
         let numbers: BTreeSet<&String> = set.iter().flat_map(|invoice| &invoice.purchase_orders).collect();
         let purchase_orders = numbers.into_iter().cloned().collect();
         // Those that bill no order are not found by one.
-        let asked = NumbersAsked { purchase_orders, documents: ids.to_vec(), ..NumbersAsked::default() };
+        let numbered =
+            set.iter().filter_map(|one| Some((one.partner_id.clone(), one.invoice_number.clone()?)));
+        let invoices = numbered.collect();
+        let asked =
+            NumbersAsked { purchase_orders, invoices, documents: ids.to_vec(), ..NumbersAsked::default() };
         let mut known = known::look_up_numbers(&mut reader, &asked).await?;
         compare::look_up(&mut reader, &mut known, agreements).await?;
         let previous = reader.find_previous_figures(ids).await?;

@@ -182,4 +182,16 @@ pub(super) const EXPECTS: &[Setting] = &[
         Is("\"document\""),
         "From when on that is counted: when the document came or went, or the beginning of the day of shipment or delivery that it names.",
     ),
+    setting(
+        "expects[].remind_every",
+        Time,
+        Nothing,
+        "How often it is told again while it is overdue; once only unless written.",
+    ),
+    setting(
+        "expects[].escalate_after",
+        Time,
+        Nothing,
+        "Overdue for so long, it goes to `escalate_to` of the partner.",
+    ),
 ];

@@ -4,7 +4,8 @@ mod read;
 mod write;
 
 pub use read::{
-    ByPartnerRow, ByReasonRow, ComparedInvoiceRow, ComparedLineRow, DifferenceRow, RunRow, UnbilledRow,
+    ByPartnerRow, ByReasonRow, ComparedInvoiceRow, ComparedLineRow, DifferenceRow, HeadOfLinesRow, RunRow,
+    UnbilledRow,
 };
 pub use write::{NewComparedInvoice, NewComparedLine, NewDifference, NewRun, NewUnbilled};
 
@@ -25,6 +26,8 @@ pub struct InvoiceToCompare {
     pub received_at: DateTime<Utc>,
     /// The agreement its document falls under.
     pub agreement: Option<String>,
+    /// Its number.
+    pub invoice_number: Option<String>,
     /// Its file.
     pub file_id: Uuid,
     /// Its file's name.
@@ -165,7 +168,7 @@ impl Work {
     pub async fn list_invoices_to_compare(&mut self, ids: &[Uuid]) -> Result<Vec<InvoiceToCompare>, Error> {
         sqlx::query_as!(
             InvoiceToCompare,
-            r#"select i.document_id, i.partner_id, i.received_at, d.agreement, d.file_id, f.name as file_name,
+            r#"select i.document_id, i.partner_id, i.received_at, d.agreement, i.invoice_number, d.file_id, f.name as file_name,
                    d.interchange_control_number, d.group_control_number, d.set_control_number,
                    array(select n.number from document_number n
                        where n.document_id = i.document_id and n.kind = 'purchase_order') as "purchase_orders!"

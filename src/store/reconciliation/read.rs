@@ -104,9 +104,6 @@ pub struct ComparedInvoiceRow {
 pub struct ComparedLineRow {
     pub invoice: i32,
     pub ordinal: i32,
-    pub partner_id: String,
-    pub invoice_number: Option<String>,
-    pub currency: String,
     pub line_number: Option<String>,
     pub purchase_order_number: Option<String>,
     pub sku: Option<String>,
@@ -125,8 +122,18 @@ pub struct ComparedLineRow {
     pub amount: Decimal,
     pub expected: Decimal,
     pub found: String,
-    pub file_name: String,
     pub segment_ordinal: Option<i64>,
+}
+
+/// What all lines of an invoice of a run have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named as the columns of the table, which explains them")]
+pub struct HeadOfLinesRow {
+    pub invoice: i32,
+    pub partner_id: String,
+    pub invoice_number: Option<String>,
+    pub currency: String,
+    pub file_name: String,
 }
 
 /// A difference of a run, with its invoice.
@@ -292,14 +299,10 @@ impl Store {
     ) -> Result<Vec<ComparedLineRow>, Error> {
         sqlx::query_as!(
             ComparedLineRow,
-            // Both sides are narrowed: the planner knows little of the rows of a new run, and would join all of them.
-            "select l.invoice, l.ordinal, i.partner_id, i.invoice_number, i.currency, l.line_number,
-                 l.purchase_order_number, l.sku, l.buyer_item, l.gtin, l.description, l.unit, l.ordered, l.shipped,
-                 l.received, l.billed_before, l.billed, l.agreed_price, l.price_from, l.price, l.amount, l.expected,
-                 l.found, i.file_name, l.segment_ordinal
-             from reconciliation_line l join reconciliation_invoice i using (run_id, invoice)
-             where l.run_id = $1 and l.invoice between $2 and $3 and i.run_id = $1 and i.invoice between $2 and $3
-             order by l.invoice, l.ordinal",
+            "select invoice, ordinal, line_number, purchase_order_number, sku, buyer_item, gtin, description, unit,
+                 ordered, shipped, received, billed_before, billed, agreed_price, price_from, price, amount, expected,
+                 found, segment_ordinal
+             from reconciliation_line where run_id = $1 and invoice between $2 and $3 order by invoice, ordinal",
             run,
             first,
             last,
@@ -307,6 +310,28 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(Error::query("list compared lines"))
+    }
+
+    /// What the lines of these invoices of a run, from the first to the last, have in common, in their order.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_heads_of_lines(
+        &self,
+        run: Uuid,
+        (first, last): (i32, i32),
+    ) -> Result<Vec<HeadOfLinesRow>, Error> {
+        sqlx::query_as!(
+            HeadOfLinesRow,
+            "select invoice, partner_id, invoice_number, currency, file_name
+             from reconciliation_invoice where run_id = $1 and invoice between $2 and $3 order by invoice",
+            run,
+            first,
+            last,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(Error::query("list heads of lines"))
     }
 
     /// Differences of a run behind this place: all, or of the invoices of its days those that are let pass, or not.

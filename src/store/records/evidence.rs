@@ -60,15 +60,16 @@ pub struct ActivityCounts {
 }
 
 impl Work {
-    /// The prices of these items.
+    /// The prices of these items, each named once.
     ///
     /// # Errors
     /// When the database cannot be asked.
     pub async fn find_prices(&mut self, skus: &[&str]) -> Result<Vec<ItemPrice>, Error> {
         sqlx::query_as!(
             ItemPrice,
-            "select sku, partner, unit, currency, price, valid_from, valid_to from item_price
-             where sku = any($1) order by sku, partner, unit, currency, valid_from",
+            "select p.sku, p.partner, p.unit, p.currency, p.price, p.valid_from, p.valid_to
+             from unnest($1::text[]) as asked (sku) join item_price p using (sku)
+             order by p.sku, p.partner, p.unit, p.currency, p.valid_from",
             skus as &[&str],
         )
         .fetch_all(self.connection())
@@ -76,15 +77,16 @@ impl Work {
         .map_err(Error::query("find prices"))
     }
 
-    /// The pack sizes of these items.
+    /// The pack sizes of these items, each named once.
     ///
     /// # Errors
     /// When the database cannot be asked.
     pub async fn find_packs(&mut self, skus: &[&str]) -> Result<Vec<ItemPack>, Error> {
         sqlx::query_as!(
             ItemPack,
-            "select sku, unit, quantity, of_unit, valid_from, valid_to from item_pack
-             where sku = any($1) order by sku, unit, of_unit, valid_from",
+            "select p.sku, p.unit, p.quantity, p.of_unit, p.valid_from, p.valid_to
+             from unnest($1::text[]) as asked (sku) join item_pack p using (sku)
+             order by p.sku, p.unit, p.of_unit, p.valid_from",
             skus as &[&str],
         )
         .fetch_all(self.connection())

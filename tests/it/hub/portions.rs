@@ -32,8 +32,7 @@ fn many() -> String {
         (2, [group(21, &["B", "F"], 2), group(22, &["G"], 1)]),
     ]
     .map(|(control, groups)| {
-        let whole = invoice("PARTNERONE", control);
-        let isa = &whole[..whole.find("GS*").expect("a group")];
+        let [isa, ..] = parts(control);
         format!("{isa}{}IEA*2*{control:09}~\n", groups.concat())
     })
     .concat()

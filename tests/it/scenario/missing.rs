@@ -35,8 +35,10 @@ async fn standing(world: &World, began: chrono::DateTime<chrono::Utc>) -> String
     for row in store.list_expected_documents(&filter, 100).await.expect("lists") {
         let way = if row.ours { "to" } else { "from" };
         let settled = row.settled_at.map(|at| format!(" at {} h", hours(at))).unwrap_or_default();
+        let reminded =
+            if row.reminders > 0 { format!(", {} reminders", row.reminders) } else { String::new() };
         add(format!(
-            "{} {way} {} for {} {} after the {}, due at {} h: {}{settled} {}",
+            "{} {way} {} for {} {} after the {}, due at {} h: {}{settled}{reminded} {}",
             row.document,
             row.partner_id,
             row.number_kind,
@@ -50,7 +52,8 @@ async fn standing(world: &World, began: chrono::DateTime<chrono::Utc>) -> String
     let mut exceptions = store.list_exceptions(&ExceptionFilter::default(), 100).await.expect("lists");
     exceptions.sort_by(|a, b| (&a.kind, &a.message).cmp(&(&b.kind, &b.message)));
     for row in exceptions.into_iter().filter(|row| row.kind == "document_missing") {
-        add(format!("{} {}: {} {}", row.state, row.kind, row.message, row.settled_reason));
+        let owner = row.escalated_at.and(row.owner).map(|to| format!("now with {to}")).unwrap_or_default();
+        add(format!("{} {}: {} {}{owner}", row.state, row.kind, row.message, row.settled_reason));
     }
     let due = without_times(&hide_ids(&told));
     world.without_today(&due)
