@@ -154,7 +154,9 @@ pub(super) fn numbers<'r>(records: impl Iterator<Item = (&'r str, &'r Record)>) 
                 purchase_orders.extend(invoice.purchase_order_number.clone());
                 purchase_orders
                     .extend(invoice.lines.iter().filter_map(|line| line.purchase_order_number.clone()));
-                invoices.extend(numbers_of_invoice(partner, invoice));
+                // Another one may have its number as well; what it credits has the other.
+                let numbers = invoice.invoice_number.iter().chain(&invoice.original_invoice_number);
+                invoices.extend(numbers.map(|number| (partner.to_owned(), number.clone())));
             }
         }
     }
@@ -165,15 +167,6 @@ pub(super) fn numbers<'r>(records: impl Iterator<Item = (&'r str, &'r Record)>) 
         invoices: invoices.into_iter().collect(),
         documents: Vec::new(),
     }
-}
-
-/// The number of an invoice, which another one may have as well, and that of the invoice which it credits.
-fn numbers_of_invoice<'i>(
-    partner: &'i str,
-    invoice: &'i Invoice,
-) -> impl Iterator<Item = (String, String)> + 'i {
-    let numbers = invoice.invoice_number.iter().chain(&invoice.original_invoice_number);
-    numbers.map(move |number| (partner.to_owned(), number.clone()))
 }
 
 /// What the database knows of the orders that these documents speak of; the documents themselves among it.
@@ -206,15 +199,13 @@ pub(super) async fn look_up_numbers(work: &mut Work, asked: &NumbersAsked) -> Re
 
 async fn gather(work: &mut Work, asked: &NumbersAsked, lock: bool) -> Result<Known, Error> {
     let mut known = Known::default();
-    let NumbersAsked { orders, purchase_orders, shipments, invoices, documents } = asked;
-    let anything = !orders.is_empty() || !purchase_orders.is_empty() || !documents.is_empty();
-    if !anything && shipments.is_empty() && invoices.is_empty() {
+    if asked.is_empty() {
         return Ok(known);
     }
     let mut about = work.list_documents_about(asked).await?;
     let mut found = work.load_records(&about).await?;
     let more = what_else(&found, &about, asked);
-    if !more.purchase_orders.is_empty() || !more.invoices.is_empty() {
+    if !more.is_empty() {
         if lock {
             work.lock_orders(more.purchase_orders.clone()).await?;
         }
@@ -232,7 +223,7 @@ async fn gather(work: &mut Work, asked: &NumbersAsked, lock: bool) -> Result<Kno
     known.add(found);
     known.aside.extend(about.iter().filter(|about| !about.is_of_order).map(|about| about.id));
     // An advice often names only the depositor's order, which names the purchase order.
-    let had: HashSet<String> = orders.iter().map(|number| evened(number)).collect();
+    let had: HashSet<String> = asked.orders.iter().map(|number| evened(number)).collect();
     let also = known.advices.iter().filter_map(|advice| advice.record.order_number.clone());
     let also: Vec<String> = also.filter(|number| !had.contains(&evened(number))).collect();
     if !also.is_empty() {

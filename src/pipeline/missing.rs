@@ -201,8 +201,10 @@ async fn remind(work: &mut Work, agreements: &Agreements, now: DateTime<Utc>) ->
                     error!(partner.id = %profile.id, "{}, late by {late}: reminder {}", told(row, agreements), row.reminders + 1);
                 }
             }
-            let again: Vec<Uuid> = again.iter().map(|row| row.id).collect();
-            work.note_reminders_of_documents(&again, now).await?;
+            if !again.is_empty() {
+                let again: Vec<Uuid> = again.iter().map(|row| row.id).collect();
+                work.note_reminders_of_documents(&again, now).await?;
+            }
             let stays = late.iter().filter(|row| ladder.escalates(row.due_at, now));
             let stays = stays.map(|row| (about(row.id), row.agreement.as_deref())).collect();
             overdue::escalate(work, profile, "documents", stays, now).await?;

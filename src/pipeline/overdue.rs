@@ -167,16 +167,18 @@ async fn remind(work: &mut Work, agreements: &Agreements, now: DateTime<Utc>) ->
                 continue;
             }
             let late = work.list_overdue_of(&profile.id, &sends.document).await?;
-            let told = late.iter().filter(|row| ladder.reminds(row.due_at, row.reminders, now));
-            let told: Vec<Uuid> = told.map(|row| row.id).collect();
-            for row in late.iter().filter(|row| told.contains(&row.id)) {
+            let mut told: Vec<Uuid> = Vec::new();
+            for row in late.iter().filter(|row| ladder.reminds(row.due_at, row.reminders, now)) {
+                told.push(row.id);
                 error!(
                     partner.id = %profile.id,
                     "{} has still not acknowledged {}, late by {}: reminder {}",
                     profile.id, what(row), acks::told(now - row.due_at), row.reminders + 1
                 );
             }
-            work.note_reminders(&told, now).await?;
+            if !told.is_empty() {
+                work.note_reminders(&told, now).await?;
+            }
             let stays = late.iter().filter(|row| ladder.escalates(row.due_at, now));
             let stays = stays.map(|row| (about(OVERDUE, row.id, ""), row.agreement.as_deref()));
             escalate(work, profile, "acknowledgments", stays.collect(), now).await?;

@@ -76,9 +76,10 @@ impl ReadFile {
         let reading = spawn_blocking(move || {
             let (mut reading, sets) = read::begin(input.lend());
             let mut portions = sets.portions(portion_bytes);
-            if portions.len() == 1 {
-                reading
-                    .take(portions.drain(..).flat_map(|portion| sets.read(&portion, input.lend())).collect());
+            if portions.len() == 1
+                && let Some(portion) = portions.pop_front()
+            {
+                reading.take(sets.read(&portion, input.lend()));
             }
             let rest = (!portions.is_empty()).then(|| Rest { input, sets: Arc::new(sets), portions });
             (reading, rest)

@@ -38,6 +38,18 @@ pub struct NumbersAsked {
     pub documents: Vec<Uuid>,
 }
 
+impl NumbersAsked {
+    /// Whether nothing is asked for.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.orders.is_empty()
+            && self.purchase_orders.is_empty()
+            && self.shipments.is_empty()
+            && self.invoices.is_empty()
+            && self.documents.is_empty()
+    }
+}
+
 /// A document that was looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentAbout {
