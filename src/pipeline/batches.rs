@@ -1,9 +1,9 @@
 //! Batches: what a profile has sent together waits in the database, and leaves as one when its set is closed.
 
-use super::hub::{Error, Hub};
+use super::carry_out;
+use super::hub::{Error, Hub, explain};
 use super::outbound::{self, Outgoing, Shipment};
 use super::outgoing::{identity, outbound_document_id};
-use super::{carry_out, serve};
 use crate::kill_points;
 use crate::pipeline::Agreements;
 use crate::profiles::{Batch, Sends};
@@ -159,6 +159,6 @@ async fn close_one(
 /// Closes what became full by what was just committed. The chores do it as well, should this fail.
 pub(super) async fn close_soon(hub: &Hub) {
     if let Err(error) = close(hub).await {
-        warn!("batches are closed a little later: {}", serve::explain(&error));
+        warn!("batches are closed a little later: {}", explain(&error));
     }
 }

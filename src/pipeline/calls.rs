@@ -1,8 +1,7 @@
 //! Calls of other systems: how they show who we are, what their answers mean, and how an unknown outcome is settled.
 
 use super::deliver::{delivered, failed, held, retry};
-use super::hub::Hub;
-use super::serve::{back_off, explain};
+use super::hub::{Hub, back_off, explain};
 use crate::kill_points;
 use crate::profiles::{self, Http, HttpLogin};
 use crate::store::{AttemptOutcome, LoadedDelivery};

@@ -1,17 +1,19 @@
 //! Deliver: hands frozen bytes to one channel. A try is written down before it is made and after it.
 
 use super::calls;
-use super::hub::{Error, Hub};
+use super::hub::{Error, Hub, back_off, explain};
 use super::mailed;
 use super::process::Failed;
-use super::serve::{back_off, explain};
 use crate::kill_points;
 use crate::profiles;
-use crate::store::{Attempt, AttemptOutcome, DeliveryKind, EndedAttempt, Hold, Job, Lease, LoadedDelivery};
+use crate::store::{
+    Attempt, AttemptOutcome, DeliveryKind, EndedAttempt, Hold, Job, Lane, Lease, LoadedDelivery,
+};
 use crate::transports::{self, FileName, Kind, Outcome, Put};
 use chrono::{DateTime, Utc};
-use futures_util::future::join_all;
-use std::collections::{BTreeMap, HashMap};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::{debug, error, info, warn};
@@ -24,33 +26,81 @@ const LOOK_AT_HOLD_EVERY: Duration = Duration::from_secs(60);
 /// After a host key that is not the pinned one nothing is sent until a person has looked.
 const HELD_KINDS: &[Kind] = &[Kind::HostKeyMismatch, Kind::Invalid, Kind::Permission];
 
-/// Deliveries into one local folder that are made together, at most, and their bytes.
+/// Deliveries over one channel that are made together, at most, and their bytes.
 pub(super) const TOGETHER: (i64, i64) = (64, 4 << 20);
 
-/// Makes one try of each job's delivery. What the partner's side answers is an outcome; jobs that failed are given.
-pub(super) async fn deliver(hub: &Arc<Hub>, jobs: Vec<Job>) -> Vec<Failed> {
-    let error = match begin(hub, &jobs).await {
-        Ok(begun) => match try_all(hub, begun).await {
-            Ok(ended) => return finish(hub, jobs, ended).await,
-            Err(error) => error,
-        },
-        Err(error) => error,
-    };
-    if jobs.len() == 1 || matches!(&error, Error::Store(error) if error.is_unreachable()) {
-        let error = Arc::new(error);
-        return jobs.into_iter().map(|job| Failed { job, error: error.clone() }).collect();
+/// The lanes of deliveries, one for each channel.
+pub(super) fn lanes(hub: &Hub) -> Vec<Lane> {
+    let agreements = hub.agreements();
+    let channels = agreements.profiles.list().flat_map(|profile| {
+        profile.channels.values().map(|channel| Lane {
+            name: format!("{}/{}", profile.id, channel.name),
+            room: at_once(&channel.transport),
+        })
+    });
+    channels.collect()
+}
+
+/// Deliveries over a channel that may be under way at once: as many as its other side takes in one go.
+fn at_once(transport: &profiles::Transport) -> i64 {
+    match transport {
+        profiles::Transport::Local { .. } => TOGETHER.0,
+        // One more for each session, which goes on at once when the one before it is done.
+        profiles::Transport::Sftp(settings) => i64::try_from(settings.sessions).unwrap_or(1) * 2,
+        profiles::Transport::Http(settings) => i64::try_from(settings.limits.at_once).unwrap_or(1),
+        // They go one after another all the same.
+        profiles::Transport::Mail(_) => 8,
     }
-    debug!("{} deliveries are made one by one: {}", jobs.len(), explain(&error));
+}
+
+/// Makes one try of each job's delivery, all of them over one channel, and tells of each that is settled. What the
+/// partner's side answers is an outcome; jobs that failed are given.
+pub(super) async fn deliver(
+    hub: &Arc<Hub>,
+    jobs: Vec<Job>,
+    settled: &(impl Fn(&Job) + Send + Sync),
+) -> Vec<Failed> {
+    let begun = match begin(hub, &jobs).await {
+        Ok(begun) => begun,
+        Err(error) if jobs.len() == 1 || error.is_unreachable() => {
+            let error = Arc::new(error);
+            return jobs.into_iter().map(|job| Failed { job, error: error.clone() }).collect();
+        }
+        Err(error) => {
+            debug!("{} deliveries are made one by one: {}", jobs.len(), explain(&error));
+            let mut failed = Vec::new();
+            for job in jobs {
+                failed.extend(Box::pin(deliver(hub, vec![job], settled)).await);
+            }
+            return failed;
+        }
+    };
+    let (files, calls): (Vec<Try>, Vec<Try>) =
+        begun.into_iter().partition(|one| one.delivery.row.kind == DeliveryKind::File);
     let mut failed = Vec::new();
-    for job in jobs {
-        failed.extend(Box::pin(deliver(hub, vec![job])).await);
+    if let Some(first) = files.first() {
+        let channel = first.delivery.row.channel.clone();
+        let outcomes = put(hub, &channel, &files).await;
+        failed.extend(finish(hub, files.into_iter().zip(outcomes).collect(), settled).await);
+    }
+    let calls: FuturesUnordered<_> = calls
+        .into_iter()
+        .map(async |one| {
+            let outcome = calls::call(hub, &one.delivery, one.tries).await;
+            (one, outcome)
+        })
+        .collect();
+    // A slow one holds up nothing but itself.
+    let mut ended = calls.ready_chunks(TOGETHER.0.unsigned_abs() as usize);
+    while let Some(ended) = ended.next().await {
+        failed.extend(finish(hub, ended, settled).await);
     }
     failed
 }
 
 /// A try that has begun.
 struct Try {
-    lease: Lease,
+    job: Job,
     attempt: Attempt,
     delivery: LoadedDelivery,
     /// Tries since a person released it last.
@@ -85,7 +135,7 @@ async fn begin(hub: &Arc<Hub>, jobs: &[Job]) -> Result<Vec<Try>, Error> {
     let ids: Vec<Uuid> = begun.iter().map(|(job, _)| job.subject_id).collect();
     let loaded = hub.store.load_deliveries(&ids).await?;
     let tries = begun.into_iter().zip(loaded).map(|((job, attempt), delivery)| Try {
-        lease: job.lease,
+        job: job.clone(),
         attempt,
         delivery,
         tries: job.attempts,
@@ -93,60 +143,46 @@ async fn begin(hub: &Arc<Hub>, jobs: &[Job]) -> Result<Vec<Try>, Error> {
     Ok(tries.collect())
 }
 
-/// Makes the tries: files of one channel together, everything else at the same time.
-async fn try_all(hub: &Arc<Hub>, begun: Vec<Try>) -> Result<Vec<EndedAttempt>, Error> {
-    let mut files: BTreeMap<&str, Vec<&Try>> = BTreeMap::new();
-    let mut asked = Vec::new();
-    for one in &begun {
-        match one.delivery.row.kind {
-            DeliveryKind::File => files.entry(&one.delivery.row.channel).or_default().push(one),
-            DeliveryKind::Call => asked.push(one),
-        }
-    }
-    let puts = join_all(files.into_iter().map(async |(channel, tries)| {
-        let outcomes = put(hub, channel, &tries).await;
-        tries.into_iter().zip(outcomes).collect::<Vec<_>>()
-    }));
-    let called =
-        join_all(asked.into_iter().map(async |one| (one, calls::call(hub, &one.delivery, one.tries).await)));
-    let (puts, called) = tokio::join!(puts, called);
-    let mut outcomes: Vec<(&Try, AttemptOutcome)> = puts.into_iter().flatten().collect();
-    outcomes.extend(called);
-    let mut deadlines = deadlines(hub, &outcomes).await?;
-    let ended = outcomes.into_iter().map(|(one, outcome)| {
-        let row = &one.delivery.row;
-        tell(&one.delivery, &outcome);
-        EndedAttempt {
-            lease: one.lease,
-            delivery_id: row.id,
-            number: one.attempt.number,
-            outcome,
-            deadlines: deadlines.remove(&row.id).unwrap_or_default(),
-        }
-    });
-    Ok(ended.collect())
-}
-
 /// Commits how tries ended: together, or else each that can be.
-async fn finish(hub: &Arc<Hub>, jobs: Vec<Job>, ended: Vec<EndedAttempt>) -> Vec<Failed> {
-    if ended.is_empty() {
-        return Vec::new();
+async fn finish(
+    hub: &Arc<Hub>,
+    tried: Vec<(Try, AttemptOutcome)>,
+    settled: &(impl Fn(&Job) + Send + Sync),
+) -> Vec<Failed> {
+    let fail = |error: Error, tried: Vec<(Try, AttemptOutcome)>| {
+        let error = Arc::new(error);
+        tried.into_iter().map(|(one, _)| Failed { job: one.job, error: error.clone() }).collect()
+    };
+    let mut deadlines = match deadlines(hub, &tried).await {
+        Ok(deadlines) => deadlines,
+        Err(error) => return fail(error, tried),
+    };
+    let mut ended = Vec::with_capacity(tried.len());
+    for (one, outcome) in &tried {
+        tell(&one.delivery, outcome);
+        ended.push(EndedAttempt {
+            lease: one.job.lease,
+            delivery_id: one.delivery.row.id,
+            number: one.attempt.number,
+            outcome: outcome.clone(),
+            deadlines: deadlines.remove(&one.delivery.row.id).unwrap_or_default(),
+        });
     }
     kill_points::pass("out.done.before");
     let done = hub.store.finish_attempts(&ended).await;
     kill_points::pass("out.done.after");
-    let Err(error) = done else { return Vec::new() };
     let mut failed = Vec::new();
-    let alone = ended.len() > 1 && !error.is_unreachable();
-    let error = Arc::new(Error::from(error));
-    for one in ended {
-        let done = if alone {
-            hub.store.finish_attempts(std::slice::from_ref(&one)).await.map_err(|e| Arc::new(e.into()))
-        } else {
-            Err(error.clone())
-        };
-        let job = jobs.iter().find(|job| job.lease == one.lease);
-        failed.extend(done.err().zip(job).map(|(error, job)| Failed { job: job.clone(), error }));
+    match done {
+        Ok(()) => tried.iter().for_each(|(one, _)| settled(&one.job)),
+        Err(error) if tried.len() == 1 || error.is_unreachable() => return fail(error.into(), tried),
+        Err(_) => {
+            for ((one, _), ended) in tried.into_iter().zip(&ended) {
+                match hub.store.finish_attempts(std::slice::from_ref(ended)).await {
+                    Ok(()) => settled(&one.job),
+                    Err(error) => failed.push(Failed { job: one.job, error: Arc::new(error.into()) }),
+                }
+            }
+        }
     }
     failed
 }
@@ -174,7 +210,7 @@ fn tell(delivery: &LoadedDelivery, outcome: &AttemptOutcome) {
 /// When what is counted in business time is due, from now on, since it is delivered; by delivery.
 async fn deadlines(
     hub: &Arc<Hub>,
-    outcomes: &[(&Try, AttemptOutcome)],
+    outcomes: &[(Try, AttemptOutcome)],
 ) -> Result<HashMap<Uuid, Vec<(Uuid, DateTime<Utc>)>>, Error> {
     let delivered: HashMap<Uuid, &str> = outcomes
         .iter()
@@ -198,7 +234,7 @@ async fn deadlines(
 }
 
 /// Puts files into the folder of one channel; outcomes in the order given.
-async fn put(hub: &Arc<Hub>, channel: &str, tries: &[&Try]) -> Vec<AttemptOutcome> {
+async fn put(hub: &Arc<Hub>, channel: &str, tries: &[Try]) -> Vec<AttemptOutcome> {
     let all = |outcome: &dyn Fn(i32) -> AttemptOutcome| tries.iter().map(|one| outcome(one.tries)).collect();
     let place = match hub.find_place(channel) {
         Ok(place) => place,

@@ -75,6 +75,7 @@ impl Rows {
             idempotency_key: frozen.idempotency_key.to_string(),
             document_ids,
             priority: 0,
+            in_order: channel.in_order,
         });
     }
 

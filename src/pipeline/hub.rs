@@ -9,6 +9,7 @@ use crate::store::{self, Store};
 use crate::transports::{self, http, local, sftp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
 /// One channel of one partner.
 #[derive(Clone, Debug)]
@@ -89,6 +90,12 @@ impl Error {
             Self::NotAgreed { .. } | Self::Key { .. } => true,
             Self::Panicked(_) | Self::Compose { .. } => false,
         }
+    }
+
+    /// Whether the database cannot be reached, so that whatever else is tried now fails as well.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_unreachable())
     }
 }
 
@@ -184,19 +191,6 @@ impl Hub {
         channels.filter(|place| place.channel.inbound.is_some()).collect()
     }
 
-    /// Keys of channels whose folders are on this machine and take files.
-    #[must_use]
-    pub fn local_channels(&self) -> Vec<String> {
-        let agreements = self.agreements();
-        let channels = agreements.profiles.list().flat_map(|profile| {
-            let local = profile.channels.values().filter(|channel| {
-                channel.outbound.is_some() && matches!(channel.transport, profiles::Transport::Local { .. })
-            });
-            local.map(|channel| format!("{}/{}", profile.id, channel.name))
-        });
-        channels.collect()
-    }
-
     /// The channel that a stored key names.
     ///
     /// # Errors
@@ -269,4 +263,29 @@ impl Hub {
     pub fn calls(&self) -> &http::Client {
         &self.calls
     }
+}
+
+/// The wait before try `failures + 1`: a second, doubled each time up to five minutes, give or take a fifth.
+pub(super) fn back_off(failures: u32) -> Duration {
+    let seconds = 1_u64 << failures.saturating_sub(1).min(9);
+    let millis = seconds.min(300) * 1000;
+    // Spreads nodes that failed together; the low bits of the time are random enough for that.
+    let spread =
+        std::time::UNIX_EPOCH.elapsed().map_or(0, |now| u64::from(now.subsec_micros())) % (millis * 2 / 5);
+    Duration::from_millis(millis * 4 / 5 + spread)
+}
+
+/// The error with all its causes.
+pub(super) fn explain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
 }

@@ -12,6 +12,7 @@ mod chores;
 mod compare;
 mod compose;
 pub mod correct;
+mod crew;
 mod deliver;
 mod follow;
 mod frozen;

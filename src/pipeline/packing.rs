@@ -97,6 +97,7 @@ async fn new_file(
         received_at: row.received_at,
         duplicates_since: receive::duplicates_since(hub, &place.partner),
         origin: Some(Origin { id: row.id, ordinal, entry, assigned_to: row.assigned_to.clone() }),
+        in_order: place.channel.in_order,
     })
 }
 

@@ -1,9 +1,8 @@
 //! Process: jobs of files are read and carried out, each in one transaction. Small files share one.
 
 use super::carry_out::{Again, Carried, carry_out};
-use super::hub::{Error, Hub};
+use super::hub::{Error, Hub, explain};
 use super::portions::ReadFile;
-use super::serve::explain;
 use super::{batches, packing, repeats};
 use crate::kill_points;
 use crate::pipeline::Agreements;
@@ -36,7 +35,7 @@ pub(super) async fn process(hub: &Arc<Hub>, jobs: Vec<Job>) -> Vec<Failed> {
         };
         let Err(error) = done else { continue };
         // The others would only wait for the database one after the other.
-        if matches!(&*error, Error::Store(error) if error.is_unreachable()) {
+        if error.is_unreachable() {
             unreachable = Some(error.clone());
         }
         failed.push(Failed { job, error });

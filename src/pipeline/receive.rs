@@ -188,6 +188,7 @@ async fn take(
         received_at: hub.clock.now(),
         duplicates_since: duplicates_since(hub, &place.partner),
         origin: None,
+        in_order: place.channel.in_order,
     };
     Ok(Look::Taken(Box::new(Taken { name: entry.name.clone(), entry: entry.clone(), file })))
 }

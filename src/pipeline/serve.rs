@@ -1,29 +1,24 @@
 //! Keeps the work going: one pass over everything, or until told to stop.
 
-use super::hub::{Error, Hub, Place};
-use super::process::Failed;
-use super::{batches, chores, deliver, process, receive, reload, reports, schedules};
+use super::crew::Crew;
+use super::hub::{Error, Hub, Place, back_off, explain};
+use super::{batches, chores, receive, reload};
 use crate::config::PROCESS;
-use crate::kill_points;
 use crate::profiles::{self, Channel};
-use crate::store::{AtOnce, Job, JobFilter, JobKind, JobState, Lease};
+use crate::store::{JobFilter, JobKind, JobState};
 use crate::transports::watch::Watcher;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, RwLock, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
-/// A lease lasts 20 seconds; it is extended every 5.
-const HEARTBEAT: Duration = Duration::from_secs(5);
-/// Jobs are looked for at least this often, should a wake be lost.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
-/// Deliveries under way at once.
-const DELIVERIES: usize = 4;
 /// How long running steps may take to end once the hub is told to stop; it is gone 5 s later at most.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
+/// A folder is looked at no more often than this: what came meanwhile is taken together.
+const PACE: Duration = Duration::from_millis(50);
 /// How often the chores run.
 const CHORES_EVERY: Duration = Duration::from_secs(15);
 
@@ -119,9 +114,18 @@ pub async fn run_once(hub: &Arc<Hub>, partner: Option<&str>) -> Result<Pass, Err
 /// When the database cannot be reached.
 pub async fn drain(hub: &Arc<Hub>, kind: JobKind) -> Result<usize, Error> {
     let crew = Crew::default();
-    let beating = tokio::spawn(heartbeat(hub.clone(), crew.held.clone()));
+    let keeping = tokio::spawn(crew.clone().keep_leases(hub.clone()));
+    let done = drain_with(hub, &crew, kind).await;
+    keeping.abort();
+    done
+}
+
+async fn drain_with(hub: &Arc<Hub>, crew: &Crew, kind: JobKind) -> Result<usize, Error> {
+    if kind == JobKind::Deliver {
+        return crew.deliver_all(hub).await;
+    }
     let mut tasks = JoinSet::new();
-    for place in 0..at_once(hub, kind) {
+    for place in 0..workers(hub, kind) {
         let (hub, crew) = (hub.clone(), crew.clone());
         tasks.spawn(async move {
             let mut done = 0;
@@ -133,19 +137,13 @@ pub async fn drain(hub: &Arc<Hub>, kind: JobKind) -> Result<usize, Error> {
             }
         });
     }
-    let ended = tasks.join_all().await;
-    beating.abort();
-    let counts: Result<Vec<usize>, Error> = ended.into_iter().collect();
+    let counts: Result<Vec<usize>, Error> = tasks.join_all().await.into_iter().collect();
     counts.map(|counts| counts.iter().sum())
 }
 
 /// How many workers of a kind there are.
-fn at_once(hub: &Hub, kind: JobKind) -> usize {
-    match kind {
-        JobKind::Process => hub.config.workers,
-        JobKind::Deliver => DELIVERIES,
-        JobKind::Dispose | JobKind::Report | JobKind::Mail => 1,
-    }
+fn workers(hub: &Hub, kind: JobKind) -> usize {
+    if kind == JobKind::Process { hub.config.workers } else { 1 }
 }
 
 /// Serves until `stop` becomes true: watches, polls, processes, delivers.
@@ -159,15 +157,16 @@ pub async fn serve(hub: Arc<Hub>, mut stop: watch::Receiver<bool>) -> Result<(),
     }
     let crew = Crew::default();
     let mut tasks = JoinSet::new();
-    let beating = tokio::spawn(heartbeat(hub.clone(), crew.held.clone()));
+    let keeping = tokio::spawn(crew.clone().keep_leases(hub.clone()));
     let changed = Arc::new(Notify::new());
     tasks.spawn(watch_places(hub.clone(), changed.clone(), stop.clone()));
     tasks.spawn(reload::watch(hub.clone(), changed, stop.clone()));
-    for kind in [JobKind::Process, JobKind::Deliver, JobKind::Report, JobKind::Mail, JobKind::Dispose] {
-        for place in 0..at_once(&hub, kind) {
-            tasks.spawn(workers(hub.clone(), (kind, place), crew.clone(), stop.clone()));
+    for kind in [JobKind::Process, JobKind::Report, JobKind::Mail, JobKind::Dispose] {
+        for place in 0..workers(&hub, kind) {
+            tasks.spawn(crew.clone().work_until(hub.clone(), (kind, place), stop.clone()));
         }
     }
+    tasks.spawn(crew.deliver_until(hub.clone(), stop.clone()));
     tasks.spawn(do_chores(hub.clone(), stop.clone()));
     info!("serving {} inbound channels as node {}", hub.inbound_places().len(), hub.config.node);
     // An error means that the sender is gone, which is a stop as well.
@@ -183,7 +182,7 @@ pub async fn serve(hub: Arc<Hub>, mut stop: watch::Receiver<bool>) -> Result<(),
     if ended.await.is_err() {
         warn!("some steps did not end in time; their leases run out and they are done again");
     }
-    beating.abort();
+    keeping.abort();
     Ok(())
 }
 
@@ -232,6 +231,10 @@ async fn watch_place(hub: Arc<Hub>, place: Place, mut stop: watch::Receiver<bool
     let mut watcher = watcher(&place, inbound.poll_every);
     let mut failures = 0;
     loop {
+        let began = Instant::now();
+        if let Some(watcher) = &mut watcher {
+            watcher.forget();
+        }
         let wait = match receive::poll(&hub, &place).await {
             Ok(polled) if polled.more => Duration::ZERO,
             Ok(polled) => {
@@ -262,6 +265,7 @@ async fn watch_place(hub: Arc<Hub>, place: Place, mut stop: watch::Receiver<bool
                 Some(watcher) => drop(watcher.next().await),
                 None => std::future::pending().await,
             }
+            tokio::time::sleep(PACE.saturating_sub(began.elapsed())).await;
         };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
@@ -284,125 +288,6 @@ fn watcher(place: &Place, every: Duration) -> Option<Watcher> {
     }
 }
 
-async fn workers(
-    hub: Arc<Hub>,
-    (kind, place): (JobKind, usize),
-    crew: Crew,
-    mut stop: watch::Receiver<bool>,
-) {
-    let mut wakes = hub.store.listen();
-    let mut failures = 0;
-    loop {
-        if *stop.borrow() {
-            return;
-        }
-        match crew.claim_and_work(&hub, kind, place).await {
-            Ok(0) => failures = 0,
-            Ok(_) => {
-                failures = 0;
-                continue;
-            }
-            Err(error) => {
-                failures += 1;
-                warn!("cannot look for work: {error}");
-            }
-        }
-        let wait = if failures == 0 { LOOK_AGAIN } else { back_off(failures) };
-        tokio::select! {
-            _ = wakes.next(wait) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
-        }
-    }
-}
-
-/// What the workers of one process share.
-#[derive(Clone, Debug, Default)]
-struct Crew {
-    held: Leases,
-    /// Held by all who read files, and alone by the one whose file may have been the end of a worker.
-    danger: Arc<RwLock<()>>,
-}
-
-impl Crew {
-    /// Claims jobs and does them; how many there were.
-    async fn claim_and_work(&self, hub: &Arc<Hub>, kind: JobKind, place: usize) -> Result<usize, Error> {
-        let danger = if kind == JobKind::Process { Some(self.danger.read().await) } else { None };
-        let channels = if kind == JobKind::Deliver { hub.local_channels() } else { Vec::new() };
-        let (jobs, bytes) = match kind {
-            JobKind::Deliver => deliver::TOGETHER,
-            JobKind::Process => process::TOGETHER,
-            JobKind::Dispose | JobKind::Report | JobKind::Mail => (1, i64::MAX),
-        };
-        // One worker takes the files of dead ones, one at a time: should it die of the next as well, no other file
-        // counts as tried.
-        let lost = kind != JobKind::Process || place == 0;
-        let at_once = AtOnce { jobs, bytes, channels: &channels, lost };
-        let jobs = hub.store.claim_jobs(kind, &hub.config.node, at_once).await?;
-        if !jobs.is_empty() {
-            let claimed = if kind == JobKind::Process { "process.claim.after" } else { "out.claim.after" };
-            kill_points::pass(claimed);
-        }
-        let count = jobs.len();
-        let leases: Vec<Lease> = jobs.iter().map(|job| job.lease).collect();
-        leases.iter().for_each(|lease| self.held.add(*lease));
-        let mut alone = None;
-        if danger.is_some() && jobs.iter().any(|job| job.lost) {
-            drop(danger);
-            alone = Some(self.danger.write().await);
-        }
-        let failed = match kind {
-            _ if jobs.is_empty() => Vec::new(),
-            JobKind::Process => process::process(hub, jobs).await,
-            JobKind::Deliver => deliver::deliver(hub, jobs).await,
-            JobKind::Dispose | JobKind::Report | JobKind::Mail => one_by_one(hub, jobs).await,
-        };
-        drop(alone);
-        leases.iter().for_each(|lease| self.held.remove(*lease));
-        for failed in failed {
-            put_back(hub, &failed).await;
-        }
-        Ok(count)
-    }
-}
-
-/// Makes and sends reports and removes bytes that left, one by one. Gives the jobs that did not come to their end.
-async fn one_by_one(hub: &Hub, jobs: Vec<Job>) -> Vec<Failed> {
-    let mut failed = Vec::new();
-    for job in jobs {
-        let done = match job.kind {
-            JobKind::Report => schedules::make(hub, &job).await,
-            JobKind::Dispose => dispose(hub, &job).await,
-            _ => reports::send(hub, &job).await,
-        };
-        if let Err(error) = done {
-            failed.push(Failed { job, error: Arc::new(error) });
-        }
-    }
-    failed
-}
-
-/// Removes bytes from the archive that left with their retention.
-async fn dispose(hub: &Hub, job: &Job) -> Result<(), Error> {
-    hub.store.remove_archived(job.subject_id).await?;
-    Ok(hub.store.complete_job(job.lease).await?)
-}
-
-/// A job that did not come to its end is put back for later, or is held for a person.
-async fn put_back(hub: &Hub, Failed { job, error }: &Failed) {
-    let why = explain(error);
-    let put = if error.is_temporary() {
-        let wait = back_off(job.attempts.unsigned_abs());
-        warn!(job.id = %job.lease.job, "a `{}` job is put back for {} s: {why}", job.kind, wait.as_secs());
-        hub.store.retry_job(job.lease, wait, &why).await
-    } else {
-        error!(job.id = %job.lease.job, "a `{}` job is held: {why}", job.kind);
-        hub.store.hold_job(job.lease, &why).await
-    };
-    if let Err(error) = put {
-        debug!(job.id = %job.lease.job, "its lease will run out: {error}");
-    }
-}
-
 async fn do_chores(hub: Arc<Hub>, mut stop: watch::Receiver<bool>) {
     loop {
         if let Err(error) = chores::run(&hub).await {
@@ -411,71 +296,6 @@ async fn do_chores(hub: Arc<Hub>, mut stop: watch::Receiver<bool>) {
         tokio::select! {
             () = tokio::time::sleep(CHORES_EVERY) => {}
             _ = stop.wait_for(|stop| *stop) => return,
-        }
-    }
-}
-
-/// The wait before try `failures + 1`: a second, doubled each time up to five minutes, give or take a fifth.
-pub(super) fn back_off(failures: u32) -> Duration {
-    let seconds = 1_u64 << failures.saturating_sub(1).min(9);
-    let millis = seconds.min(300) * 1000;
-    // Spreads nodes that failed together; the low bits of the time are random enough for that.
-    let spread =
-        std::time::UNIX_EPOCH.elapsed().map_or(0, |now| u64::from(now.subsec_micros())) % (millis * 2 / 5);
-    Duration::from_millis(millis * 4 / 5 + spread)
-}
-
-/// The error with all its causes.
-pub(super) fn explain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
-}
-
-/// Leases of jobs under way.
-#[derive(Clone, Debug, Default)]
-struct Leases(Arc<Mutex<BTreeMap<uuid::Uuid, Lease>>>);
-
-impl Leases {
-    fn add(&self, lease: Lease) {
-        self.0.lock().expect("nothing panics while it is held").insert(lease.job, lease);
-    }
-
-    fn remove(&self, lease: Lease) {
-        self.0.lock().expect("nothing panics while it is held").remove(&lease.job);
-    }
-
-    fn list(&self) -> Vec<Lease> {
-        self.0.lock().expect("nothing panics while it is held").values().copied().collect()
-    }
-}
-
-async fn heartbeat(hub: Arc<Hub>, held: Leases) {
-    loop {
-        tokio::time::sleep(HEARTBEAT).await;
-        let leases = held.list();
-        if leases.is_empty() {
-            continue;
-        }
-        match hub.store.extend_leases(&leases).await {
-            Ok(lost) => {
-                // What came to its end meanwhile was not lost.
-                let held = held.list();
-                let lost = lost.iter().filter(|lease| held.contains(lease)).count();
-                if lost > 0 {
-                    // Their updates hit no row: the fence has moved on.
-                    warn!("{lost} leases were lost to another node");
-                }
-            }
-            Err(error) => debug!("leases are not extended: {error}"),
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct Channel {
     pub outbound: Option<Outbound>,
     /// Keys for what is encrypted and signed.
     pub pgp: Option<Pgp>,
+    /// Whether what comes is processed as it came, and what goes is sent as it came about, one after the other.
+    pub in_order: bool,
 }
 
 /// A way to move bytes, with its address.
@@ -211,9 +213,10 @@ pub(super) fn read(name: &str, section: &Section<'_>, root: &std::path::Path) ->
         );
     }
     let pgp = section.section("pgp").map(|section| packing::pgp(&section));
+    let in_order = section.flag("in_order").is_some_and(|said| said.value);
     packing::check_keys(section, inbound.as_ref(), outbound.as_ref(), pgp.as_ref());
     section.finish();
-    Channel { name: name.to_owned(), transport, inbound, outbound, pgp }
+    Channel { name: name.to_owned(), transport, inbound, outbound, pgp, in_order }
 }
 
 fn sftp(section: &Section<'_>) -> sftp::Settings {

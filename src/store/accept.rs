@@ -27,6 +27,8 @@ pub struct NewFile {
     pub duplicates_since: Option<DateTime<Utc>>,
     /// The file that it was unpacked from; none for one that was picked up.
     pub origin: Option<Origin>,
+    /// Whether files of its channel are processed one after the other.
+    pub in_order: bool,
 }
 
 /// Where in which file another was.
@@ -153,8 +155,13 @@ impl Work {
         link_sightings(connection, files, &ids).await?;
         let new: Vec<NewJob> = accepted
             .iter()
-            .filter(|file| file.outcome == AcceptOutcome::New)
-            .map(|file| NewJob::now(JobKind::Process, file.id))
+            .zip(files)
+            .filter(|(accepted, _)| accepted.outcome == AcceptOutcome::New)
+            .map(|(accepted, file)| NewJob {
+                lane: if file.in_order { file.channel.clone() } else { String::new() },
+                in_order: file.in_order,
+                ..NewJob::now(JobKind::Process, accepted.id)
+            })
             .collect();
         self.enqueue_jobs(&new).await?;
         Ok(accepted)

@@ -28,6 +28,8 @@ pub struct NewDelivery {
     pub document_ids: Vec<Uuid>,
     /// Higher goes first; zero is usual.
     pub priority: i16,
+    /// Whether it waits for those that were to go over the channel before it.
+    pub in_order: bool,
 }
 
 /// A delivery as people see it.
@@ -137,6 +139,8 @@ impl Work {
             .iter()
             .map(|delivery| NewJob {
                 priority: delivery.priority,
+                lane: delivery.channel.clone(),
+                in_order: delivery.in_order,
                 ..NewJob::now(JobKind::Deliver, delivery.id)
             })
             .collect();
@@ -273,8 +277,9 @@ impl Store {
     /// When the database cannot be asked.
     pub async fn list_delivered(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<Uuid>>, Error> {
         let tied = sqlx::query!(
-            "select l.delivery_id, l.document_id from delivery_document l join document d on d.id = l.document_id
-             where l.delivery_id = any($1) order by d.ordinal, d.id",
+            "select l.delivery_id, l.document_id from delivery_document l
+             where l.delivery_id = any($1)
+             order by (select d.ordinal from document d where d.id = l.document_id), l.document_id",
             ids,
         )
         .fetch_all(&self.pool)

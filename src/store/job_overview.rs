@@ -32,6 +32,8 @@ pub struct JobOverview {
     pub created_at: DateTime<Utc>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
+    /// The job that is to be done or given up before it, where a channel keeps the order.
+    pub behind: Option<Uuid>,
 }
 
 /// Which jobs to list; what is none does not matter.
@@ -68,7 +70,9 @@ impl Store {
             r#"select j.id, j.kind as "kind: JobKind", j.subject_id,
                    coalesce(f.name, u.report, r.report || ' to ' || m.recipient) as "subject?",
                    coalesce(d.partner_id, f.partner_id, u.asked -> 'asked' ->> 'partner', r.partner_id) as "partner_id?", j.state as "state: JobState", j.attempts,
-                   j.run_after, j.worker, j.last_error, j.created_at, j.finished_at
+                   j.run_after, j.worker, j.last_error, j.created_at, j.finished_at,
+                   (select e.id from job e where j.state = 'ready' and e.kind = j.kind and e.lane = j.lane
+                       and e.place < j.place and e.state not in ('done', 'failed') order by e.place limit 1) as "behind?"
                from job j
                    left join delivery d on j.kind = 'deliver' and d.id = j.subject_id
                    left join file f on f.id = coalesce(d.file_id, j.subject_id)

@@ -16,7 +16,7 @@ const LEASE_SECS: i32 = 20;
 const MOST_LOST_LEASES: i32 = 3;
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewJob {
     /// What kind of work.
     pub kind: JobKind,
@@ -26,13 +26,17 @@ pub struct NewJob {
     pub run_after: Option<DateTime<Utc>>,
     /// Higher goes first; zero is usual.
     pub priority: i16,
+    /// The lane it goes in; empty is the open road.
+    pub lane: String,
+    /// Whether it waits for those of its lane that came about before it, until they are done or given up.
+    pub in_order: bool,
 }
 
 impl NewJob {
     /// A job that may run at once.
     #[must_use]
     pub fn now(kind: JobKind, subject_id: Uuid) -> Self {
-        Self { kind, subject_id, run_after: None, priority: 0 }
+        Self { kind, subject_id, run_after: None, priority: 0, lane: String::new(), in_order: false }
     }
 }
 
@@ -45,22 +49,31 @@ pub struct Lease {
     pub fence: i64,
 }
 
-/// How many jobs are claimed at once.
+/// Jobs that share a limit: the deliveries over one channel, say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// Its name.
+    pub name: String,
+    /// So many more of its jobs may run.
+    pub room: i64,
+}
+
+/// How many jobs are claimed at once: of one lane only.
 #[derive(Clone, Copy, Debug)]
 pub struct AtOnce<'a> {
     /// So many at most.
     pub jobs: i64,
     /// With so many bytes of files together; the first is claimed whatever it has.
     pub bytes: i64,
-    /// Deliveries are claimed together only of one of these channels.
-    pub channels: &'a [String],
+    /// The room in lanes. One of any other lane is claimed alone; the open road has room for all.
+    pub lanes: &'a [Lane],
     /// Whether a job whose worker died may be claimed. It is claimed alone.
     pub lost: bool,
 }
 
 impl From<i64> for AtOnce<'_> {
     fn from(jobs: i64) -> Self {
-        Self { jobs, bytes: i64::MAX, channels: &[], lost: true }
+        Self { jobs, bytes: i64::MAX, lanes: &[], lost: true }
     }
 }
 
@@ -73,6 +86,8 @@ pub struct Job {
     pub subject_id: Uuid,
     /// Claims so far, with this one.
     pub attempts: i32,
+    /// The lane it goes in.
+    pub lane: String,
     /// Whether its last worker died: perhaps of this job.
     pub lost: bool,
     /// The right to settle it.
@@ -147,18 +162,25 @@ impl Store {
         worker: &str,
         at_once: AtOnce<'_>,
     ) -> Result<(usize, Vec<Job>), Error> {
-        let AtOnce { jobs: limit, bytes, channels, lost } = at_once;
+        let AtOnce { jobs: limit, bytes, lanes, lost } = at_once;
+        let names: Vec<&str> = lanes.iter().map(|lane| lane.name.as_str()).collect();
+        let rooms: Vec<i64> = lanes.iter().map(|lane| lane.room).collect();
         let rows = sqlx::query!(
             r#"with lost as (
                    select id from job
-                   where $10 and kind = $1 and state = 'leased' and lease_until < now()
+                   where $11 and kind = $1 and state = 'leased' and lease_until < now()
                    order by lease_until limit 1 for update skip locked
+               ), said as (
+                   select * from unnest($9::text[], $10::bigint[]) as said (lane, room)
                ), due as (
-                   select id, subject_id, priority, run_after from job
+                   select id, subject_id, priority, run_after, lane from job j
                    where kind = $1 and state = 'ready' and run_after <= now() and not exists (select from lost)
+                     and not exists (select from said where said.lane = j.lane and room <= 0)
+                     and (place is null or not exists (select from job e
+                         where e.kind = $1 and e.lane = j.lane and e.place < j.place and e.state not in ('done', 'failed')))
                    order by priority desc, run_after limit $3 for update skip locked
                ), weighed as (
-                   select due.id, d.channel, first_value(d.channel) over claims as first_channel,
+                   select due.id, lane, first_value(lane) over claims as first_lane,
                        row_number() over claims as place, sum(coalesce(f.size_bytes, 0)) over claims as bytes
                    from due
                    left join delivery d on $1 = 'deliver' and d.id = due.subject_id
@@ -167,8 +189,9 @@ impl Store {
                ), picked as (
                    select id, 1 as lost from lost
                    union all
-                   select id, 0 from weighed where place = 1
-                       or (bytes <= $8::bigint and ($1 <> 'deliver' or (channel = first_channel and channel = any($9))))
+                   select id, 0 from weighed
+                   where place = 1 or (lane = first_lane and bytes <= $8::bigint
+                       and (lane = '' or place <= (select room from said where said.lane = first_lane)))
                ), claimed as (
                    update job set
                        lost_leases = job.lost_leases + picked.lost,
@@ -193,7 +216,7 @@ impl Store {
                    where d.id = l.document_id
                )
                select id as "id!", kind as "kind!: JobKind", subject_id as "subject_id!", state as "state!: JobState",
-                   attempts as "attempts!", fence as "fence!", lost = 1 as "lost!"
+                   attempts as "attempts!", fence as "fence!", lane as "lane!", lost = 1 as "lost!"
                from claimed order by priority desc, run_after, id"#,
             kind.as_str(),
             worker,
@@ -203,7 +226,8 @@ impl Store {
             format!("its worker ended {MOST_LOST_LEASES} times without an outcome"),
             "look at what the hub logged when it ended, then release it: `crossdock release`",
             bytes,
-            channels,
+            &names as &[&str],
+            &rooms,
             lost,
         )
         .fetch_all(&self.pool)
@@ -218,8 +242,8 @@ impl Store {
                 continue;
             }
             let lease = Lease { job: row.id, fence: row.fence };
-            let (kind, subject_id, attempts, lost) = (row.kind, row.subject_id, row.attempts, row.lost);
-            claimed.push(Job { kind, subject_id, attempts, lost, lease });
+            let (kind, subject_id, attempts, lane) = (row.kind, row.subject_id, row.attempts, row.lane);
+            claimed.push(Job { kind, subject_id, attempts, lane, lost: row.lost, lease });
         }
         Ok((count - claimed.len(), claimed))
     }
@@ -417,11 +441,18 @@ pub(super) async fn enqueue_jobs(db: impl PgExecutor<'_>, jobs: &[NewJob]) -> Re
     let subjects: Vec<Uuid> = jobs.iter().map(|job| job.subject_id).collect();
     let times: Vec<Option<DateTime<Utc>>> = jobs.iter().map(|job| job.run_after).collect();
     let priorities: Vec<i16> = jobs.iter().map(|job| job.priority).collect();
+    let lanes: Vec<&str> = jobs.iter().map(|job| job.lane.as_str()).collect();
+    let in_order: Vec<bool> = jobs.iter().map(|job| job.in_order).collect();
+    // Their places are as they are given; they are inserted by their ids, so that two who insert the same wait for each
+    // other in one direction.
     sqlx::query!(
-        "insert into job (id, kind, subject_id, run_after, priority)
-         select n.id, n.kind, n.subject_id, coalesce(n.run_after, now()), n.priority
-         from unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $5::smallint[])
-             as n (id, kind, subject_id, run_after, priority)
+        "insert into job (id, kind, subject_id, run_after, priority, lane, place)
+         select n.id, n.kind, n.subject_id, coalesce(n.run_after, now()), n.priority, n.lane, n.place
+         from (
+             select given.*, case when in_order then nextval('job_place') end as place
+             from unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $5::smallint[], $6::text[], $7::boolean[])
+                 as given (id, kind, subject_id, run_after, priority, lane, in_order)
+         ) n
          order by n.id
          on conflict do nothing",
         &ids,
@@ -429,6 +460,8 @@ pub(super) async fn enqueue_jobs(db: impl PgExecutor<'_>, jobs: &[NewJob]) -> Re
         &subjects,
         &times as &[Option<DateTime<Utc>>],
         &priorities,
+        &lanes as &[&str],
+        &in_order,
     )
     .execute(db)
     .await

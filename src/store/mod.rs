@@ -71,7 +71,7 @@ pub use files::{
 pub use findings::{FindingRow, NewFinding};
 pub use interchanges::{InterchangeKey, InterchangeRow, NewInterchange};
 pub use job_overview::{JobFilter, JobOverview};
-pub use jobs::{AtOnce, Job, JobRow, Lease, NewJob, job_id};
+pub use jobs::{AtOnce, Job, JobRow, Lane, Lease, NewJob, job_id};
 pub use loads::{LoadRow, LoadedAdvice};
 pub use master_data::{CrosswalkEntry, MADE_OF, MadeOf, MasterKindRow, MasterTable, NewMasterLoad};
 pub use naming::Noun;

@@ -327,7 +327,7 @@ impl Supervisor {
 }
 
 /// Settings that do not depend on the site. Given at every start, so that a new release may change them.
-const SERVER_SETTINGS: [&str; 16] = [
+const SERVER_SETTINGS: [&str; 17] = [
     "listen_addresses=",
     "unix_socket_permissions=0700",
     "max_connections=200",
@@ -338,6 +338,8 @@ const SERVER_SETTINGS: [&str; 16] = [
     "maintenance_work_mem=128MB",
     "work_mem=16MB",
     "jit=off",
+    // A new hub's tables grow from nothing within a minute, and plans for empty ones read them whole.
+    "autovacuum_naptime=5s",
     "data_sync_retry=off",
     "client_connection_check_interval=5s",
     "timezone=UTC",

@@ -75,10 +75,18 @@ impl Store {
 }
 
 impl Wakes {
-    /// Waits for new jobs, at most as long as given. The kind that woke, or none: then look at all kinds,
-    /// since time has passed or wakes were missed. Never fails; without a database it only waits.
-    pub async fn next(&mut self, at_most: Duration) -> Option<JobKind> {
-        tokio::time::timeout(at_most, self.wait()).await.unwrap_or(None)
+    /// Waits for new jobs of a kind, at most as long as given. The kind, or none where time has passed or wakes were
+    /// missed: there may be some all the same. Never fails; without a database it only waits.
+    pub async fn next_of(&mut self, kind: JobKind, at_most: Duration) -> Option<JobKind> {
+        let woken = async {
+            loop {
+                match self.wait().await {
+                    Some(other) if other != kind => {}
+                    woken => return woken,
+                }
+            }
+        };
+        tokio::time::timeout(at_most, woken).await.unwrap_or(None)
     }
 
     async fn wait(&mut self) -> Option<JobKind> {

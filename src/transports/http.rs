@@ -6,7 +6,7 @@ mod login;
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
-use std::sync::{Arc, Once, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -14,7 +14,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Error, Kind};
+use super::{Error, Kind, tls};
 use crate::clock::Clock;
 
 pub use addresses::{Allowed, BadAllowed};
@@ -25,15 +25,6 @@ pub use login::{Login, Signature, Who};
 pub const RESPONSE_LIMIT_BYTES: usize = 10 << 20;
 
 const CONNECT: Duration = Duration::from_secs(10);
-
-/// Installs the one TLS provider of the program; `main` and the tests call it before the first call.
-pub fn install_tls() {
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        // Fails only when another part has installed one, which serves as well.
-        rustls::crypto::ring::default_provider().install_default().ok();
-    });
-}
 
 /// One call to make.
 #[derive(Clone, Debug, Default)]
@@ -124,7 +115,7 @@ impl Client {
     /// A client that may call the public internet, and of private hosts only those named.
     #[must_use]
     pub fn new(private_hosts: Vec<Allowed>) -> Self {
-        install_tls();
+        tls::install();
         Self {
             clients: Arc::default(),
             private_hosts,
@@ -304,7 +295,10 @@ fn failed_call(error: reqwest::Error, attempted: String) -> Result<Outcome, Erro
     if let Some(refused) = cause::<addresses::NotPublic>(&error) {
         return Err(not_public(Error::new(Kind::Invalid, attempted).because(refused.to_string())));
     }
-    let why = chain(&error);
+    let why = match tls::hint(&error) {
+        Some(hint) => format!("{}; hint: {hint}", chain(&error)),
+        None => chain(&error),
+    };
     if error.is_connect() {
         return Ok(Outcome::RetryLater { answer: None, after: None, why });
     }

@@ -1,6 +1,6 @@
 //! Mail over SMTP: one message, whose identity is derived and not made up.
 
-use super::{Error, Kind, SecretRef, SecretResolver};
+use super::{Error, Kind, SecretRef, SecretResolver, tls};
 use chrono::{DateTime, Utc};
 use lettre::message::header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Body, Mailbox, MultiPart, SinglePart};
@@ -112,7 +112,14 @@ pub fn message_id(settings: &Settings, id: Uuid) -> String {
 pub async fn send(settings: &Settings, secrets: &SecretResolver, mail: Mail) -> Result<String, Error> {
     let attempted =
         format!("cannot send mail to {} by {}:{}", mail.to.join(", "), settings.host, settings.port);
-    let failed = |error: lettre::transport::smtp::Error| Error::new(kind(&error), &attempted).because(error);
+    let failed = |error: lettre::transport::smtp::Error| {
+        let hint = tls::hint(&error);
+        let failed = Error::new(kind(&error), &attempted).because(error);
+        match hint {
+            Some(hint) => failed.hinted(hint),
+            None => failed,
+        }
+    };
     let message = message(settings, mail)
         .map_err(|error| Error::new(Kind::Invalid, &attempted).hinted("check the address").because(error))?;
     let builder = match settings.tls {

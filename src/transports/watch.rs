@@ -75,6 +75,11 @@ impl Watcher {
         Ok(Self { _watching: watching, nudges, overflow, sweeps })
     }
 
+    /// Forgets the nudges so far: whoever looks now sees what they were about.
+    pub fn forget(&mut self) {
+        while self.nudges.try_recv().is_ok() {}
+    }
+
     /// Waits for the next nudge; may be given up and called again without losing one.
     pub async fn next(&mut self) -> Nudge {
         if self.overflow.swap(false, Ordering::Relaxed) {

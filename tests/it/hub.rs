@@ -4,12 +4,16 @@
 mod agreed;
 #[path = "hub/ambiguous.rs"]
 mod ambiguous;
+#[path = "hub/encrypted.rs"]
+mod encrypted;
 #[path = "hub/faults.rs"]
 mod faults;
 #[path = "hub/full_disk.rs"]
 mod full_disk;
 #[path = "hub/kills.rs"]
 mod kills;
+#[path = "hub/lanes.rs"]
+mod lanes;
 #[path = "hub/mailed.rs"]
 mod mailed;
 #[path = "hub/packed.rs"]

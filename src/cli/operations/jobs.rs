@@ -78,7 +78,7 @@ async fn list(store: &Store, list: List) -> anyhow::Result<()> {
             output::words(job.state),
             job.attempts.to_string(),
             if waits { output::time(job.run_after) } else { String::new() },
-            job.last_error.clone().unwrap_or_default(),
+            lineage::why(job),
         ]
     })
 }

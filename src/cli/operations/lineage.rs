@@ -2,7 +2,7 @@
 
 mod print;
 
-pub(super) use print::{job_lines, print_delivery, print_document, print_file, side};
+pub(super) use print::{job_lines, print_delivery, print_document, print_file, side, why};
 
 use crate::pipeline::retention::Kept;
 use crate::store::{

@@ -128,6 +128,12 @@ pub(super) const CHANNELS: &[Setting] = &[
         Is("\"{document} {number}\""),
         "Subject of the mails, of the same placeholders as names.",
     ),
+    setting(
+        "channels.NAME.in_order",
+        Flag,
+        Is("false"),
+        "Whether files that come are processed one after the other as they came (by name, where they were found together), and what goes is sent so as well. One that is tried again later, or is held, holds up those behind it; files out of an archive go after those that were there before it was unpacked.",
+    ),
     setting("channels.NAME.inbound.path", Text, Required, "Folder where the partner's files appear."),
     of(
         "local",

@@ -1,5 +1,6 @@
 //! What tests stand on: real servers on this machine.
 
+pub(crate) mod authority;
 pub(crate) mod gpg;
 pub(crate) mod postgres;
 pub(crate) mod smtp;

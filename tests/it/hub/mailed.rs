@@ -8,13 +8,16 @@ use crossdock::store::{DeliveryFilter, DeliveryState, FileState};
 use super::site::{Site, invoice, until};
 use crate::harness::smtp::{Fate, Sink};
 
-/// A site whose partner `one` is answered by mail.
-async fn site(sink: &Sink, more: &str) -> Site {
-    let settings = format!(
+fn settings(sink: &Sink, more: &str) -> String {
+    format!(
         "[mail]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nfrom = \"edi@hub.example\"\n{more}",
         sink.port
-    );
-    let site = Site::new(&settings).await;
+    )
+}
+
+/// A site whose partner `one` is answered by mail.
+pub(super) async fn site(settings: &str) -> Site {
+    let site = Site::new(settings).await;
     let path = site.root().join("partner-profiles/one.toml");
     let text = fs::read_to_string(&path).expect("read");
     let text = text.replace(
@@ -29,7 +32,7 @@ async fn site(sink: &Sink, more: &str) -> Site {
 #[tokio::test]
 async fn a_mailed_file_is_the_same_mail_in_every_try() {
     let sink = Sink::start(&[Fate::Answered("451 busy"), Fate::Untold]).await;
-    let site = site(&sink, "").await;
+    let site = site(&settings(&sink, "")).await;
     site.put("one", "1.edi", invoice("PARTNERONE", 1));
     until("it is mailed", async || site.run(&["run", "--once"]).await.code == 0).await;
     let letters = sink.letters();
@@ -58,22 +61,20 @@ async fn a_mailed_file_is_the_same_mail_in_every_try() {
 #[tokio::test]
 async fn what_no_server_takes_is_held_and_told() {
     let sink = Sink::start(&[Fate::Refused("550 no such user")]).await;
-    let settings = site(&sink, "attach_up_to_mb = 1\n").await;
-    settings.put("one", "1.edi", invoice("PARTNERONE", 1));
-    let ran = settings.run(&["run", "--once"]).await;
+    let site = site(&settings(&sink, "attach_up_to_mb = 1\n")).await;
+    site.put("one", "1.edi", invoice("PARTNERONE", 1));
+    let ran = site.run(&["run", "--once"]).await;
     assert_eq!(ran.code, 1, "{}", ran.text);
     assert!(ran.text.contains("is held") && ran.text.contains("no such user"), "{}", ran.text);
 
     // Without a server it waits, and is told what to write.
-    let file = settings.root().join("crossdock.toml");
+    let file = site.root().join("crossdock.toml");
     let before = fs::read_to_string(&file).expect("read");
     fs::write(&file, "").expect("written");
-    settings.put("one", "2.edi", invoice("PARTNERONE", 2));
-    let ran = settings.run(&["run", "--once"]).await;
+    site.put("one", "2.edi", invoice("PARTNERONE", 2));
+    let ran = site.run(&["run", "--once"]).await;
     assert!(ran.text.contains("write [mail] with host and from into crossdock.toml"), "{}", ran.text);
     fs::write(&file, before).expect("written");
-    until("it is mailed", async || {
-        sink.letters().len() == 2 || settings.run(&["run", "--once"]).await.code == 0
-    })
-    .await;
+    until("it is mailed", async || sink.letters().len() == 2 || site.run(&["run", "--once"]).await.code == 0)
+        .await;
 }

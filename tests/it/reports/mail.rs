@@ -62,7 +62,7 @@ async fn a_mail_whose_receipt_was_lost_is_sent_again_as_the_same_mail() {
     let letters = sink.letters();
     assert_eq!(letters.len(), 3);
     assert!(letters.iter().all(|letter| letter.text == letters[0].text), "a repeat is the same mail");
-    let Letter { from, to, text } = &letters[0];
+    let Letter { from, to, text, .. } = &letters[0];
     assert_eq!(
         (from.as_str(), to.as_str()),
         ("MAIL FROM:<edi@hub.example>", "RCPT TO:<controller@buyer.example>")

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use crossdock::store::{AtOnce, Error, JobKind, JobState, NewJob};
+use crossdock::store::{AtOnce, Error, Job, JobFilter, JobKind, JobState, Lane, NewJob, Store};
 use sqlx::Executor;
 use uuid::Uuid;
 
@@ -126,15 +126,15 @@ async fn a_commit_wakes_those_who_listen() {
     let (here, elsewhere) = (database.store(), database.store());
     let (mut near, mut far) = (here.listen(), elsewhere.listen());
     // The first word of the far one is that it listens now.
-    assert_eq!(far.next(Duration::from_secs(30)).await, None);
+    assert_eq!(far.next_of(JobKind::Process, Duration::from_secs(30)).await, None);
     // A busy server may drop a listening connection, and what was told meanwhile is lost; workers also poll. So one
     // commit of several must be heard.
     for id in 1..=5 {
         let mut work = here.begin().await.expect("begins");
         work.enqueue_jobs(&[NewJob::now(JobKind::Process, Uuid::from_u128(id))]).await.expect("enqueued");
         work.commit().await.expect("commits");
-        assert_eq!(near.next(Duration::from_secs(30)).await, Some(JobKind::Process));
-        if far.next(Duration::from_secs(10)).await == Some(JobKind::Process) {
+        assert_eq!(near.next_of(JobKind::Process, Duration::from_secs(30)).await, Some(JobKind::Process));
+        if far.next_of(JobKind::Process, Duration::from_secs(10)).await == Some(JobKind::Process) {
             return;
         }
     }
@@ -156,4 +156,71 @@ async fn a_lost_connection_is_temporary_and_the_next_try_succeeds() {
     let error = work.commit().await.expect_err("the connection is gone");
     assert!(error.is_temporary(), "{error:?}");
     assert!(store.claim_jobs(JobKind::Process, "worker", 1).await.expect("a new connection").is_empty());
+}
+
+fn in_lane(id: u128, lane: &str, in_order: bool) -> NewJob {
+    NewJob { lane: lane.to_owned(), in_order, ..NewJob::now(JobKind::Deliver, Uuid::from_u128(id)) }
+}
+
+/// What is claimed by one who has this room in lanes.
+async fn claim(store: &Store, rooms: &[(&str, i64)]) -> Vec<Job> {
+    let lanes: Vec<Lane> =
+        rooms.iter().map(|(name, room)| Lane { name: (*name).to_owned(), room: *room }).collect();
+    let at_once = AtOnce { lanes: &lanes, ..AtOnce::from(9) };
+    store.claim_jobs(JobKind::Deliver, "worker", at_once).await.expect("claims")
+}
+
+fn subjects(jobs: &[Job]) -> Vec<u128> {
+    let mut subjects: Vec<u128> = jobs.iter().map(|job| job.subject_id.as_u128()).collect();
+    subjects.sort_unstable();
+    subjects
+}
+
+#[tokio::test]
+async fn a_lane_that_is_full_holds_up_no_other() {
+    let database = Database::new().await;
+    let store = database.store();
+    let slow: Vec<NewJob> = (1..=100).map(|id| in_lane(id, "slow", false)).collect();
+    store.enqueue_jobs(&slow).await.expect("enqueued");
+    store
+        .enqueue_jobs(&[in_lane(200, "quick", false), in_lane(201, "quick", false)])
+        .await
+        .expect("enqueued");
+    assert_eq!(claim(&store, &[("slow", 3), ("quick", 8)]).await.len(), 3);
+    let quick = claim(&store, &[("slow", 0), ("quick", 8)]).await;
+    assert_eq!(subjects(&quick), [200, 201]);
+    assert!(claim(&store, &[("slow", 0), ("quick", 6)]).await.is_empty());
+    // One of a lane that nobody told of goes alone.
+    assert_eq!(claim(&store, &[("quick", 6)]).await.len(), 1);
+}
+
+#[tokio::test]
+async fn jobs_in_order_go_one_after_the_other_until_they_are_done_or_given_up() {
+    let database = Database::new().await;
+    let store = database.store();
+    // Neither their ids nor when they are due is their order.
+    let jobs: Vec<NewJob> = [4, 3, 2, 1].map(|id| in_lane(id, "strict", true)).into();
+    store.enqueue_jobs(&jobs).await.expect("enqueued");
+    store.enqueue_jobs(&[in_lane(9, "other", true)]).await.expect("enqueued");
+    let room = [("strict", 8), ("other", 0)];
+    let first = claim(&store, &room).await;
+    assert_eq!(subjects(&first), [4]);
+    assert!(claim(&store, &room).await.is_empty(), "the first is under way");
+    store.retry_job(first[0].lease, Duration::from_secs(3600), "busy").await.expect("put back");
+    assert!(claim(&store, &room).await.is_empty(), "the first is tried again later");
+    assert_eq!(subjects(&claim(&store, &[("strict", 8), ("other", 8)]).await), [9], "others go on");
+    let mut connection = database.connection().await;
+    connection.execute("update job set run_after = now()").await.expect("an owner may");
+    let first = claim(&store, &room).await;
+    store.complete_job(first[0].lease).await.expect("done");
+    let second = claim(&store, &room).await;
+    assert_eq!(subjects(&second), [3]);
+    store.hold_job(second[0].lease, "a person must look").await.expect("held");
+    assert!(claim(&store, &room).await.is_empty(), "the second is held");
+    let behind = JobFilter { subject_id: Some(Uuid::from_u128(2)), ..JobFilter::default() };
+    let [behind] =
+        <[_; 1]>::try_from(store.list_job_overviews(&behind, 9).await.expect("lists")).expect("one");
+    assert_eq!(behind.behind, Some(second[0].lease.job));
+    connection.execute("update job set state = 'failed' where state = 'held'").await.expect("an owner may");
+    assert_eq!(subjects(&claim(&store, &room).await), [2]);
 }

@@ -28,6 +28,7 @@ fn file(name: &str, content: &str) -> NewFile {
         received_at: at(1),
         duplicates_since: Some(at(-60)),
         origin: None,
+        in_order: false,
     }
 }
 

@@ -132,7 +132,15 @@ pub(in super::super) fn job_lines(page: &mut Page, depth: usize, job: &JobOvervi
     );
     page.field(depth + 1, "partner", job.partner_id.as_deref().unwrap_or_default());
     page.field(depth + 1, "worker", job.worker.as_deref().unwrap_or_default());
-    page.field(depth + 1, "why", job.last_error.as_deref().unwrap_or_default());
+    page.field(depth + 1, "why", why(job));
+}
+
+/// Why a job is not done: what it waits for, or why its last try did not do it.
+pub(in super::super) fn why(job: &JobOverview) -> String {
+    let behind = job.behind.map(|first| {
+        format!("waits for job {}: its channel keeps the order; `crossdock jobs show {0}`", short(first))
+    });
+    behind.or_else(|| job.last_error.clone()).unwrap_or_default()
 }
 
 /// Whether the bytes are here, until when, and why.

@@ -1,0 +1,41 @@
+//! TLS: the one provider of the program, and why a server is not trusted.
+
+use std::error::Error as StdError;
+use std::io;
+use std::sync::Once;
+
+use rustls::CertificateError;
+
+/// What a person can do about a server whose certificate nobody we trust vouches for.
+const UNTRUSTED: &str = "nothing was sent; if it is your own authority that vouches for the server, add its certificate to those \
+     of this machine, or name a file of certificates in SSL_CERT_FILE, and start the hub again";
+/// The same of one that shows the certificate of another server, or one that has run out.
+const NOT_IT: &str = "nothing was sent; write the name that the server's certificate is made out to, or ask who runs it to renew it";
+
+/// Installs the provider; `main` and the tests call it before the first connection.
+pub fn install() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        // Fails only when another part has installed one, which serves as well.
+        rustls::crypto::ring::default_provider().install_default().ok();
+    });
+}
+
+/// What to do where a connection failed because the certificate of the server was not accepted; none where it failed
+/// for another reason.
+pub(super) fn hint(error: &(dyn StdError + 'static)) -> Option<&'static str> {
+    use CertificateError as Fault;
+    if let Some(rustls::Error::InvalidCertificate(fault)) = error.downcast_ref() {
+        return Some(match fault {
+            Fault::NotValidForName | Fault::NotValidForNameContext { .. } => NOT_IT,
+            Fault::Expired | Fault::ExpiredContext { .. } => NOT_IT,
+            Fault::NotValidYet | Fault::NotValidYetContext { .. } => NOT_IT,
+            _ => UNTRUSTED,
+        });
+    }
+    // What an input or output error wraps is not its source.
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => hint(wrapped),
+        None => error.source().and_then(hint),
+    }
+}
