@@ -95,6 +95,9 @@ pub(super) async fn match_parked(
         work.insert_matches(&matches).await?;
         let settled: Vec<Uuid> = matched.iter().map(|said| about_answer("ack_unmatched", said.id)).collect();
         work.settle_exceptions_by_hub(&settled, "it was matched later", now).await?;
+        for said in &matched {
+            matter.tell(said);
+        }
         matter.keep(work).await?;
         info!(partner.id = %partner, "{partner}: {} parked acknowledgments are matched", matches.len());
     }
@@ -329,7 +332,6 @@ impl<'a> Matter<'a> {
         answer: &Received,
         interchange: &Interchange,
     ) -> Result<(), Error> {
-        let what = format!("{} for {} {}", new.kind, new.functional_id, new.group_control);
         match new.expected_id {
             Some(expected) => self.compare_with_agreed(new, expected, interchange),
             None => {
@@ -337,14 +339,19 @@ impl<'a> Matter<'a> {
                 (new.note, new.detail) = (note, detail);
             }
         }
+        self.tell(new);
+        Ok(())
+    }
+
+    /// Makes an exception of an answer that needs a person.
+    fn tell(&mut self, new: &NewReceivedAcknowledgment) {
+        let what = format!("{} for {} {}", new.kind, new.functional_id, new.group_control);
         let kind = match new.note {
             AcknowledgmentNote::Unmatched => "ack_unmatched",
             AcknowledgmentNote::WrongPartner => "ack_wrong_partner",
             AcknowledgmentNote::Conflicting => "ack_conflicting",
             AcknowledgmentNote::Broken => "ack_broken",
-            AcknowledgmentNote::Plain | AcknowledgmentNote::Duplicate | AcknowledgmentNote::Late => {
-                return Ok(());
-            }
+            AcknowledgmentNote::Plain | AcknowledgmentNote::Duplicate | AcknowledgmentNote::Late => return,
         };
         let partner = &self.profile.id;
         if new.note == AcknowledgmentNote::WrongPartner {
@@ -364,7 +371,6 @@ impl<'a> Matter<'a> {
             purchase_order_number: set.and_then(|set| set.purchase_order_number.clone()),
             ..self.exception(kind, format!("{what} of {partner}: {}", new.detail))
         });
-        Ok(())
     }
 
     /// What differs from what was agreed, though it settles all the same.

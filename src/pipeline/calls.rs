@@ -1,6 +1,6 @@
 //! Calls of other systems: how they show who we are, what their answers mean, and how an unknown outcome is settled.
 
-use super::deliver::{delivered, failed, held, retry};
+use super::deliver::{MOST_TRIES, delivered, failed, held, retry};
 use super::hub::{Hub, back_off, explain};
 use crate::kill_points;
 use crate::profiles::{self, Http, HttpLogin};
@@ -11,8 +11,13 @@ use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Makes one call of a delivery; `tries` is the number of this try since a person released it last.
-pub(super) async fn call(hub: &Arc<Hub>, delivery: &LoadedDelivery, tries: i32) -> AttemptOutcome {
+/// Makes one call of a delivery: try `number` of all, and `tries` since a person released it last.
+pub(super) async fn call(
+    hub: &Arc<Hub>,
+    delivery: &LoadedDelivery,
+    number: i32,
+    tries: i32,
+) -> AttemptOutcome {
     let row = &delivery.row;
     let place = match hub.find_place(&row.channel) {
         Ok(place) => place,
@@ -26,8 +31,8 @@ pub(super) async fn call(hub: &Arc<Hub>, delivery: &LoadedDelivery, tries: i32) 
         Err(reason) => return held(reason),
     };
     let call = prepare(settings, delivery);
-    // An earlier try may have taken effect though nobody heard of it.
-    if tries > 1
+    // An earlier try may have taken effect though nobody heard of it, also one before a person released it.
+    if number > 1
         && let Some(settled) = read_back(hub, settings, &call, &login, tries).await
     {
         return settled;
@@ -41,6 +46,10 @@ pub(super) async fn call(hub: &Arc<Hub>, delivery: &LoadedDelivery, tries: i32) 
         Ok(Outcome::Unknown { why }) => match read_back(hub, settings, &call, &login, tries).await {
             Some(settled) => settled,
             // Sending it again under the same key is what settles an unknown outcome: the key makes it one effect.
+            None if tries >= MOST_TRIES => held(format!(
+                "nobody knows whether the call took effect: {why} (after {tries} tries); ask {} for key {}",
+                row.partner_id, row.idempotency_key
+            )),
             None => AttemptOutcome::Unknown { after: back_off(tries.unsigned_abs()), error: why },
         },
         Ok(Outcome::Refused { why, answer }) => {
@@ -92,7 +101,8 @@ async fn read_back(
 
 fn prepare(settings: &Http, delivery: &LoadedDelivery) -> Call {
     let mut headers: BTreeMap<String, String> = settings.headers.iter().cloned().collect();
-    headers.entry("Content-Type".to_owned()).or_insert_with(|| "application/json".to_owned());
+    let kind = if delivery.file.bytes.starts_with(b"<") { "application/xml" } else { "application/json" };
+    headers.entry("Content-Type".to_owned()).or_insert_with(|| kind.to_owned());
     Call {
         method: settings.method.clone(),
         url: settings.url.clone(),

@@ -203,8 +203,12 @@ pub(super) fn one(
     };
     for number in &numbers {
         if kind == InvoiceKind::Sale {
+            let before = facts.shipped.len();
             for advice in known.shipped_for(number) {
                 facts.shipped.extend(advised(advice, number));
+            }
+            if facts.shipped.len() == before {
+                facts.shipped.extend(noticed_of_sale(known, number, &invoice.partner));
             }
         } else {
             for notice in known.noticed_for(number).filter(|notice| notice.partner == invoice.partner) {
@@ -352,6 +356,17 @@ pub(super) fn advised<'a>(
             source: line.source,
         })
     })
+}
+
+/// What ship notices say of a sale that no advice tells of: those to or from its own partner, else those of one other, so
+/// that a notice that was passed on counts once.
+fn noticed_of_sale<'a>(known: &'a Known, order: &'a str, partner: &str) -> Vec<Moved<'a>> {
+    let own = known.noticed_for(order).find(|notice| notice.partner == partner);
+    let Some(whose) = own.or_else(|| known.noticed_for(order).next()).map(|notice| &notice.partner) else {
+        return Vec::new();
+    };
+    let notices = known.noticed_for(order).filter(|notice| notice.partner == *whose);
+    notices.flat_map(|notice| noticed(notice, order)).collect()
 }
 
 pub(super) fn noticed<'a>(notice: &'a Stored<ShipNotice>, order: &'a str) -> Vec<Moved<'a>> {

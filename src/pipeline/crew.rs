@@ -4,7 +4,8 @@ use super::hub::{Error, Hub, back_off, explain};
 use super::process::Failed;
 use super::{deliver, process, reports, schedules};
 use crate::kill_points;
-use crate::store::{AtOnce, Job, JobKind, Lane, Lease};
+use crate::store::{self, AtOnce, Job, JobKind, Lane, Lease};
+use crate::transports::Claim;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -14,7 +15,9 @@ use tokio::task::{JoinError, JoinSet};
 use tracing::{debug, error, warn};
 use uuid::Uuid;
 
-/// A lease lasts 20 seconds; it is extended every 5.
+/// A lease lasts 20 seconds; for half of that nobody doubts it.
+const SURE: Duration = Duration::from_secs(10);
+/// It is extended every 5.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Jobs are looked for at least this often, should a wake be lost.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -47,12 +50,13 @@ impl Crew {
         // counts as tried.
         let lost = !is_process || place == 0;
         let at_once = AtOnce { jobs, bytes, lanes: &[], lost };
+        let asked = Instant::now();
         let jobs = hub.store.claim_jobs(kind, &hub.config.node, at_once).await?;
         if jobs.is_empty() {
             return Ok(0);
         }
         kill_points::pass("process.claim.after");
-        let (count, under_way) = (jobs.len(), UnderWay::new(self, &jobs));
+        let (count, under_way) = (jobs.len(), UnderWay::new(self, &jobs, asked));
         let mut alone = None;
         if danger.is_some() && jobs.iter().any(|job| job.lost) {
             drop(danger);
@@ -72,12 +76,13 @@ impl Crew {
         let lanes = self.lanes.with_room(deliver::lanes(hub));
         let (jobs, bytes) = deliver::TOGETHER;
         let at_once = AtOnce { jobs, bytes, lanes: &lanes, lost: true };
+        let asked = Instant::now();
         let jobs = hub.store.claim_jobs(JobKind::Deliver, &hub.config.node, at_once).await?;
         if jobs.is_empty() {
             return Ok(None);
         }
         kill_points::pass("out.claim.after");
-        let under_way = UnderWay::new(self, &jobs);
+        let under_way = UnderWay::new(self, &jobs, asked);
         Ok(Some((jobs, under_way)))
     }
 
@@ -185,8 +190,11 @@ impl Crew {
             if leases.is_empty() {
                 continue;
             }
+            let asked = Instant::now();
             match hub.store.extend_leases(&leases).await {
                 Ok(lost) => {
+                    let kept: Vec<Lease> = leases.into_iter().filter(|lease| !lost.contains(lease)).collect();
+                    self.held.confirm(&kept, asked);
                     // What came to its end meanwhile was not lost.
                     let held = self.held.list();
                     let lost = lost.iter().filter(|lease| held.contains(lease)).count();
@@ -203,7 +211,7 @@ impl Crew {
 
 /// Makes one try of each of these deliveries.
 async fn deliver(hub: Arc<Hub>, jobs: Vec<Job>, under_way: UnderWay) {
-    for failed in deliver::deliver(&hub, jobs, &|job: &Job| under_way.settle(job)).await {
+    for failed in deliver::deliver(&hub, jobs, &under_way).await {
         put_back(&hub, &failed).await;
     }
 }
@@ -237,29 +245,38 @@ async fn dispose(hub: &Hub, job: &Job) -> Result<(), Error> {
 /// A job that did not come to its end is put back for later, or is held for a person.
 async fn put_back(hub: &Hub, Failed { job, error }: &Failed) {
     let why = explain(error);
+    let wait = back_off(job.attempts.unsigned_abs());
     let put = if error.is_temporary() {
-        let wait = back_off(job.attempts.unsigned_abs());
-        warn!(job.id = %job.lease.job, "a `{}` job is put back for {} s: {why}", job.kind, wait.as_secs());
         hub.store.retry_job(job.lease, wait, &why).await
     } else {
-        error!(job.id = %job.lease.job, "a `{}` job is held: {why}", job.kind);
         hub.store.hold_job(job.lease, &why).await
     };
-    if let Err(error) = put {
-        debug!(job.id = %job.lease.job, "its lease will run out: {error}");
+    // It is told as what became of it: another may have it by now.
+    match put {
+        Ok(()) if error.is_temporary() => {
+            warn!(job.id = %job.lease.job, "a `{}` job is put back for {} s: {why}", job.kind, wait.as_secs());
+        }
+        Ok(()) => error!(job.id = %job.lease.job, "a `{}` job is held: {why}", job.kind),
+        Err(store::Error::LeaseLost { .. }) => {
+            warn!(job.id = %job.lease.job, "a `{}` job is another's by now: {why}", job.kind);
+        }
+        Err(error) => {
+            warn!(job.id = %job.lease.job, "a `{}` job waits for its lease to run out: {why}: {error}", job.kind)
+        }
     }
 }
 
 /// Jobs under way: their leases are extended, and they take room in their lanes, until they are settled or dropped.
-struct UnderWay {
+pub(super) struct UnderWay {
     crew: Crew,
     jobs: Mutex<HashMap<Uuid, Job>>,
 }
 
 impl UnderWay {
-    fn new(crew: &Crew, jobs: &[Job]) -> Self {
+    /// Of jobs that were claimed at an instant or after it.
+    fn new(crew: &Crew, jobs: &[Job], claimed: Instant) -> Self {
         for job in jobs {
-            crew.held.add(job.lease);
+            crew.held.add(job.lease, claimed);
             if job.kind == JobKind::Deliver {
                 crew.lanes.enter(&job.lane);
             }
@@ -268,10 +285,17 @@ impl UnderWay {
         Self { crew: crew.clone(), jobs: Mutex::new(jobs) }
     }
 
-    fn settle(&self, job: &Job) {
+    /// One came to its end.
+    pub(super) fn settle(&self, job: &Job) {
         if lock(&self.jobs).remove(&job.lease.job).is_some() {
             self.leave(job);
         }
+    }
+
+    /// The right to show what a job puts, while its lease was confirmed a short while ago.
+    pub(super) fn claim(&self, job: &Job) -> Claim {
+        let (held, lease) = (self.crew.held.clone(), job.lease);
+        Claim::new(move || held.is_sure(lease))
     }
 
     fn leave(&self, job: &Job) {
@@ -291,11 +315,29 @@ impl Drop for UnderWay {
 
 /// Leases of jobs under way.
 #[derive(Clone, Debug, Default)]
-struct Held(Arc<Mutex<BTreeMap<Uuid, Lease>>>);
+struct Held(Arc<Mutex<BTreeMap<Uuid, (Lease, Instant)>>>);
 
 impl Held {
-    fn add(&self, lease: Lease) {
-        lock(&self.0).insert(lease.job, lease);
+    fn add(&self, lease: Lease, confirmed: Instant) {
+        lock(&self.0).insert(lease.job, (lease, confirmed));
+    }
+
+    /// These were ours at an instant.
+    fn confirm(&self, leases: &[Lease], at: Instant) {
+        let mut held = lock(&self.0);
+        for lease in leases {
+            if let Some((known, confirmed)) = held.get_mut(&lease.job)
+                && known == lease
+            {
+                *confirmed = at;
+            }
+        }
+    }
+
+    /// Whether nobody else can have it: half a lease must be left.
+    fn is_sure(&self, lease: Lease) -> bool {
+        let held = lock(&self.0);
+        held.get(&lease.job).is_some_and(|(known, confirmed)| *known == lease && confirmed.elapsed() < SURE)
     }
 
     fn remove(&self, lease: Lease) {
@@ -303,7 +345,7 @@ impl Held {
     }
 
     fn list(&self) -> Vec<Lease> {
-        lock(&self.0).values().copied().collect()
+        lock(&self.0).values().map(|(lease, _)| *lease).collect()
     }
 }
 

@@ -1,14 +1,13 @@
 //! Deliver: hands frozen bytes to one channel. A try is written down before it is made and after it.
 
 use super::calls;
+use super::crew::UnderWay;
 use super::hub::{Error, Hub, back_off, explain};
 use super::mailed;
 use super::process::Failed;
 use crate::kill_points;
 use crate::profiles;
-use crate::store::{
-    Attempt, AttemptOutcome, DeliveryKind, EndedAttempt, Hold, Job, Lane, Lease, LoadedDelivery,
-};
+use crate::store::{AttemptOutcome, DeliveryKind, EndedAttempt, Hold, Job, Lane, Lease, LoadedDelivery};
 use crate::transports::{self, FileName, Kind, Outcome, Put};
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt as _;
@@ -20,11 +19,14 @@ use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
 /// Tries before a person is asked: with the waits between them about a day and a half.
-const MOST_TRIES: i32 = 400;
+pub(super) const MOST_TRIES: i32 = 400;
 /// How often a delivery that is held back looks whether it may go.
 const LOOK_AT_HOLD_EVERY: Duration = Duration::from_secs(60);
 /// After a host key that is not the pinned one nothing is sent until a person has looked.
 const HELD_KINDS: &[Kind] = &[Kind::HostKeyMismatch, Kind::Invalid, Kind::Permission];
+
+/// Earlier tries whose temporary files are cleared: each try clears those before it.
+const STALE_TRIES: usize = 3;
 
 /// Deliveries over one channel that are made together, at most, and their bytes.
 pub(super) const TOGETHER: (i64, i64) = (64, 4 << 20);
@@ -53,13 +55,9 @@ fn at_once(transport: &profiles::Transport) -> i64 {
     }
 }
 
-/// Makes one try of each job's delivery, all of them over one channel, and tells of each that is settled. What the
+/// Makes one try of each job's delivery, all of them over one channel. What the
 /// partner's side answers is an outcome; jobs that failed are given.
-pub(super) async fn deliver(
-    hub: &Arc<Hub>,
-    jobs: Vec<Job>,
-    settled: &(impl Fn(&Job) + Send + Sync),
-) -> Vec<Failed> {
+pub(super) async fn deliver(hub: &Arc<Hub>, jobs: Vec<Job>, under_way: &UnderWay) -> Vec<Failed> {
     let begun = match begin(hub, &jobs).await {
         Ok(begun) => begun,
         Err(error) if jobs.len() == 1 || error.is_unreachable() => {
@@ -70,7 +68,7 @@ pub(super) async fn deliver(
             debug!("{} deliveries are made one by one: {}", jobs.len(), explain(&error));
             let mut failed = Vec::new();
             for job in jobs {
-                failed.extend(Box::pin(deliver(hub, vec![job], settled)).await);
+                failed.extend(Box::pin(deliver(hub, vec![job], under_way)).await);
             }
             return failed;
         }
@@ -80,20 +78,20 @@ pub(super) async fn deliver(
     let mut failed = Vec::new();
     if let Some(first) = files.first() {
         let channel = first.delivery.row.channel.clone();
-        let outcomes = put(hub, &channel, &files).await;
-        failed.extend(finish(hub, files.into_iter().zip(outcomes).collect(), settled).await);
+        let outcomes = put(hub, &channel, &files, under_way).await;
+        failed.extend(finish(hub, files.into_iter().zip(outcomes).collect(), under_way).await);
     }
     let calls: FuturesUnordered<_> = calls
         .into_iter()
         .map(async |one| {
-            let outcome = calls::call(hub, &one.delivery, one.tries).await;
+            let outcome = calls::call(hub, &one.delivery, one.number, one.tries).await;
             (one, outcome)
         })
         .collect();
     // A slow one holds up nothing but itself.
     let mut ended = calls.ready_chunks(TOGETHER.0.unsigned_abs() as usize);
     while let Some(ended) = ended.next().await {
-        failed.extend(finish(hub, ended, settled).await);
+        failed.extend(finish(hub, ended, under_way).await);
     }
     failed
 }
@@ -101,7 +99,8 @@ pub(super) async fn deliver(
 /// A try that has begun.
 struct Try {
     job: Job,
-    attempt: Attempt,
+    /// The number of this try, the first is 1.
+    number: i32,
     delivery: LoadedDelivery,
     /// Tries since a person released it last.
     tries: i32,
@@ -130,13 +129,13 @@ async fn begin(hub: &Arc<Hub>, jobs: &[Job]) -> Result<Vec<Try>, Error> {
     }
     let attempts = hub.store.begin_attempts(&claims).await?;
     kill_points::pass("out.begin.after");
-    let begun: Vec<(&Job, Attempt)> =
-        going.into_iter().zip(attempts).filter_map(|(job, attempt)| Some((job, attempt?))).collect();
+    let begun: Vec<(&Job, i32)> =
+        going.into_iter().zip(attempts).filter_map(|(job, number)| Some((job, number?))).collect();
     let ids: Vec<Uuid> = begun.iter().map(|(job, _)| job.subject_id).collect();
     let loaded = hub.store.load_deliveries(&ids).await?;
-    let tries = begun.into_iter().zip(loaded).map(|((job, attempt), delivery)| Try {
+    let tries = begun.into_iter().zip(loaded).map(|((job, number), delivery)| Try {
         job: job.clone(),
-        attempt,
+        number,
         delivery,
         tries: job.attempts,
     });
@@ -144,11 +143,7 @@ async fn begin(hub: &Arc<Hub>, jobs: &[Job]) -> Result<Vec<Try>, Error> {
 }
 
 /// Commits how tries ended: together, or else each that can be.
-async fn finish(
-    hub: &Arc<Hub>,
-    tried: Vec<(Try, AttemptOutcome)>,
-    settled: &(impl Fn(&Job) + Send + Sync),
-) -> Vec<Failed> {
+async fn finish(hub: &Arc<Hub>, tried: Vec<(Try, AttemptOutcome)>, under_way: &UnderWay) -> Vec<Failed> {
     let fail = |error: Error, tried: Vec<(Try, AttemptOutcome)>| {
         let error = Arc::new(error);
         tried.into_iter().map(|(one, _)| Failed { job: one.job, error: error.clone() }).collect()
@@ -163,7 +158,7 @@ async fn finish(
         ended.push(EndedAttempt {
             lease: one.job.lease,
             delivery_id: one.delivery.row.id,
-            number: one.attempt.number,
+            number: one.number,
             outcome: outcome.clone(),
             deadlines: deadlines.remove(&one.delivery.row.id).unwrap_or_default(),
         });
@@ -173,12 +168,12 @@ async fn finish(
     kill_points::pass("out.done.after");
     let mut failed = Vec::new();
     match done {
-        Ok(()) => tried.iter().for_each(|(one, _)| settled(&one.job)),
+        Ok(()) => tried.iter().for_each(|(one, _)| under_way.settle(&one.job)),
         Err(error) if tried.len() == 1 || error.is_unreachable() => return fail(error.into(), tried),
         Err(_) => {
             for ((one, _), ended) in tried.into_iter().zip(&ended) {
                 match hub.store.finish_attempts(std::slice::from_ref(ended)).await {
-                    Ok(()) => settled(&one.job),
+                    Ok(()) => under_way.settle(&one.job),
                     Err(error) => failed.push(Failed { job: one.job, error: Arc::new(error.into()) }),
                 }
             }
@@ -233,8 +228,15 @@ async fn deadlines(
     Ok(due)
 }
 
+/// The name of a file until it is whole. It begins with a dot: the usual patterns of those who pick up pass over it. Each
+/// try has its own, so that one that was stopped in the middle never shows what another is writing.
+fn temporary(delivery: Uuid, number: i32) -> FileName {
+    let name = format!(".{}.{number}.part", delivery.simple());
+    name.parse().expect("it is a plain name")
+}
+
 /// Puts files into the folder of one channel; outcomes in the order given.
-async fn put(hub: &Arc<Hub>, channel: &str, tries: &[Try]) -> Vec<AttemptOutcome> {
+async fn put(hub: &Arc<Hub>, channel: &str, tries: &[Try], under_way: &UnderWay) -> Vec<AttemptOutcome> {
     let all = |outcome: &dyn Fn(i32) -> AttemptOutcome| tries.iter().map(|one| outcome(one.tries)).collect();
     let place = match hub.find_place(channel) {
         Ok(place) => place,
@@ -260,15 +262,18 @@ async fn put(hub: &Arc<Hub>, channel: &str, tries: &[Try]) -> Vec<AttemptOutcome
     let mut outcomes: Vec<Option<AttemptOutcome>> = Vec::new();
     for one in tries {
         let row = &one.delivery.row;
-        // Begins with a dot: the usual patterns of those who pick up pass over it. One name for all tries, so that a
-        // try that was cut leaves nothing behind that the next one does not clear.
-        let temporary = format!(".{}.part", row.id.simple());
-        let (Ok(temp_name), Ok(final_name)) = (temporary.parse::<FileName>(), row.target.parse::<FileName>())
-        else {
+        let Ok(final_name) = row.target.parse::<FileName>() else {
             outcomes.push(Some(held(format!("`{}` is no file name", row.target))));
             continue;
         };
-        puts.push(Put { temp_name, final_name, bytes: one.delivery.file.bytes.clone() });
+        let earlier = (1..one.number).rev().take(STALE_TRIES);
+        puts.push(Put {
+            temp_name: temporary(row.id, one.number),
+            final_name,
+            bytes: one.delivery.file.bytes.clone(),
+            stale: earlier.map(|number| temporary(row.id, number)).collect(),
+            claim: under_way.claim(&one.job),
+        });
         outcomes.push(None);
     }
     let mut written = transport.write_batch(&outbound.path, puts).await.into_iter();

@@ -2,7 +2,7 @@
 
 use super::hub::Error;
 use super::known::Known;
-use crate::canonical::{InvoiceSense, NumberKind, Purpose, Record, ShippingAdvice, evened};
+use crate::canonical::{InvoiceSense, NumberKind, Purpose, Record, ShippingAdvice};
 use crate::ids;
 use crate::ledger::{self, Counted};
 use crate::store::{NewDocument, NewException, Work};
@@ -42,8 +42,7 @@ pub(super) fn why_held((partner, document): (&str, Uuid), record: &Record, known
             _ => {
                 let others = known.invoices.iter().take_while(|other| other.document != document);
                 let others = others.filter(|other| {
-                    let theirs = other.record.purchase_order_number.as_deref().map(evened);
-                    other.partner == partner && theirs.as_deref() == Some(number.number.as_str())
+                    other.partner == partner && other.record.orders_billed().contains(&number.number)
                 });
                 others.flat_map(|other| ledger::of_invoice(&other.record, &number.number)).collect()
             }

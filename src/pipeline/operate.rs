@@ -384,6 +384,11 @@ pub async fn resend(store: &Store, target: (Noun, Uuid), wish: &Wish) -> Result<
             Refusal::new(format!("the bytes of `{name}` have left with their retention"), hint).into()
         );
     }
+    if begun.work.was_taken_in_part(id).await? {
+        let hint = "send only what was refused, mended and in a group of its own: `crossdock replay DOCUMENT --issue-new`";
+        let what = format!("{} took a part of `{name}`, and would have that part twice", delivery.partner_id);
+        return Err(Refusal::new(what, hint.to_owned()).into());
+    }
     send_again(&mut begun, id, name).await?;
     let before = json!({ "state": delivery.state, "delivered_at": delivery.delivered_at });
     begun.commit(format!("delivery {name}"), before, json!({ "state": DeliveryState::Ready })).await

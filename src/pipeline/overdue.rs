@@ -196,10 +196,10 @@ pub(super) async fn send_once_more(hub: &Hub) -> Result<(), Error> {
             |sends: &&Sends| sends.expect_ack.is_some_and(|ack| ack.when_overdue == WhenOverdue::Resend);
         for sends in profile.exchange.sends.iter().filter(again) {
             let mut work = hub.store.begin().await?;
-            let late = work.list_overdue_of(&profile.id, &sends.document).await?;
+            let late = work.list_overdue_not_resent(&profile.id, &sends.document).await?;
             work.roll_back().await?;
             let mut sent = Vec::new();
-            for row in late.iter().filter(|row| row.reminders == 0) {
+            for row in &late {
                 let Some(delivery) = row.delivery_id else { continue };
                 let wish = Wish {
                     by: BY_HUB.to_owned(),
@@ -214,7 +214,7 @@ pub(super) async fn send_once_more(hub: &Hub) -> Result<(), Error> {
             }
             if !sent.is_empty() {
                 let mut work = hub.store.begin().await?;
-                work.note_reminders(&sent, hub.clock.now()).await?;
+                work.note_resent(&sent, hub.clock.now()).await?;
                 work.commit().await?;
             }
         }

@@ -5,7 +5,7 @@ use super::packing;
 use crate::kill_points;
 use crate::profiles::{After, Complete, Repeated};
 use crate::store::{self, AcceptOutcome, Body, NewFile, Seen};
-use crate::transports::{self, Entry, EntryKind, FileName, Kind};
+use crate::transports::{self, Entry, EntryKind, FileName, Kind, Listing};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -61,12 +61,30 @@ pub(super) async fn poll(hub: &Hub, place: &Place) -> Result<Polled, Error> {
         }
     }
     let names: BTreeSet<String> = listing.entries.iter().map(|entry| entry.name.to_string()).collect();
-    dispose_again(hub, place, transport, &listing.entries).await?;
-    let candidates: Vec<&Entry> = listing
-        .entries
-        .iter()
-        .filter(|entry| entry.kind == EntryKind::File && inbound.takes(&entry.name.to_string()))
-        .collect();
+    let mut polled = Polled::default();
+    dispose_again(hub, place, transport, &listing).await?;
+    if listing.truncated {
+        let why = format!(
+            "the folder has more than {} entries, and what comes behind them is not seen; have it cleared",
+            transports::LIST_LIMIT
+        );
+        leave(hub, place, &mut polled, why);
+    }
+    let mut shown = BTreeSet::new();
+    let mut candidates: Vec<&Entry> = Vec::new();
+    for entry in &listing.entries {
+        let name = entry.name.to_string();
+        if entry.kind != EntryKind::File || !inbound.takes(&name) {
+            continue;
+        }
+        if shown.insert(name.clone()) {
+            candidates.push(entry);
+        } else {
+            let why =
+                format!("`{name}` is there twice, and only one of them is taken; have the other renamed");
+            leave(hub, place, &mut polled, why);
+        }
+    }
     let seen: Vec<Seen> = candidates.iter().map(|entry| seen(entry)).collect();
     let known = hub.store.list_known_sightings(&place.key(), &seen).await?;
     let mut fresh: Vec<(&Entry, Seen)> = candidates
@@ -77,7 +95,7 @@ pub(super) async fn poll(hub: &Hub, place: &Place) -> Result<Polled, Error> {
         .map(|(fresh, _)| fresh)
         .collect();
     fresh.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
-    let mut polled = Polled { more: fresh.len() > FILES_A_TURN, ..Polled::default() };
+    polled.more = fresh.len() > FILES_A_TURN;
     fresh.truncate(FILES_A_TURN);
     let sightings: Vec<Seen> = fresh.iter().map(|(_, seen)| seen.clone()).collect();
     let unchanged = hub.store.record_sightings(&place.key(), &sightings).await?;
@@ -99,20 +117,26 @@ pub(super) async fn poll(hub: &Hub, place: &Place) -> Result<Polled, Error> {
     let mut batch_bytes = 0;
     // Several at once: with a server far away the round trips decide.
     let mut rest = ready.as_slice();
+    let mut failed = None;
     while let Some((some, others)) = rest.split_at_checked(at_once(rest)).filter(|(some, _)| !some.is_empty())
     {
         rest = others;
         let looks =
             some.iter().map(|(entry, _, unchanged_for)| take(hub, place, transport, entry, *unchanged_for));
         for (look, (_, name, _)) in join_all(looks).await.into_iter().zip(some) {
-            match look? {
-                Look::Taken(taken) => {
+            match look {
+                Ok(Look::Taken(taken)) => {
                     batch_bytes += taken.file.body.size_bytes;
                     batch.push(*taken);
                 }
-                Look::Later => polled.waiting.push(name.clone()),
-                Look::Left(why) => polled.left.push(why),
+                Ok(Look::Later) => polled.waiting.push(name.clone()),
+                Ok(Look::Left(why)) => leave(hub, place, &mut polled, why),
+                // What was read before is ours all the same.
+                Err(error) => failed = Some(error),
             }
+        }
+        if failed.is_some() {
+            break;
         }
         if batch_bytes >= BATCH_BYTES || batch.len() >= BATCH_FILES {
             polled.accepted += accept(hub, place, transport, std::mem::take(&mut batch)).await?;
@@ -120,7 +144,18 @@ pub(super) async fn poll(hub: &Hub, place: &Place) -> Result<Polled, Error> {
         }
     }
     polled.accepted += accept(hub, place, transport, batch).await?;
-    Ok(polled)
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(polled),
+    }
+}
+
+/// Tells of what is not taken until a person does something. It is so at every look; one warning is enough.
+fn leave(hub: &Hub, place: &Place, polled: &mut Polled, why: String) {
+    if hub.is_news(format!("{} {why}", place.key())) {
+        warn!(channel = %place.key(), "{why}");
+    }
+    polled.left.push(why);
 }
 
 /// How many of the next files are read at the same time: no more than fit into a batch, but one at least.
@@ -161,15 +196,20 @@ async fn take(
         }
         Err(error) if error.kind() == Kind::TooLarge => {
             let limit = hub.config.file_limit_bytes / 1024 / 1024;
-            let why = format!(
+            return Ok(Look::Left(format!(
                 "`{}` is left where it is: it is larger than {limit} MB (hub.file_limit_mb)",
                 entry.name
-            );
-            // It lies there at every look; one warning for each version of it is enough.
-            if hub.is_news(format!("{} {} {:?}", place.key(), entry.name, entry.stat)) {
-                warn!(channel = %place.key(), "{why}");
-            }
-            return Ok(Look::Left(why));
+            )));
+        }
+        // One that cannot be read holds up no other.
+        Err(error)
+            if matches!(error.kind(), Kind::Permission | Kind::Invalid | Kind::Failed | Kind::Disk) =>
+        {
+            return Ok(Look::Left(format!(
+                "`{}` is left where it is: {error}; hint: {}",
+                entry.name,
+                error.hint()
+            )));
         }
         Err(error) => return Err(error.into()),
     };
@@ -264,14 +304,14 @@ async fn dispose_again(
     hub: &Hub,
     place: &Place,
     transport: &transports::Transport,
-    entries: &[Entry],
+    listing: &Listing,
 ) -> Result<(), Error> {
     let undisposed = hub.store.list_undisposed(&place.key(), 1000).await?;
     if undisposed.is_empty() {
         return Ok(());
     }
     let by_name: BTreeMap<String, &Entry> =
-        entries.iter().map(|entry| (entry.name.to_string(), entry)).collect();
+        listing.entries.iter().map(|entry| (entry.name.to_string(), entry)).collect();
     let (mut there, mut gone) = (Vec::new(), Vec::new());
     for file in undisposed {
         let same = by_name.get(&file.name).filter(|entry| {
@@ -281,6 +321,8 @@ async fn dispose_again(
         });
         match same {
             Some(entry) => there.push((file.id, *entry)),
+            // Behind what was listed there may be anything.
+            None if listing.truncated && !by_name.contains_key(&file.name) => {}
             // Gone, or another file by now: nothing of ours is left to dispose of.
             None => gone.push(file.id),
         }

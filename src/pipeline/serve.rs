@@ -205,7 +205,7 @@ async fn watch_places(hub: Arc<Hub>, changed: Arc<Notify>, mut stop: watch::Rece
             watched.entry(key).or_insert_with(|| {
                 let (end, ended) = watch::channel(false);
                 let agreed = place.channel.clone();
-                tasks.spawn(watch_place(hub.clone(), place, ended));
+                tasks.spawn(keep_watching(hub.clone(), place, ended));
                 (agreed, end)
             });
         }
@@ -223,6 +223,17 @@ async fn watch_places(hub: Arc<Hub>, changed: Arc<Notify>, mut stop: watch::Rece
         end.send_replace(true);
     }
     while tasks.join_next().await.is_some() {}
+}
+
+/// Looks at one channel until told to stop; should a look end in a panic, the next one is made all the same.
+async fn keep_watching(hub: Arc<Hub>, place: Place, stop: watch::Receiver<bool>) {
+    let mut failures = 0;
+    while let Err(error) = tokio::spawn(watch_place(hub.clone(), place.clone(), stop.clone())).await {
+        failures += 1;
+        let wait = back_off(failures);
+        error!(channel = %place.key(), "a look into the channel ended badly, the next is in {} s: {error}", wait.as_secs());
+        tokio::time::sleep(wait).await;
+    }
 }
 
 /// Looks at one channel over and over: when its folder changes, and at its interval.

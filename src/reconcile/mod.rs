@@ -300,7 +300,8 @@ impl Bill<'_> {
         }
     }
 
-    /// The tolerance that lets a difference pass, in words.
+    /// The tolerance that lets a difference pass, in words. Of those that fit, the narrowest count: what is said of an item,
+    /// a charge or a reason stands over what is said of all.
     fn tolerance(&self, difference: &Difference) -> Option<String> {
         let amount = difference.amount?;
         let keys = difference.ordinal.and_then(|at| Some(self.invoice.lines.get(at - 1)?.keys()));
@@ -311,12 +312,21 @@ impl Bill<'_> {
                 && difference.item.as_deref().is_some_and(|item| evened(item) == evened(named))
         };
         let expected = difference.figures.iter().find(|figure| figure.name.starts_with("expected"));
-        self.agreed
+        let fitting: Vec<_> = self
+            .agreed
             .rules
             .tolerances
             .iter()
             .filter(|one| one.reason.is_none_or(|reason| reason == difference.reason))
             .filter(|one| fits(&one.scope.item, &of_item) && fits(&one.scope.charge, &of_charge))
+            .collect();
+        let narrow = |one: &crate::profiles::Tolerance| {
+            (one.scope.item.is_some() || one.scope.charge.is_some(), one.reason.is_some())
+        };
+        let narrowest = fitting.iter().map(|one| narrow(one)).max();
+        fitting
+            .into_iter()
+            .filter(|one| Some(narrow(one)) == narrowest)
             .find(|one| one.lets_pass(amount, expected.map(|figure| figure.value)))
             .map(crate::profiles::Tolerance::shown)
     }

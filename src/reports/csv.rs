@@ -24,6 +24,14 @@ pub(super) fn file_name(report: &str, sheet: &str) -> String {
 /// First characters by which spreadsheets take a cell for a formula; the last four are their wide twins.
 const FORMULA: &[char] = &['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
+/// Whether a spreadsheet might take a text for a formula: some pass over blanks and what is not seen before it.
+fn is_formula(text: &str) -> bool {
+    let seen = text.trim_start_matches(|c: char| {
+        c == '\0' || c == '\u{feff}' || c == '\u{200b}' || (c.is_whitespace() && !FORMULA.contains(&c))
+    });
+    seen.starts_with(FORMULA)
+}
+
 impl Csv {
     pub(super) fn new(folder: &Path, report: &Report) -> Self {
         Self { folder: folder.to_owned(), report: report.name.clone(), sheet: None, whole: Vec::new() }
@@ -74,7 +82,7 @@ fn failed(path: &Path) -> impl FnOnce(csv::Error) -> Error {
 fn plain(cell: &Cell) -> Cow<'_, str> {
     match cell {
         Cell::Empty => Cow::Borrowed(""),
-        Cell::Text(text) | Cell::Link { text, .. } if text.starts_with(FORMULA) => format!("'{text}").into(),
+        Cell::Text(text) | Cell::Link { text, .. } if is_formula(text) => format!("'{text}").into(),
         Cell::Text(text) | Cell::Link { text, .. } => text.into(),
         Cell::Number(number) => number.to_string().into(),
         Cell::Date(date) => date.to_string().into(),

@@ -1,5 +1,6 @@
 //! Attempts: every try of a delivery, written down before it is made and after it.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -9,15 +10,6 @@ use uuid::Uuid;
 use super::jobs::{check_leases, complete_jobs, retry_job, stop_job};
 use super::text::clean;
 use super::{DeliveryState, Error, JobState, Lease, Store};
-
-/// A try that has begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// The first is 1.
-    pub number: i32,
-    /// Whether an earlier try may have reached the other side, so that it must be asked first.
-    pub must_look_first: bool,
-}
 
 /// How a try ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,23 +73,20 @@ pub struct EndedAttempt {
 }
 
 impl Store {
-    /// Begins tries of deliveries, in a commit of their own, before anything is sent. None for one of which there is
-    /// nothing to send any more; then its job is settled.
+    /// Begins tries of deliveries, in a commit of their own, before anything is sent, and gives their numbers, the first
+    /// is 1. None for one of which there is nothing to send any more; then its job is settled.
     ///
     /// # Errors
     /// [`Error::LeaseLost`], or when the database cannot be written.
-    pub async fn begin_attempts(&self, claims: &[(Lease, Uuid)]) -> Result<Vec<Option<Attempt>>, Error> {
+    pub async fn begin_attempts(&self, claims: &[(Lease, Uuid)]) -> Result<Vec<Option<i32>>, Error> {
         let (leases, deliveries): (Vec<Lease>, Vec<Uuid>) = claims.iter().copied().unzip();
         let mut work = self.begin().await?;
         let connection = work.connection();
         check_leases(connection, &leases).await?;
         let begun = sqlx::query!(
             r#"with before as (
-                   select id, attempts from delivery
+                   select id from delivery
                    where id = any($1) and state in ('ready', 'sending', 'unknown') order by id for update
-               ), doubt as (
-                   select b.id from before b join attempt a on a.delivery_id = b.id and a.number = b.attempts
-                   where a.outcome is null or a.outcome = 'unknown'
                ), number as (
                    update delivery d set state = 'sending', attempts = d.attempts + 1
                    from before where d.id = before.id returning d.id, d.attempts
@@ -107,19 +96,15 @@ impl Store {
                    update document d set delivery = 'sending' from delivery_document l
                    where l.delivery_id in (select id from number) and d.id = l.document_id
                )
-               select id, attempts, id in (select id from doubt) as "in_doubt!" from number"#,
+               select id, attempts from number"#,
             &deliveries,
         )
         .fetch_all(&mut *connection)
         .await
         .map_err(Error::query("begin attempts"))?;
-        let attempts: Vec<Option<Attempt>> = deliveries
-            .iter()
-            .map(|delivery| {
-                let row = begun.iter().find(|row| row.id == *delivery)?;
-                Some(Attempt { number: row.attempts, must_look_first: row.in_doubt })
-            })
-            .collect();
+        let numbers: HashMap<Uuid, i32> = begun.into_iter().map(|row| (row.id, row.attempts)).collect();
+        let attempts: Vec<Option<i32>> =
+            deliveries.iter().map(|delivery| numbers.get(delivery).copied()).collect();
         let idle: Vec<Lease> = leases
             .into_iter()
             .zip(&attempts)
@@ -135,8 +120,7 @@ impl Store {
     /// acknowledgments, and their jobs. All of them or, on an error, none.
     ///
     /// # Errors
-    /// [`Error::LeaseLost`], or when the database cannot be written. Then the tries stay open and the next ones
-    /// must look first.
+    /// [`Error::LeaseLost`], or when the database cannot be written. Then the tries stay open.
     pub async fn finish_attempts(&self, ended: &[EndedAttempt]) -> Result<(), Error> {
         let leases: Vec<Lease> = ended.iter().map(|ended| ended.lease).collect();
         let mut work = self.begin().await?;

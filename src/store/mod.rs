@@ -54,7 +54,7 @@ pub use acknowledgments::{
 };
 pub use again::EarlierDocument;
 pub use archive::Archive;
-pub use attempts::{Attempt, AttemptOutcome, AttemptRow, EndedAttempt};
+pub use attempts::{AttemptOutcome, AttemptRow, EndedAttempt};
 pub use audit::{AuditEvent, AuditFault, AuditFilter, AuditHead, NewAuditEvent, hex};
 pub use batches::{BatchKey, BatchRow, Batched};
 pub use control_numbers::{ControlNumbers, NumberRequest};

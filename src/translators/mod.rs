@@ -211,7 +211,7 @@ impl Translator {
     /// fields of the record itself. None where it does not have it.
     #[must_use]
     pub fn place_of(&self, list: &str, field: &str) -> Option<String> {
-        self.program.place_of(self.program.root, "", (list, field))
+        self.program.place_of((list, field))
     }
 
     /// The crosswalks it asks, by name.

@@ -1,6 +1,6 @@
 //! A translator made ready to run: fields by id, places parsed, blocks by number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::crosswalk::WhenUnknown;
 use super::definition::WriteWhen;
@@ -32,8 +32,22 @@ impl Program {
         self.tables.get(*self.table_numbers.get(name)?)
     }
 
-    /// The place of a field of a list, from a block that is within `list` on.
-    pub(super) fn place_of(&self, block: usize, list: &str, wanted: (&str, &str)) -> Option<String> {
+    /// The place of a field of a list, given as both their names.
+    pub(super) fn place_of(&self, wanted: (&str, &str)) -> Option<String> {
+        self.place_from(self.root, "", wanted, &mut BTreeSet::new())
+    }
+
+    /// The same from a block that is within `list` on. Parts may hold themselves, so none is looked through twice.
+    fn place_from<'p>(
+        &'p self,
+        block: usize,
+        list: &'p str,
+        wanted: (&str, &str),
+        seen: &mut BTreeSet<(usize, &'p str)>,
+    ) -> Option<String> {
+        if !seen.insert((block, list)) {
+            return None;
+        }
         let block = self.blocks.get(block)?;
         let here = block.bindings.iter().find(|binding| (list, binding.label.as_str()) == wanted);
         here.map(|binding| binding.path.to_string()).or_else(|| {
@@ -42,7 +56,7 @@ impl Program {
                     Into::Same => list,
                     Into::Group(_) | Into::List(_) => each.label.as_str(),
                 };
-                self.place_of(each.block, below, wanted)
+                self.place_from(each.block, below, wanted, seen)
             })
         })
     }

@@ -226,6 +226,10 @@ impl Local {
         synced_later: bool,
     ) -> Result<Option<Outcome>, Error> {
         let attempted = || self.attempted_put(folder, put);
+        for stale in &put.stale {
+            // What an earlier try left; mostly there is nothing.
+            nix::unistd::unlinkat(at, stale.as_os_str(), UnlinkatFlags::NoRemoveDir).ok();
+        }
         if let Some(outcome) = self.adopt(at, folder, put)? {
             return Ok(Some(outcome));
         }
@@ -261,6 +265,7 @@ impl Local {
     fn show(&self, at: &OwnedFd, folder: &str, put: &Put) -> Result<Outcome, Error> {
         let temp = put.temp_name.as_os_str();
         kill_points::pass("out.rename.before");
+        put.claim.check(|| self.attempted_put(folder, put))?;
         let renamed = rename_new(at, temp, at, put.final_name.as_os_str());
         kill_points::pass("out.rename.after");
         match renamed {

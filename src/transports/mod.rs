@@ -13,7 +13,7 @@ pub mod watch;
 
 pub use error::{Error, Kind};
 pub use name::{BadName, FileName};
-pub use place::{Chunks, Contents, Entry, EntryKind, Listing, Outcome, Put, Refused, Stat};
+pub use place::{Chunks, Claim, Contents, Entry, EntryKind, Listing, Outcome, Put, Refused, Stat};
 pub use secret::{SecretError, SecretRef, SecretResolver, read_secret_file, read_secret_ref, resolve_with};
 
 use bytes::Bytes;
@@ -105,7 +105,8 @@ impl Transport {
         final_name: &FileName,
         bytes: Bytes,
     ) -> Result<Outcome, Error> {
-        let put = Put { temp_name: temp_name.clone(), final_name: final_name.clone(), bytes };
+        let (temp_name, final_name) = (temp_name.clone(), final_name.clone());
+        let put = Put { temp_name, final_name, bytes, stale: Vec::new(), claim: Claim::undisputed() };
         match self {
             Self::Local(local) => {
                 local.write_batch(folder, vec![put]).await.pop().expect("a batch answers once for each file")

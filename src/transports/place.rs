@@ -1,6 +1,8 @@
 //! What places hold and give: entries, listings, contents, and the outcome of a put.
 
+use std::fmt;
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
@@ -104,6 +106,43 @@ pub struct Put {
     pub final_name: FileName,
     /// Its bytes.
     pub bytes: Bytes,
+    /// Temporary names of earlier tries, which may have left something.
+    pub stale: Vec<FileName>,
+    /// Whether it is still ours to show, asked just before it gets its final name.
+    pub claim: Claim,
+}
+
+/// The right to show a file: another may have it by now, if we were stopped for a while.
+#[derive(Clone)]
+pub struct Claim(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Claim {
+    /// A right that holds while this says so.
+    pub fn new(holds: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(holds))
+    }
+
+    /// A right that nobody can take.
+    #[must_use]
+    pub fn undisputed() -> Self {
+        Self::new(|| true)
+    }
+
+    /// An error where it does not hold any more.
+    pub(super) fn check(&self, attempted: impl FnOnce() -> String) -> Result<(), Error> {
+        if (self.0)() {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Changed, attempted())
+            .because("we were held up for so long that another node may be at it")
+            .hinted("nothing was shown; it is looked for and tried again"))
+    }
+}
+
+impl fmt::Debug for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Claim")
+    }
 }
 
 /// How a put ended.

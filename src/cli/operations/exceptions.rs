@@ -131,11 +131,14 @@ async fn list(config: &Config, store: &Store, list: List) -> anyhow::Result<()> 
     };
     let owners = owners(config);
     let now = Clock::System.now();
-    let found = store.list_exceptions(&filter, list.limit).await?;
+    // Who is in charge stands in the profiles, so the list is cut when that is known.
+    let most = if list.owner.is_some() { i64::MAX } else { list.limit };
+    let found = store.list_exceptions(&filter, most).await?;
     let found: Vec<Shown> = found
         .into_iter()
         .map(|row| shown(row, &owners, now))
         .filter(|shown| list.owner.as_ref().is_none_or(|owner| shown.in_charge == *owner))
+        .take(usize::try_from(list.limit).unwrap_or(0))
         .collect();
     let header = ["id", "age", "reason", "partner", "order", "line", "amount", "owner", "what"];
     let what = if list.status == ExceptionState::Open { "open exception" } else { "settled exception" };

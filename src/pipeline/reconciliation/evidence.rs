@@ -7,12 +7,14 @@ use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// Fields of records that figures come from: the name of a figure, the list and the field.
-const FIELDS: [(&str, &str, &str); 16] = [
+const FIELDS: [(&str, &str, &str); 17] = [
     ("quantity billed", "lines", "quantity"),
     ("quantity billed before", "lines", "quantity"),
     ("quantity credited", "lines", "quantity"),
     ("quantity rightly billed", "lines", "quantity"),
     ("quantity shipped", "lines", "quantity_shipped"),
+    // Where no 945 came it is what an 856 says.
+    ("quantity shipped", "items", "quantity_shipped"),
     ("quantity advised", "items", "quantity_shipped"),
     ("quantity received", "lines", "quantity_received"),
     ("unit price billed", "lines", "unit_price"),
@@ -55,8 +57,8 @@ impl Places {
         let place = figure.document.and_then(|document| self.find(document));
         let element = place.and_then(|place| {
             let translator = agreements.library.find(place.translator.as_deref()?)?;
-            let (_, list, field) = FIELDS.iter().find(|(name, ..)| *name == figure.name)?;
-            translator.place_of(list, field)
+            let named = FIELDS.iter().filter(|(name, ..)| *name == figure.name);
+            named.into_iter().find_map(|(_, list, field)| translator.place_of(list, field))
         });
         let mut json = figure.to_json();
         json["kind"] = place.map(|place| place.kind.as_str()).into();

@@ -70,7 +70,7 @@ pub async fn run(
     );
     let mut reader = store.begin_snapshot().await?;
     let own = reader.list_invoices_between(asked.days, narrowed.0, narrowed.1).await?;
-    let adjusted = reader.list_invoices_told_open(asked.days, narrowed.0, narrowed.1).await?;
+    let adjusted = reader.list_invoices_to_adjust(asked.days, narrowed.0, narrowed.1).await?;
     let (count, all) = (own.len(), [own, adjusted].concat());
     let total = all.len();
     // Orders of purchase and sale that nobody billed in full, for the open side.

@@ -133,24 +133,36 @@ impl Work {
         .map_err(Error::query("list invoices"))
     }
 
-    /// Documents of invoices outside of these days whose differences stood when a run last told of them.
+    /// Documents of invoices outside of these days that a run told of, and whose differences stood then, or of whose
+    /// orders something came since the last run.
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn list_invoices_told_open(
+    pub async fn list_invoices_to_adjust(
         &mut self,
         (from, to): (NaiveDate, NaiveDate),
         partner_id: Option<&str>,
         agreement: Option<&str>,
     ) -> Result<Vec<Uuid>, Error> {
+        // What was written while that run read is looked at once more: what is as it was told is not told again.
         sqlx::query_scalar!(
-            "select last.document_id from (
-                 select distinct on (i.document_id) i.document_id, i.partner_id, i.agreement, i.invoiced_on, i.status
-                 from reconciliation_invoice i join reconciliation_run r on r.id = i.run_id
-                 order by i.document_id, r.seq desc) last
-             where last.status <> 'matched' and last.invoiced_on not between $1 and $2
-               and ($3::text is null or last.partner_id = $3) and ($4::text is null or last.agreement = $4)
-             order by last.partner_id, last.invoiced_on, last.document_id",
+            r#"with last as (
+                   select distinct on (i.document_id) i.document_id, i.partner_id, i.agreement, i.invoiced_on, i.status
+                   from reconciliation_invoice i join reconciliation_run r on r.id = i.run_id
+                   order by i.document_id, r.seq desc
+               ), touched as (
+                   select n.document_id from document d
+                   join document_number o on o.document_id = d.id and o.kind in ('order', 'purchase_order')
+                   join document_number n on n.number = o.number and n.kind = o.kind and n.document_id <> d.id
+                   where d.received_at > (
+                       select max(r.as_of) - interval '1 hour' from reconciliation_run r
+                       where (r.partner_id is null or r.partner_id = $3) and (r.agreement is null or r.agreement = $4))
+               )
+               select document_id from last
+               where invoiced_on not between $1 and $2
+                 and (status <> 'matched' or document_id in (select document_id from touched))
+                 and ($3::text is null or partner_id = $3) and ($4::text is null or agreement = $4)
+               order by partner_id, invoiced_on, document_id"#,
             from,
             to,
             partner_id,
@@ -158,7 +170,7 @@ impl Work {
         )
         .fetch_all(self.connection())
         .await
-        .map_err(Error::query("list invoices that were told open"))
+        .map_err(Error::query("list invoices to adjust"))
     }
 
     /// These invoices, in the order given.
@@ -233,8 +245,9 @@ impl Work {
         .map_err(Error::query("find where documents stand"))
     }
 
-    /// Purchase orders of which more was shipped or received up to a day than all invoices that came in bill, by the
-    /// sums of all items; whether each item is billed is for others to say.
+    /// Purchase orders of which more of some item was shipped up to a day than all invoices that came in bill in that unit.
+    /// Items count as the same here when they have the same number; whether what has another is the same after all is for
+    /// others to say.
     ///
     /// # Errors
     /// When the database cannot be asked.
@@ -243,24 +256,26 @@ impl Work {
             r#"with moved as (
                    select coalesce(a.purchase_order_number, (
                            select o.purchase_order_number from shipping_order o where o.order_number = a.order_number
-                           order by o.received_at desc limit 1)) as number, l.quantity_shipped as quantity
+                           order by o.received_at desc limit 1)) as number,
+                       coalesce(l.gtin, l.sku, l.buyer_item) as item, l.unit, l.quantity_shipped as quantity
                    from shipping_advice a join document d on d.id = a.document_id and d.direction = 'inbound'
                    join shipping_advice_line l using (document_id)
                    where coalesce(a.shipped_on, (a.received_at at time zone 'utc')::date) <= $1
                    union all
-                   select l.purchase_order_number, l.quantity_shipped
+                   select l.purchase_order_number, coalesce(l.gtin, l.sku, l.buyer_item), l.unit, l.quantity_shipped
                    from ship_notice n join document d on d.id = n.document_id and d.direction = 'inbound'
                    join ship_notice_line l using (document_id)
                    where coalesce(n.shipped_on, (n.received_at at time zone 'utc')::date) <= $1),
                billed as (
-                   select l.purchase_order_number as number,
+                   select l.purchase_order_number as number, coalesce(l.gtin, l.sku, l.buyer_item) as item, l.unit,
                        sum(case i.sense when 'credit' then -abs(l.quantity) else l.quantity end) as quantity
                    from invoice i join document d on d.id = i.document_id and d.direction = 'inbound'
                    join invoice_line l using (document_id)
-                   where l.purchase_order_number is not null group by 1)
-               select m.number as "number!" from (
-                   select number, sum(quantity) as quantity from moved where number is not null group by 1) m
-               left join billed b using (number)
+                   where l.purchase_order_number is not null group by 1, 2, 3)
+               select distinct m.number as "number!" from (
+                   select number, item, unit, sum(quantity) as quantity from moved where number is not null
+                   group by 1, 2, 3) m
+               left join billed b on b.number = m.number and b.item = m.item and b.unit = m.unit
                where m.quantity > coalesce(b.quantity, 0) order by 1"#,
             to,
         )

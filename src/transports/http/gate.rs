@@ -1,7 +1,7 @@
 //! How many calls a host is made at once and in a second, and how long it asked to be left alone.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -24,28 +24,42 @@ impl Default for Limits {
 /// The gates of all hosts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gates {
-    by_host: Arc<Mutex<ByHost>>,
+    hosts: Arc<Mutex<HashMap<String, Host>>>,
 }
 
-type ByHost = HashMap<(String, Limits), Arc<Gate>>;
+/// One host, whatever limits its calls have.
+#[derive(Debug)]
+struct Host {
+    gates: HashMap<Limits, Arc<Gate>>,
+    closed_until: ClosedUntil,
+}
+
+/// Until when a host wants no calls, from nobody.
+type ClosedUntil = Arc<Mutex<Instant>>;
 
 #[derive(Debug)]
 pub(super) struct Gate {
     permits: Arc<Semaphore>,
-    /// When the next call may begin, and until when the host wants none.
-    times: Mutex<(Instant, Instant)>,
+    /// When the next call may begin.
+    next: Mutex<Instant>,
+    closed_until: ClosedUntil,
     apart: Duration,
 }
 
 impl Gates {
     /// The gate of a host under these limits.
     pub(super) fn of(&self, host: &str, limits: Limits) -> Arc<Gate> {
-        let mut gates = self.by_host.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let gate = gates.entry((host.to_owned(), limits)).or_insert_with(|| {
-            let now = Instant::now();
+        let now = Instant::now();
+        let mut hosts = lock(&self.hosts);
+        let host = hosts
+            .entry(host.to_owned())
+            .or_insert_with(|| Host { gates: HashMap::new(), closed_until: Arc::new(Mutex::new(now)) });
+        let closed_until = host.closed_until.clone();
+        let gate = host.gates.entry(limits).or_insert_with(|| {
             Arc::new(Gate {
                 permits: Arc::new(Semaphore::new(limits.at_once.max(1))),
-                times: Mutex::new((now, now)),
+                next: Mutex::new(now),
+                closed_until,
                 apart: limits.per_second.map_or(Duration::ZERO, |rate| Duration::from_secs(1) / rate.max(1)),
             })
         });
@@ -58,13 +72,14 @@ impl Gate {
     pub(super) async fn enter(&self) -> Result<OwnedSemaphorePermit, Duration> {
         let permit = self.permits.clone().acquire_owned().await.expect("it is never closed");
         let turn = {
-            let mut times = self.times();
             let now = Instant::now();
-            if times.1 > now {
-                return Err(times.1 - now);
+            let closed_until = *lock(&self.closed_until);
+            if closed_until > now {
+                return Err(closed_until - now);
             }
-            let turn = times.0.max(now);
-            times.0 = turn + self.apart;
+            let mut next = lock(&self.next);
+            let turn = now.max(*next);
+            *next = turn + self.apart;
             turn
         };
         tokio::time::sleep_until(turn.into()).await;
@@ -73,13 +88,13 @@ impl Gate {
 
     /// The host asked to be left alone for a while.
     pub(super) fn close_for(&self, while_: Duration) {
-        let mut times = self.times();
-        times.1 = times.1.max(Instant::now() + while_);
+        let mut closed_until = lock(&self.closed_until);
+        *closed_until = closed_until.max(Instant::now() + while_);
     }
+}
 
-    fn times(&self) -> std::sync::MutexGuard<'_, (Instant, Instant)> {
-        self.times.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -98,5 +113,8 @@ mod tests {
         gate.close_for(Duration::from_secs(60));
         let left = gate.enter().await.expect_err("it wants none");
         assert!(left > Duration::from_secs(50));
+        let other = gates.of("erp", Limits { at_once: 2, per_second: None });
+        assert!(other.enter().await.is_err(), "it wants none from any channel");
+        assert!(gates.of("another", Limits::default()).enter().await.is_ok());
     }
 }

@@ -109,18 +109,20 @@ impl Client {
             Who::Basic { user, password } => basic(user, password),
             Who::Client { token_url, id, secret, scope } => {
                 let slot = self.slot(token_url, id, secret, scope).await;
-                for fresh in [false, true] {
-                    let token =
-                        match self.token(&slot, fresh, (token_url, id, secret, scope), call.timeout).await? {
-                            Ok(token) => token,
-                            Err(outcome) => return Ok(outcome),
-                        };
+                let mut refused: Option<SecretString> = None;
+                for last in [false, true] {
+                    let client = (token_url.as_str(), id.as_str(), secret, scope.as_str());
+                    let token = match self.token(&slot, refused.as_ref(), client, call.timeout).await? {
+                        Ok(token) => token,
+                        Err(outcome) => return Ok(outcome),
+                    };
                     call.secret_headers.insert("Authorization".to_owned(), bearer(&token));
                     let outcome = self.call(&call).await?;
-                    let refused = matches!(&outcome, Outcome::Refused { answer: Some(answer), .. } if answer.status == 401);
-                    if !refused || fresh {
+                    let is_refused = matches!(&outcome, Outcome::Refused { answer: Some(answer), .. } if answer.status == 401);
+                    if !is_refused || last {
                         return Ok(outcome);
                     }
+                    refused = Some(token);
                 }
                 unreachable!("the second round returns")
             }
@@ -139,18 +141,21 @@ impl Client {
         self.tokens.by_client.lock().await.entry(key.finalize().into()).or_default().clone()
     }
 
-    /// The token in force, fetched when there is none; or the outcome of a call that cannot be made without one.
+    /// The token in force, fetched when there is none but the one that was refused; or the outcome of a call that cannot be made without one.
     async fn token(
         &self,
         slot: &Slot,
-        fresh: bool,
+        refused: Option<&SecretString>,
         (token_url, id, secret, scope): (&str, &str, &SecretString, &str),
         timeout: Duration,
     ) -> Result<Result<SecretString, Outcome>, Error> {
-        let asked_at = Instant::now();
         let mut slot = slot.lock().await;
         // While we waited for the lock another call may have fetched one that is newer than the one refused.
-        if let Some(token) = slot.as_ref().filter(|token| !fresh && token.until > asked_at) {
+        let is_refused = |token: &Token| {
+            refused.is_some_and(|refused| refused.expose_secret() == token.value.expose_secret())
+        };
+        let now = Instant::now();
+        if let Some(token) = slot.as_ref().filter(|token| token.until > now && !is_refused(token)) {
             return Ok(Ok(token.value.clone()));
         }
         let mut form = Url::parse("https://form.invalid/").expect("it is a url");

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, Read, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::BytesMut;
 use chrono::DateTime;
@@ -18,7 +18,7 @@ use super::super::{Entry, EntryKind, Error, FileName, Kind, Listing, Outcome, Pu
 use super::link::{Link, REQUEST};
 use super::pool::Attempt;
 
-/// A slower transfer than this, over its whole length, is given up.
+/// A transfer that is slower than this for a while is given up.
 const SLOWEST_BYTES_PER_SEC: u64 = 1024;
 /// libssh2 reports the end of a folder as this code.
 const NO_MORE_FILES: ErrorCode = ErrorCode::Session(-16);
@@ -93,6 +93,10 @@ pub(super) fn read(
 pub(super) fn write_new(link: &Link, folder: &str, put: &Put) -> Result<Outcome, Error> {
     let temp = path(folder, Some(&put.temp_name));
     let target = path(folder, Some(&put.final_name));
+    for stale in &put.stale {
+        // What an earlier try left; mostly there is nothing.
+        link.sftp.unlink(&path(folder, Some(stale))).ok();
+    }
     if let Some(outcome) = adopt(link, &target, put)? {
         return Ok(outcome);
     }
@@ -106,6 +110,7 @@ pub(super) fn write_new(link: &Link, folder: &str, put: &Put) -> Result<Outcome,
     }
     written?;
     kill_points::pass("out.rename.before");
+    put.claim.check(|| format!("cannot rename {} to {}", shown(link, &temp), shown(link, &target)))?;
     let renamed = link.sftp.rename(&temp, &target, Some(RenameFlags::empty()));
     kill_points::pass("out.rename.after");
     match renamed {
@@ -177,7 +182,7 @@ fn read_through(
     if !heard {
         return Ok(());
     }
-    let begun = Instant::now();
+    let mut pace = Pace::default();
     let mut total = 0_u64;
     loop {
         let length = piece_length(before, total);
@@ -194,7 +199,7 @@ fn read_through(
         if total > limit_bytes {
             return Err(too_large());
         }
-        check_pace(begun, total, &attempted)?;
+        pace.check(total, &attempted)?;
         if filled > 0 {
             piece.truncate(filled);
             if pieces.blocking_send(Ok(Piece::Bytes(piece.freeze()))).is_err() {
@@ -223,14 +228,14 @@ fn write_whole(link: &Link, temp: &Path, put: &Put) -> Result<(), Error> {
         }
         Err(error) => return Err(lost(error)),
     };
-    let begun = Instant::now();
+    let mut pace = Pace::default();
     let mut total = 0_u64;
     for piece in put.bytes.chunks(PIECE_BYTES) {
         if let Err(error) = file.write_all(piece) {
             return Err(write_failed(link, temp, attempted, error));
         }
         total += piece.len() as u64;
-        check_pace(begun, total, &attempted)?;
+        pace.check(total, &attempted)?;
     }
     if link.forces_to_disk.get() {
         match file.fsync() {
@@ -277,12 +282,30 @@ fn look(link: &Link, path: &Path) -> Result<Option<FileStat>, Error> {
     }
 }
 
-fn check_pace(begun: Instant, total_bytes: u64, attempted: &str) -> Result<(), Error> {
-    let allowed = 2 * REQUEST + Duration::from_secs(total_bytes / SLOWEST_BYTES_PER_SEC);
-    if begun.elapsed() > allowed {
-        return Err(Error::new(Kind::Down, attempted).because("slower than 1 KB a second"));
+/// How fast a transfer goes, window by window: one that began well may come to a trickle.
+struct Pace {
+    since: Instant,
+    bytes: u64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { since: Instant::now(), bytes: 0 }
     }
-    Ok(())
+}
+
+impl Pace {
+    fn check(&mut self, total_bytes: u64, attempted: &str) -> Result<(), Error> {
+        let took = self.since.elapsed();
+        if took < 2 * REQUEST {
+            return Ok(());
+        }
+        if total_bytes.saturating_sub(self.bytes) < took.as_secs() * SLOWEST_BYTES_PER_SEC {
+            return Err(Error::new(Kind::Down, attempted).because("slower than 1 KB a second"));
+        }
+        *self = Self { since: Instant::now(), bytes: total_bytes };
+        Ok(())
+    }
 }
 
 /// The `Write` of ssh2 hides its codes: where the server still answers, it is its disk that would not.

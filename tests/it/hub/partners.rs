@@ -202,3 +202,19 @@ async fn two_runs_at_the_same_time_take_each_file_once() {
     until("the rest is done", async || site.run(&["run", "--once"]).await.code == 0).await;
     super::nothing_lost_and_nothing_twice(&site, &site.store()).await;
 }
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_holds_up_no_other_and_is_told() {
+    let site = Site::new("").await;
+    let path = site.root().join("partner-profiles/two.toml");
+    let text = fs::read_to_string(&path).expect("read");
+    // A regular file in every list, which nobody can read.
+    let text = text
+        .replace("transport = \"local\"\n", "transport = \"local\"\nroot = \"/proc\"\n")
+        .replace("path = \"inbox/two\"", "path = \"1\", files = [\"mem\"]")
+        .replace("after = \"delete\"", "after = \"leave\"");
+    fs::write(path, text).expect("written");
+    let ran = site.run(&["run", "--once"]).await;
+    assert_eq!(ran.code, 3, "{}", ran.text);
+    assert!(ran.text.contains("two/edi: `mem` is left where it is: cannot read"), "{}", ran.text);
+}

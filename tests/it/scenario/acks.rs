@@ -3,9 +3,9 @@
 use super::agreements::hide_ids;
 use super::{World, expect, scenarios, steps};
 use crossdock::clock::Clock;
-use crossdock::pipeline::operate::{Unmade, Wish};
+use crossdock::pipeline::operate::{self, Unmade, Wish};
 use crossdock::pipeline::settling;
-use crossdock::store::{AcknowledgmentFilter, DeliveryFilter, DeliveryState, ExceptionFilter, Store};
+use crossdock::store::{AcknowledgmentFilter, DeliveryFilter, DeliveryState, ExceptionFilter, Noun, Store};
 use std::fmt::Write as _;
 
 /// One group 940 of three orders and, where the scenario says so, more; then what the warehouse answers.
@@ -58,6 +58,26 @@ async fn who_settles_what_is_overdue_lets_what_was_held_back_go_and_stands_in_th
     assert_eq!(told, (Some("bob"), Some("ann"), "told by phone"));
     let again = settling::assign(&store, &row, hands, &wish("once more")).await;
     assert!(matches!(again, Err(Unmade::Refused(_))), "{again:?}");
+}
+
+#[tokio::test]
+async fn what_was_taken_in_part_is_not_sent_again_whole() {
+    let mut world = World::new().await;
+    let text = scenarios("acks").into_iter().find(|(name, _)| name == "f05-partial").expect("it is there").1;
+    for step in steps(&text) {
+        world.play(&step).await;
+    }
+    let store = world.database.store();
+    let delivery = store.list_deliveries(&DeliveryFilter::default(), 9).await.expect("lists").remove(0);
+    let wish = Wish {
+        by: String::from("ann"),
+        account: String::from("ann"),
+        reason: String::from("asked for"),
+        request: None,
+    };
+    let again = operate::resend(&store, (Noun::Delivery, delivery.id), &wish).await;
+    let Err(Unmade::Refused(refusal)) = again else { panic!("two of three would come twice: {again:?}") };
+    assert!(refusal.to_string().contains("would have that part twice"), "{refusal}");
 }
 
 /// What is awaited, what came, and what needs a person, without ids and times.

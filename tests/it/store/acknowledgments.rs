@@ -136,7 +136,7 @@ async fn an_answer_is_overdue_only_when_its_time_ran_out_after_delivery() {
     assert_eq!(work.mark_overdue(at(60)).await.expect("marks"), [], "it was never delivered");
     drop(work);
     let job = store.claim_jobs(JobKind::Deliver, "worker", 1).await.expect("claims").remove(0);
-    let number = begun(&store, &job).await.number;
+    let number = begun(&store, &job).await;
     let done = AttemptOutcome::Delivered { response_id: None, detail: String::new() };
     ended(&store, &job, number, done).await;
 

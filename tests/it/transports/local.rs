@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use crossdock::transports::watch::{Nudge, Watcher};
-use crossdock::transports::{EntryKind, FileName, Kind, Outcome, Put, Transport, local::Local};
+use crossdock::transports::{Claim, EntryKind, FileName, Kind, Outcome, Put, Transport, local::Local};
 
 use super::{LIMIT_BYTES, get, grabs_only_whole_files, name, names, put};
 
@@ -137,6 +137,8 @@ async fn a_batch_is_answered_in_order() {
             temp_name: name(&format!(".{number}.part")),
             final_name: name(&format!("{number}.edi")),
             bytes: Bytes::from(number.to_string()),
+            stale: Vec::new(),
+            claim: Claim::undisputed(),
         })
         .collect();
     let outcomes = local.write_batch("acme", files).await;
@@ -174,4 +176,25 @@ async fn a_closed_or_moved_file_gives_a_nudge() {
     let missing = Watcher::start(&[root.path().join("nobody")], every);
     assert_eq!(missing.expect_err("no such folder").kind(), Kind::NotFound);
     assert!(FileName::parse(b"a.edi").is_ok());
+}
+
+#[tokio::test]
+async fn what_is_not_ours_any_more_is_not_shown_and_what_earlier_tries_left_is_cleared() {
+    let (root, local) = place();
+    let put = |number: u32, claim: Claim| Put {
+        temp_name: name(&format!(".po.{number}.part")),
+        final_name: name("po.edi"),
+        bytes: Bytes::from_static(b"ISA"),
+        stale: (1..number).map(|earlier| name(&format!(".po.{earlier}.part"))).collect(),
+        claim,
+    };
+    let late = local.write_batch("acme", vec![put(1, Claim::new(|| false))]).await.remove(0);
+    let error = late.expect_err("another may be at it");
+    assert!(error.is_temporary() && error.to_string().contains("another node may be at it"), "{error}");
+    assert_eq!(names(&local, "acme").await, [".po.1.part"], "nothing is shown");
+    // Another try writes beside what the first one holds open, and not into it.
+    let shown = local.write_batch("acme", vec![put(2, Claim::undisputed())]).await.remove(0);
+    assert_eq!(shown.expect("put"), Outcome::Delivered);
+    assert_eq!(names(&local, "acme").await, ["po.edi"]);
+    drop(root);
 }
