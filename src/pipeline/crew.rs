@@ -55,7 +55,9 @@ impl Crew {
         if jobs.is_empty() {
             return Ok(0);
         }
-        kill_points::pass("process.claim.after");
+        if is_process {
+            kill_points::pass("process.claim.after");
+        }
         let (count, under_way) = (jobs.len(), UnderWay::new(self, &jobs, asked));
         let mut alone = None;
         if danger.is_some() && jobs.iter().any(|job| job.lost) {

@@ -3,7 +3,7 @@
 use super::hub::{Error, Hub, Place};
 use super::packing;
 use crate::kill_points;
-use crate::profiles::{After, Complete, Repeated};
+use crate::profiles::{After, Complete, Inbound, Repeated};
 use crate::store::{self, AcceptOutcome, Body, NewFile, Seen};
 use crate::transports::{self, Entry, EntryKind, FileName, Kind, Listing};
 use bytes::Bytes;
@@ -352,19 +352,8 @@ async fn dispose(
     let done = match &inbound.after {
         After::Leave => Ok(()),
         After::Delete => transport.remove(&inbound.path, &entry.name).await,
-        After::Move(to) => match transport.move_to(&inbound.path, &entry.name, to, &entry.name).await {
-            // The name is taken there: the file's id makes it another.
-            Err(error) if error.kind() == Kind::Exists => {
-                let mut name = entry.name.as_bytes().to_vec();
-                name.truncate(200);
-                name.extend_from_slice(format!(".{id}").as_bytes());
-                match FileName::parse(&name) {
-                    Ok(name) => transport.move_to(&inbound.path, &entry.name, to, &name).await,
-                    Err(_) => Err(error),
-                }
-            }
-            other => other,
-        },
+        After::Move(to) => put_away(transport, inbound, entry, (to, ""), id).await,
+        After::Rename(suffix) => put_away(transport, inbound, entry, (&inbound.path, suffix), id).await,
     };
     kill_points::pass("in.dispose.after");
     let marker = match &inbound.complete {
@@ -381,6 +370,35 @@ async fn dispose(
         Ok(()) => Ok(true),
         Err(error) if error.kind() == Kind::NotFound => Ok(true),
         Err(error) => not_disposed(hub, place, id, entry, &error).await,
+    }
+}
+
+/// Moves the partner's copy to a folder, with a suffix; where the name is taken, the file's id makes it another.
+async fn put_away(
+    transport: &transports::Transport,
+    inbound: &Inbound,
+    entry: &Entry,
+    (folder, suffix): (&str, &str),
+    id: Uuid,
+) -> Result<(), transports::Error> {
+    let named = |more: &str| {
+        let mut name = entry.name.as_bytes().to_vec();
+        name.truncate(200);
+        name.extend_from_slice(format!("{more}{suffix}").as_bytes());
+        FileName::parse(&name)
+    };
+    let whole = if suffix.is_empty() { Ok(entry.name.clone()) } else { named("") };
+    let attempted = |_| {
+        let attempted = format!("cannot rename `{}`", entry.name);
+        transports::Error::new(Kind::Invalid, attempted).because("the name it would have is none")
+    };
+    let whole = whole.map_err(attempted)?;
+    match transport.move_to(&inbound.path, &entry.name, folder, &whole).await {
+        Err(error) if error.kind() == Kind::Exists => {
+            let other = named(&format!(".{id}")).map_err(attempted)?;
+            transport.move_to(&inbound.path, &entry.name, folder, &other).await
+        }
+        other => other,
     }
 }
 

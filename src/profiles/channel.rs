@@ -129,6 +129,8 @@ pub enum After {
     Delete,
     /// It is moved to this folder, overwriting nothing.
     Move(String),
+    /// It stays in its folder with this added to its name, overwriting nothing, and is passed over from then on.
+    Rename(String),
 }
 
 /// Where a partner's files appear.
@@ -158,7 +160,8 @@ impl Inbound {
     pub fn takes(&self, name: &str) -> bool {
         let ignored = pattern::TEMPORARY.iter().any(|pattern| pattern::fits(pattern, name))
             || self.ignore.iter().any(|pattern| pattern::fits(pattern, name))
-            || matches!(&self.complete, Complete::Marker(suffix) if name.ends_with(suffix));
+            || matches!(&self.complete, Complete::Marker(suffix) if name.ends_with(suffix))
+            || matches!(&self.after, After::Rename(suffix) if name.ends_with(suffix));
         !ignored && (self.files.is_empty() || self.files.iter().any(|pattern| pattern::fits(pattern, name)))
     }
 }
@@ -412,10 +415,12 @@ fn inbound(section: &Section<'_>, local: bool) -> Inbound {
         None => Complete::Stable(stable),
     };
     let to = section.text("move_to").map(|said| said.value);
-    let ends = [("leave", 0), ("delete", 1), ("move", 2)];
+    let suffix = section.text("rename_suffix").map_or_else(|| ".taken".to_owned(), |said| said.value);
+    let ends = [("leave", 0), ("delete", 1), ("move", 2), ("rename", 3)];
     let after = match (section.choice("after", &ends).map(|said| said.value), to) {
         (Some(0), _) => After::Leave,
         (Some(1), _) => After::Delete,
+        (Some(3), _) => After::Rename(suffix),
         (Some(_), Some(to)) => After::Move(to),
         (Some(_), None) => {
             let hint = "write move_to = \"/out/done\", a folder beside the one we read";

@@ -359,7 +359,9 @@ impl Group<'_> {
             return Some(Difference { amount, ..bill.of_line(Reason::ItemUnknown, ordinal, line, message) });
         }
         let (Some(agreed), Some(billed)) = (agreed, line.unit_price) else {
-            let message = format!("{item}: neither order nor price list names a price, so it is not checked");
+            let message = format!(
+                "{item}: neither order nor price list names a price in its currency and price basis, so it is not checked"
+            );
             return Some(bill.of_line(Reason::PriceNotChecked, ordinal, line, message));
         };
         if agreed.price == billed || (taken.is_some() && billed < agreed.price) {

@@ -85,6 +85,8 @@ pub struct DeliveryFilter {
     pub file_id: Option<Uuid>,
     /// With this document.
     pub document_id: Option<Uuid>,
+    /// With a document of this number: its own, the purchase order's or the order's.
+    pub number: Option<String>,
     /// Composed at or after this.
     pub since: Option<DateTime<Utc>>,
     /// Composed before this: for the next page.
@@ -312,6 +314,9 @@ impl Store {
                      where l.delivery_id = d.id and l.document_id = $4))
                  and ($5::timestamptz is null or created_at < $5)
                  and ($6::timestamptz is null or created_at >= $6)
+                 and ($8::text is null or exists (select from delivery_document l join document n on n.id = l.document_id
+                     where l.delivery_id = d.id
+                       and $8 in (n.business_number, n.purchase_order_number, n.order_number)))
                order by created_at desc, id limit $7"#,
             filter.partner_id.as_deref(),
             filter.state.map(DeliveryState::as_str),
@@ -320,6 +325,7 @@ impl Store {
             filter.before,
             filter.since,
             limit,
+            filter.number.as_deref(),
         )
         .fetch_all(&self.pool)
         .await

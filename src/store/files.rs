@@ -174,6 +174,8 @@ pub struct FileFilter {
     pub state: Option<FileState>,
     /// With this in their names.
     pub name: Option<String>,
+    /// With a document of this number: its own, the purchase order's or the order's.
+    pub number: Option<String>,
     /// Received at or after this.
     pub since: Option<DateTime<Utc>>,
     /// Received before this: for the next page.
@@ -396,6 +398,8 @@ impl Store {
                  and ($7::timestamptz is null or received_at >= $7)
                  and ($8::uuid is null or origin_id = $8)
                  and ($9::uuid is null or corrects = $9)
+                 and ($11::text is null or exists (select from document d where d.file_id = file.id
+                     and $11 in (d.business_number, d.purchase_order_number, d.order_number)))
                order by received_at desc, id limit $10"#,
             filter.direction.map(Direction::as_str),
             filter.partner_id.as_deref(),
@@ -407,6 +411,7 @@ impl Store {
             filter.origin_id,
             filter.corrects,
             limit,
+            filter.number.as_deref(),
         )
         .fetch_all(&self.pool)
         .await

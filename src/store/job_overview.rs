@@ -49,6 +49,8 @@ pub struct JobFilter {
     pub state: Option<JobState>,
     /// Whose.
     pub partner_id: Option<String>,
+    /// About a document of this number: its own, the purchase order's or the order's.
+    pub number: Option<String>,
     /// Enqueued at or after this.
     pub since: Option<DateTime<Utc>>,
     /// Enqueued before this.
@@ -86,6 +88,12 @@ impl Store {
                  and ($5::text is null or coalesce(d.partner_id, f.partner_id) = $5)
                  and ($6::timestamptz is null or j.created_at >= $6)
                  and ($7::timestamptz is null or j.created_at < $7)
+                 and ($9::text is null
+                     or exists (select from document n where n.file_id = j.subject_id
+                         and $9 in (n.business_number, n.purchase_order_number, n.order_number))
+                     or exists (select from delivery_document l join document n on n.id = l.document_id
+                         where l.delivery_id = j.subject_id
+                           and $9 in (n.business_number, n.purchase_order_number, n.order_number)))
                order by j.created_at desc, j.id limit $8"#,
             filter.id,
             filter.subject_id,
@@ -95,6 +103,7 @@ impl Store {
             filter.since,
             filter.before,
             limit,
+            filter.number.as_deref(),
         )
         .fetch_all(&self.pool)
         .await

@@ -24,6 +24,7 @@ mod loads;
 mod master_data;
 mod naming;
 mod operations;
+mod overdue_acknowledgments;
 pub mod private;
 mod profile_versions;
 mod received_acknowledgments;

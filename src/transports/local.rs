@@ -265,7 +265,10 @@ impl Local {
     fn show(&self, at: &OwnedFd, folder: &str, put: &Put) -> Result<Outcome, Error> {
         let temp = put.temp_name.as_os_str();
         kill_points::pass("out.rename.before");
-        put.claim.check(|| self.attempted_put(folder, put))?;
+        if let Err(error) = put.claim.check(|| self.attempted_put(folder, put)) {
+            nix::unistd::unlinkat(at, temp, UnlinkatFlags::NoRemoveDir).ok();
+            return Err(error);
+        }
         let renamed = rename_new(at, temp, at, put.final_name.as_os_str());
         kill_points::pass("out.rename.after");
         match renamed {

@@ -7,8 +7,8 @@ use std::sync::Once;
 use rustls::CertificateError;
 
 /// What a person can do about a server whose certificate nobody we trust vouches for.
-const UNTRUSTED: &str = "nothing was sent; if it is your own authority that vouches for the server, add its certificate to those \
-     of this machine, or name a file of certificates in SSL_CERT_FILE, and start the hub again";
+const UNTRUSTED: &str = "nothing was sent; if it is your own authority that vouches for the server, add its certificate \
+     to those of this machine, or name a file of certificates in SSL_CERT_FILE, and start the hub again";
 /// The same of one that shows the certificate of another server, or one that has run out.
 const NOT_IT: &str = "nothing was sent; write the name that the server's certificate is made out to, or ask who runs it to renew it";
 

@@ -4,6 +4,8 @@
 mod agreed;
 #[path = "hub/ambiguous.rs"]
 mod ambiguous;
+#[path = "hub/cut.rs"]
+mod cut;
 #[path = "hub/encrypted.rs"]
 mod encrypted;
 #[path = "hub/faults.rs"]

@@ -29,6 +29,9 @@ struct List {
     /// Only to this partner
     #[arg(long, value_name = "ID")]
     partner: Option<String>,
+    /// With documents of this number: their own, the purchase order's or the order's
+    #[arg(long, value_name = "NUMBER")]
+    number: Option<String>,
     /// ready, sending, delivered, unknown, held or cancelled
     #[arg(long, value_name = "STATE")]
     status: Option<DeliveryState>,
@@ -48,6 +51,7 @@ async fn list(store: &Store, list: List) -> anyhow::Result<()> {
     let filter = DeliveryFilter {
         partner_id: list.partner,
         state: list.status,
+        number: list.number,
         since: list.page.since,
         before: list.page.until,
         ..DeliveryFilter::default()

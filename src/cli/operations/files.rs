@@ -30,6 +30,9 @@ struct List {
     /// Only this partner's
     #[arg(long, value_name = "ID")]
     partner: Option<String>,
+    /// With documents of this number: their own, the purchase order's or the order's
+    #[arg(long, value_name = "NUMBER")]
+    number: Option<String>,
     /// With this in their names
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
@@ -83,6 +86,7 @@ pub(super) async fn run(config: &Config, store: &Store, arguments: Arguments) ->
                 partner_id: list.partner,
                 state: list.status,
                 name: list.name,
+                number: list.number,
                 since: list.page.since,
                 before: list.page.until,
                 ..FileFilter::default()

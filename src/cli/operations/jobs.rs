@@ -27,6 +27,9 @@ struct List {
     /// Only this partner's
     #[arg(long, value_name = "ID")]
     partner: Option<String>,
+    /// With documents of this number: their own, the purchase order's or the order's
+    #[arg(long, value_name = "NUMBER")]
+    number: Option<String>,
     /// process, deliver, dispose, report or mail
     #[arg(long, value_name = "KIND")]
     kind: Option<JobKind>,
@@ -59,6 +62,7 @@ async fn list(store: &Store, list: List) -> anyhow::Result<()> {
         kind: list.kind,
         state: list.status,
         partner_id: list.partner,
+        number: list.number,
         since: list.page.since,
         before: list.page.until,
         ..JobFilter::default()

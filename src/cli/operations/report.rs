@@ -56,7 +56,7 @@ pub(in crate::cli) struct Run {
     #[arg(long, value_name = "ID")]
     agreement: Option<String>,
     /// Folder for its files
-    #[arg(long, value_name = "DIR", required_unless_present = "json")]
+    #[arg(long, value_name = "DIR", required_unless_present = "json", conflicts_with = "json")]
     out: Option<PathBuf>,
     /// Forms of its files: html, xlsx, csv, json
     #[arg(long, value_name = "FORM", value_delimiter = ',', value_parser = form, default_value = "html,xlsx,csv")]
@@ -64,7 +64,7 @@ pub(in crate::cli) struct Run {
     /// Send it: to these addresses, or without any to those whom the schedules of this report name
     #[arg(long, value_name = "ADDRESS", num_args = 0.., requires = "out")]
     mail: Option<Vec<String>>,
-    /// Print the figures as JSON
+    /// Print the figures as JSON, in the place of files
     #[arg(long)]
     json: bool,
 }
@@ -185,9 +185,7 @@ async fn make(hub: Arc<Hub>, run: Run) -> anyhow::Result<ExitCode> {
             // Whoever is quicker sends them: this process, or a hub that serves.
             pipeline::drain(&hub, JobKind::Mail).await?;
         }
-        if !run.json {
-            return tell(&hub.store, filed.run_id()).await;
-        }
+        return tell(&hub.store, filed.run_id()).await;
     }
     reports::write(&hub, &asked, &act::account(), |report| json_to(std::io::stdout(), report)).await?;
     Ok(ExitCode::from(exit::DONE))

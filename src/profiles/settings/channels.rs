@@ -163,7 +163,7 @@ pub(super) const CHANNELS: &[Setting] = &[
     ),
     setting(
         "channels.NAME.inbound.after",
-        Words(&["leave", "delete", "move"]),
+        Words(&["leave", "delete", "move", "rename"]),
         Like("`move` where `move_to` is written, else `leave`"),
         "What becomes of the partner's file once it is ours.",
     ),
@@ -172,6 +172,12 @@ pub(super) const CHANNELS: &[Setting] = &[
         Text,
         Nothing,
         "Folder that files are moved to; nothing there is overwritten.",
+    ),
+    setting(
+        "channels.NAME.inbound.rename_suffix",
+        Text,
+        Is("\".taken\""),
+        "With `after = \"rename\"`: what is added to the file's name; names that end so are passed over.",
     ),
     setting("channels.NAME.inbound.poll_every", Time, Is("\"30s\""), "How often we look."),
     setting(

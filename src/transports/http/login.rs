@@ -141,7 +141,8 @@ impl Client {
         self.tokens.by_client.lock().await.entry(key.finalize().into()).or_default().clone()
     }
 
-    /// The token in force, fetched when there is none but the one that was refused; or the outcome of a call that cannot be made without one.
+    /// The token in force, fetched when there is none but the one that was refused; or the outcome of a call that cannot
+    /// be made without one.
     async fn token(
         &self,
         slot: &Slot,

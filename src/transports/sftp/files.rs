@@ -110,14 +110,17 @@ pub(super) fn write_new(link: &Link, folder: &str, put: &Put) -> Result<Outcome,
     }
     written?;
     kill_points::pass("out.rename.before");
-    put.claim.check(|| format!("cannot rename {} to {}", shown(link, &temp), shown(link, &target)))?;
+    let attempted = || format!("cannot rename {} to {}", shown(link, &temp), shown(link, &target));
+    if let Err(error) = put.claim.check(attempted) {
+        link.sftp.unlink(&temp).ok();
+        return Err(error);
+    }
     let renamed = link.sftp.rename(&temp, &target, Some(RenameFlags::empty()));
     kill_points::pass("out.rename.after");
     match renamed {
         Ok(()) => Ok(Outcome::Delivered),
         Err(error) => {
-            let attempted = format!("cannot rename {} to {}", shown(link, &temp), shown(link, &target));
-            let error = link.failed(attempted, error);
+            let error = link.failed(attempted(), error);
             if error.broke_the_connection() {
                 return Err(error);
             }

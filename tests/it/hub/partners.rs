@@ -218,3 +218,41 @@ async fn a_file_that_cannot_be_read_holds_up_no_other_and_is_told() {
     assert_eq!(ran.code, 3, "{}", ran.text);
     assert!(ran.text.contains("two/edi: `mem` is left where it is: cannot read"), "{}", ran.text);
 }
+
+#[tokio::test]
+async fn what_is_ours_is_moved_or_renamed_and_nothing_is_overwritten() {
+    let site = Site::new("").await;
+    let profile = |id: &str| site.root().join(format!("partner-profiles/{id}.toml"));
+    for (id, after) in
+        [("one", "after = \"move\", move_to = \"inbox/one/done\""), ("two", "after = \"rename\"")]
+    {
+        let text = fs::read_to_string(profile(id)).expect("read");
+        fs::write(profile(id), text.replace("after = \"delete\"", after)).expect("written");
+    }
+    fs::create_dir(site.root().join("inbox/one/done")).expect("made");
+    fs::write(site.root().join("inbox/one/done/a.edi"), "of last year").expect("written");
+    fs::write(site.root().join("inbox/two/a.edi.taken"), "of last year").expect("written");
+    site.put("one", "a.edi", invoice("PARTNERONE", 1));
+    site.put("two", "a.edi", invoice("PARTNERTWO", 1));
+    for _ in 0..2 {
+        let ran = site.run(&["run", "--once"]).await;
+        assert_eq!(ran.code, 0, "{}", ran.text);
+    }
+    let names = |folder: &str| {
+        let entries = fs::read_dir(site.root().join(folder)).expect("listed");
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.expect("listed").file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    };
+    let files = site.received().await;
+    assert_eq!(files.len(), 2, "each is taken once: {files:?}");
+    let id = |partner: &str| {
+        let own = files.iter().find(|file| file.partner_id.as_deref() == Some(partner));
+        own.expect("it is taken").id.to_string()
+    };
+    assert_eq!(names("inbox/one"), ["done"]);
+    assert_eq!(names("inbox/one/done"), ["a.edi".to_owned(), format!("a.edi.{}", id("one"))]);
+    assert_eq!(names("inbox/two"), [format!("a.edi.{}.taken", id("two")), "a.edi.taken".to_owned()]);
+    assert_eq!(fs::read_to_string(site.root().join("inbox/two/a.edi.taken")).expect("read"), "of last year");
+}

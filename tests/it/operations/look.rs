@@ -79,6 +79,10 @@ async fn lists_are_narrowed_by_partner_number_state_and_time() {
     assert_eq!(count(&["files", "--limit", "1"]), 1);
     assert_eq!(count(&["deliveries", "--status", "delivered"]), 2);
     assert_eq!(count(&["deliveries", "--partner", "warehouse"]), 1);
+    assert_eq!(count(&["deliveries", "--number", "SO-1"]), 1);
+    assert_eq!(count(&["files", "--number", "SO-1"]), 2, "what came and what went");
+    assert_eq!(count(&["jobs", "--status", "done", "--number", "SO-1"]), 2);
+    assert_eq!(count(&["jobs", "--status", "done", "--number", "SO-0"]), 0);
     assert_eq!(count(&["jobs"]), 0);
     assert_eq!(count(&["jobs", "list", "--status", "done", "--partner", "owner"]), 1);
     assert_eq!(site.done(&["quarantine"]), "no file in quarantine\n");
