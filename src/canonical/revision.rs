@@ -30,16 +30,56 @@ impl PurchaseOrder {
     /// cancellation leaves all but the purpose, a change replaces what it names. Lines are told by their
     /// number, else by their item; `delete` takes one off, and one that was not there is added.
     ///
+    /// A change that came before its order is kept as it is, with what came since, and laid over the order when that
+    /// comes: order of arrival does not matter.
+    ///
     /// Counts and totals of the old order hold no more after a change and are left out.
     #[must_use]
     pub fn revised(&self, later: &Self) -> Self {
         match later.purpose {
             Some(Purpose::Cancellation) => Self { purpose: Some(Purpose::Cancellation), ..self.clone() },
+            Some(Purpose::Change) if self.purpose == Some(Purpose::Change) => self.changed_again(later),
             Some(Purpose::Change) => self.changed(later),
             // A confirmation or a copy changes nothing.
             Some(Purpose::Confirmation | Purpose::Duplicate | Purpose::Information) => self.clone(),
+            Some(Purpose::Original) | None if self.purpose == Some(Purpose::Change) => {
+                later.found_changed(self)
+            }
             _ => later.clone(),
         }
+    }
+
+    /// The order as a change that came before it leaves it; known by this document, the places of the change are none.
+    fn found_changed(&self, change: &Self) -> Self {
+        let mut order = self.changed(change);
+        for line in &mut order.lines {
+            let own = self.lines.iter().find(|own| is_same(own, line));
+            line.source = if line.source.is_none() { own.and_then(|own| own.source) } else { None };
+        }
+        Self { source: self.source, ..order }
+    }
+
+    /// Two changes of an order that nobody knows yet, as one: the later stands over the earlier, line by line.
+    fn changed_again(&self, later: &Self) -> Self {
+        let mut both: Self = laid_over(self, later);
+        let mut lines = self.lines.clone();
+        for line in &mut lines {
+            line.source = None;
+        }
+        for line in &later.lines {
+            let at = lines.iter().position(|own| is_same(own, line));
+            match at.and_then(|at| lines.get_mut(at)) {
+                // What was added and is changed is added as it is now.
+                Some(own) if line.change.as_deref() != Some("delete") => {
+                    let change = own.change.clone();
+                    *own = PurchaseOrderLine { source: line.source, change, ..laid_over(own, line) };
+                }
+                Some(own) => *own = line.clone(),
+                None => lines.push(line.clone()),
+            }
+        }
+        both.lines = lines;
+        Self { source: later.source, total_amount: later.total_amount, ..both }
     }
 
     fn changed(&self, change: &Self) -> Self {
@@ -86,6 +126,12 @@ impl ShippingOrder {
                 Self { lines, total_quantity: later.total_quantity, source: later.source, ..order }
             }
             Some(Purpose::Confirmation | Purpose::Duplicate | Purpose::Information) => self.clone(),
+            // A change that came before its order.
+            Some(Purpose::Original) | None if self.purpose == Some(Purpose::Change) => {
+                let order: Self = laid_over(later, self);
+                let lines = if self.lines.is_empty() { later.lines.clone() } else { self.lines.clone() };
+                Self { lines, total_quantity: self.total_quantity, source: later.source, ..order }
+            }
             _ => later.clone(),
         }
     }
@@ -193,6 +239,45 @@ mod tests {
     }
 
     #[test]
+    fn changes_that_came_before_their_order_are_laid_over_it() {
+        let of = |number: &str, lines: Vec<PurchaseOrderLine>| PurchaseOrder {
+            purpose: Some(Purpose::Change),
+            change_number: Some(number.to_owned()),
+            lines,
+            ..PurchaseOrder::default()
+        };
+        let changes = [
+            of(
+                "1",
+                vec![
+                    change(
+                        "quantity_increased",
+                        PurchaseOrderLine { unit_price: None, ..line("1", "A", 24) },
+                    ),
+                    change("add", line("4", "D", 36)),
+                ],
+            ),
+            of(
+                "2",
+                vec![
+                    change("delete", line("2", "B", 0)),
+                    change(
+                        "quantity_decreased",
+                        PurchaseOrderLine { unit_price: None, ..line("4", "D", 30) },
+                    ),
+                ],
+            ),
+        ];
+        let in_order = order().revised(&changes[0]).revised(&changes[1]);
+        let last = changes[0].revised(&changes[1]).revised(&order());
+        let between = changes[0].revised(&order()).revised(&changes[1]);
+        assert_eq!(last, in_order);
+        assert_eq!(between, in_order);
+        let quantities: Vec<_> = in_order.lines.iter().map(|line| line.quantity).collect();
+        assert_eq!(quantities, [Some(24.into()), Some(5.into()), Some(30.into())]);
+    }
+
+    #[test]
     fn a_changed_shipping_order_lists_every_line() {
         let line =
             |sku: &str| ShippingOrderLine { sku: Some(sku.to_owned()), ..ShippingOrderLine::default() };
@@ -211,6 +296,7 @@ mod tests {
         let revised = first.revised(&change);
         assert_eq!((revised.purpose, revised.department.as_deref()), (Some(Purpose::Original), Some("045")));
         assert_eq!(revised.lines, [line("B")]);
+        assert_eq!(change.revised(&first), revised, "the change came first");
         let cancel = ShippingOrder { purpose: Some(Purpose::Cancellation), ..ShippingOrder::default() };
         assert_eq!((first.revised(&cancel).purpose, first.revised(&cancel).lines.len()), (cancel.purpose, 2));
     }
