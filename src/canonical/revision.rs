@@ -38,7 +38,6 @@ impl PurchaseOrder {
     pub fn revised(&self, later: &Self) -> Self {
         match later.purpose {
             Some(Purpose::Cancellation) => Self { purpose: Some(Purpose::Cancellation), ..self.clone() },
-            Some(Purpose::Change) if self.purpose == Some(Purpose::Change) => self.changed_again(later),
             Some(Purpose::Change) => self.changed(later),
             // A confirmation or a copy changes nothing.
             Some(Purpose::Confirmation | Purpose::Duplicate | Purpose::Information) => self.clone(),
@@ -59,30 +58,10 @@ impl PurchaseOrder {
         Self { source: self.source, ..order }
     }
 
-    /// Two changes of an order that nobody knows yet, as one: the later stands over the earlier, line by line.
-    fn changed_again(&self, later: &Self) -> Self {
-        let mut both: Self = laid_over(self, later);
-        let mut lines = self.lines.clone();
-        for line in &mut lines {
-            line.source = None;
-        }
-        for line in &later.lines {
-            let at = lines.iter().position(|own| is_same(own, line));
-            match at.and_then(|at| lines.get_mut(at)) {
-                // What was added and is changed is added as it is now.
-                Some(own) if line.change.as_deref() != Some("delete") => {
-                    let change = own.change.clone();
-                    *own = PurchaseOrderLine { source: line.source, change, ..laid_over(own, line) };
-                }
-                Some(own) => *own = line.clone(),
-                None => lines.push(line.clone()),
-            }
-        }
-        both.lines = lines;
-        Self { source: later.source, total_amount: later.total_amount, ..both }
-    }
-
+    /// The order after a change. Of an order that nobody knows yet, itself only known by a change, it is kept what both say
+    /// of each line.
     fn changed(&self, change: &Self) -> Self {
+        let is_known = self.purpose != Some(Purpose::Change);
         let mut order: Self = laid_over(self, change);
         let mut lines = self.lines.clone();
         for line in &mut lines {
@@ -92,15 +71,21 @@ impl PurchaseOrder {
         for line in &change.lines {
             let at = lines.iter().position(|own| is_same(own, line));
             match (line.change.as_deref(), at) {
-                (Some("delete"), Some(at)) => {
+                (Some("delete"), Some(at)) if is_known => {
                     lines.remove(at);
                 }
-                (Some("delete" | "unchanged" | "reject_change"), _) => {}
+                (Some("delete" | "unchanged" | "reject_change"), _) if is_known => {}
+                (Some("delete"), Some(at)) => {
+                    if let Some(own) = lines.get_mut(at) {
+                        *own = line.clone();
+                    }
+                }
                 (_, Some(at)) => {
                     if let Some(own) = lines.get_mut(at) {
                         *own = PurchaseOrderLine { source: line.source, ..laid_over(own, line) };
                     }
                 }
+                (_, None) if !is_known => lines.push(line.clone()),
                 (_, None) => {
                     lines.push(PurchaseOrderLine { change: None, quantity_left: None, ..line.clone() });
                 }
@@ -120,20 +105,20 @@ impl ShippingOrder {
     pub fn revised(&self, later: &Self) -> Self {
         match later.purpose {
             Some(Purpose::Cancellation) => Self { purpose: Some(Purpose::Cancellation), ..self.clone() },
-            Some(Purpose::Change) => {
-                let order: Self = laid_over(self, later);
-                let lines = if later.lines.is_empty() { self.lines.clone() } else { later.lines.clone() };
-                Self { lines, total_quantity: later.total_quantity, source: later.source, ..order }
-            }
+            Some(Purpose::Change) => self.changed(later),
             Some(Purpose::Confirmation | Purpose::Duplicate | Purpose::Information) => self.clone(),
             // A change that came before its order.
             Some(Purpose::Original) | None if self.purpose == Some(Purpose::Change) => {
-                let order: Self = laid_over(later, self);
-                let lines = if self.lines.is_empty() { later.lines.clone() } else { self.lines.clone() };
-                Self { lines, total_quantity: self.total_quantity, source: later.source, ..order }
+                Self { source: later.source, ..later.changed(self) }
             }
             _ => later.clone(),
         }
+    }
+
+    fn changed(&self, change: &Self) -> Self {
+        let order: Self = laid_over(self, change);
+        let lines = if change.lines.is_empty() { self.lines.clone() } else { change.lines.clone() };
+        Self { lines, total_quantity: change.total_quantity, source: change.source, ..order }
     }
 }
 

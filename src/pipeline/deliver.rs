@@ -55,8 +55,8 @@ fn at_once(transport: &profiles::Transport) -> i64 {
     }
 }
 
-/// Makes one try of each job's delivery, all of them over one channel. What the
-/// partner's side answers is an outcome; jobs that failed are given.
+/// Makes one try of each job's delivery, all of them over one channel. What the partner's side answers is an outcome; jobs
+/// that failed are given.
 pub(super) async fn deliver(hub: &Arc<Hub>, jobs: Vec<Job>, under_way: &UnderWay) -> Vec<Failed> {
     let begun = match begin(hub, &jobs).await {
         Ok(begun) => begun,
@@ -84,7 +84,7 @@ pub(super) async fn deliver(hub: &Arc<Hub>, jobs: Vec<Job>, under_way: &UnderWay
     let calls: FuturesUnordered<_> = calls
         .into_iter()
         .map(async |one| {
-            let outcome = calls::call(hub, &one.delivery, one.number, one.tries).await;
+            let outcome = calls::call(hub, &one.delivery, one.number, one.tries()).await;
             (one, outcome)
         })
         .collect();
@@ -102,8 +102,13 @@ struct Try {
     /// The number of this try, the first is 1.
     number: i32,
     delivery: LoadedDelivery,
+}
+
+impl Try {
     /// Tries since a person released it last.
-    tries: i32,
+    fn tries(&self) -> i32 {
+        self.job.attempts
+    }
 }
 
 /// Begins a try of each delivery that may go.
@@ -137,7 +142,6 @@ async fn begin(hub: &Arc<Hub>, jobs: &[Job]) -> Result<Vec<Try>, Error> {
         job: job.clone(),
         number,
         delivery,
-        tries: job.attempts,
     });
     Ok(tries.collect())
 }
@@ -237,7 +241,8 @@ fn temporary(delivery: Uuid, number: i32) -> FileName {
 
 /// Puts files into the folder of one channel; outcomes in the order given.
 async fn put(hub: &Arc<Hub>, channel: &str, tries: &[Try], under_way: &UnderWay) -> Vec<AttemptOutcome> {
-    let all = |outcome: &dyn Fn(i32) -> AttemptOutcome| tries.iter().map(|one| outcome(one.tries)).collect();
+    let all =
+        |outcome: &dyn Fn(i32) -> AttemptOutcome| tries.iter().map(|one| outcome(one.tries())).collect();
     let place = match hub.find_place(channel) {
         Ok(place) => place,
         Err(error) => return all(&|_| held(explain(&error))),
@@ -246,7 +251,7 @@ async fn put(hub: &Arc<Hub>, channel: &str, tries: &[Try], under_way: &UnderWay)
         // One after another: servers of mail count those who send much at once as senders of spam.
         let mut outcomes = Vec::with_capacity(tries.len());
         for one in tries {
-            outcomes.push(mailed::mail(hub, to, &one.delivery, one.tries).await);
+            outcomes.push(mailed::mail(hub, to, &one.delivery, one.tries()).await);
         }
         return outcomes;
     }
@@ -289,7 +294,7 @@ async fn put(hub: &Arc<Hub>, channel: &str, tries: &[Try], under_way: &UnderWay)
                 row.channel,
                 crate::ids::short(row.id)
             )),
-            Err(error) => failed(&error, one.tries),
+            Err(error) => failed(&error, one.tries()),
         })
     });
     outcomes.collect()

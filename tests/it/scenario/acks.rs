@@ -26,24 +26,29 @@ async fn every_answer_of_the_field_settles_what_it_should_and_tells_a_person_wha
     assert!(wrong.is_empty(), "{}\n(UPDATE_EXPECT=1 writes them anew)", wrong.join("\n"));
 }
 
-#[tokio::test]
-async fn who_settles_what_is_overdue_lets_what_was_held_back_go_and_stands_in_the_audit() {
+/// The world after one of these scenarios.
+async fn played(wanted: &str) -> World {
     let mut world = World::new().await;
-    let text = scenarios("acks").into_iter().find(|(name, _)| name == "hold").expect("it is there").1;
+    let text = scenarios("acks").into_iter().find(|(name, _)| name == wanted).expect("it is there").1;
     for step in steps(&text) {
         world.play(&step).await;
     }
+    world
+}
+
+/// What a person wishes, for a reason.
+fn wish(reason: &str) -> Wish {
+    Wish { by: String::from("ann"), account: String::from("ann"), reason: reason.to_owned(), request: None }
+}
+
+#[tokio::test]
+async fn who_settles_what_is_overdue_lets_what_was_held_back_go_and_stands_in_the_audit() {
+    let world = played("hold").await;
     let store = world.database.store();
     let deliveries = store.list_deliveries(&DeliveryFilter::default(), 9).await.expect("lists");
     let held = deliveries.iter().find(|row| row.state != DeliveryState::Delivered).expect("the second 940");
     assert!(!store.find_holds(&[held.id]).await.expect("asks").is_empty());
     let exception = store.list_exceptions(&ExceptionFilter::default(), 9).await.expect("lists").remove(0);
-    let wish = |reason: &str| Wish {
-        by: String::from("ann"),
-        account: String::from("ann"),
-        reason: reason.to_owned(),
-        request: None,
-    };
     let now = Clock::System.now();
     let unsaid = settling::settle(&store, &exception, None, &wish(" "), now).await;
     assert!(matches!(unsaid, Err(Unmade::Refused(_))), "why must be said: {unsaid:?}");
@@ -62,20 +67,10 @@ async fn who_settles_what_is_overdue_lets_what_was_held_back_go_and_stands_in_th
 
 #[tokio::test]
 async fn what_was_taken_in_part_is_not_sent_again_whole() {
-    let mut world = World::new().await;
-    let text = scenarios("acks").into_iter().find(|(name, _)| name == "f05-partial").expect("it is there").1;
-    for step in steps(&text) {
-        world.play(&step).await;
-    }
+    let world = played("f05-partial").await;
     let store = world.database.store();
     let delivery = store.list_deliveries(&DeliveryFilter::default(), 9).await.expect("lists").remove(0);
-    let wish = Wish {
-        by: String::from("ann"),
-        account: String::from("ann"),
-        reason: String::from("asked for"),
-        request: None,
-    };
-    let again = operate::resend(&store, (Noun::Delivery, delivery.id), &wish).await;
+    let again = operate::resend(&store, (Noun::Delivery, delivery.id), &wish("asked for")).await;
     let Err(Unmade::Refused(refusal)) = again else { panic!("two of three would come twice: {again:?}") };
     assert!(refusal.to_string().contains("would have that part twice"), "{refusal}");
 }
