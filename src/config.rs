@@ -32,6 +32,8 @@ pub struct Config {
     pub grace: Duration,
     /// Largest file that is picked up, in bytes.
     pub file_limit_bytes: u64,
+    /// Free bytes of the disk below which nothing is picked up; a tenth of it, and 5 GiB at most, where none is said.
+    pub keep_free_bytes: Option<u64>,
     /// Bytes of a large file that are translated and written at once, a transaction set at least.
     pub portion_bytes: u64,
     /// `host:port` of private addresses that calls may go to.
@@ -85,6 +87,8 @@ impl Config {
         let workers = usize::try_from(number("workers", 4)).unwrap_or(4).clamp(1, 64);
         // 1 GiB: twice the largest interchange seen in the field.
         let file_limit_bytes = number("file_limit_mb", 1024) * 1024 * 1024;
+        let keep_free = hub.as_ref().and_then(|hub| hub.number("keep_free_mb"));
+        let keep_free_bytes = keep_free.map(|said| said.value.saturating_mul(1024 * 1024));
         // What 4 MiB mean takes about 100 MiB of memory.
         let portion_bytes = number("portion_mb", 4) * 1024 * 1024;
         let grace = hub.as_ref().and_then(|hub| hub.duration("grace"));
@@ -123,6 +127,7 @@ impl Config {
             workers,
             grace,
             file_limit_bytes,
+            keep_free_bytes,
             portion_bytes,
             allowed_private_hosts,
             mail,

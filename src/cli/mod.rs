@@ -123,6 +123,8 @@ fn run() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    // Secrets in memory are for no file of a crash. A kernel that refuses leaves it as it was.
+    nix::sys::prctl::set_dumpable(false).ok();
     let form = if arguments.log_json { telemetry::Form::Json } else { telemetry::Form::Plain };
     telemetry::start(form, config::environment("CROSSDOCK_LOG").as_deref(), is_colour(&std::io::stderr()));
     if let Some(asked) = config::environment("CROSSDOCK_KILL_AT")

@@ -69,6 +69,7 @@ pub(super) async fn database(config: &Config) -> anyhow::Result<Database> {
         }
     };
     store.wait_until_up(UP_WITHIN).await?;
+    store.set_clock().await?;
     store.migrate().await?;
     let archive = config.var.join("archive");
     // What partners sent is nobody else's business on this machine.

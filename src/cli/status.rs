@@ -186,7 +186,11 @@ async fn print_open(store: &Store, partner: Option<&str>) -> anyhow::Result<()> 
         acknowledgments.add_row(vec![
             expected.partner_id.clone(),
             expected.level.clone(),
-            format!("{} {}", expected.functional_id, expected.group_control),
+            if expected.group_control == 0 {
+                String::new()
+            } else {
+                format!("{} {}", expected.functional_id, expected.group_control)
+            },
             time(expected.due_at),
             expected.state.to_string().replace('_', " "),
         ]);
@@ -216,6 +220,7 @@ async fn print_open(store: &Store, partner: Option<&str>) -> anyhow::Result<()> 
         println!("\nDocuments that must follow\n{documents}");
     }
     print_waiting(store, partner.as_deref()).await?;
+    print_untaken(store, partner.as_deref()).await?;
     let filter = ExceptionFilter {
         state: Some(ExceptionState::Open),
         partner_id: partner,
@@ -273,6 +278,18 @@ pub(super) async fn print_waiting(store: &Store, partner: Option<&str>) -> anyho
     }
     if waiting.row_count() > 0 {
         println!("\nSent together\n{waiting}");
+    }
+    Ok(())
+}
+
+/// Prints what lies in partners' folders and is not taken, if anything does.
+async fn print_untaken(store: &Store, partner: Option<&str>) -> anyhow::Result<()> {
+    let mut untaken = table(&["not taken from", "file", "since", "why"]);
+    for row in store.list_untaken(partner, 1_000).await? {
+        untaken.add_row(vec![row.channel, row.name, time(row.first_seen_at), row.why]);
+    }
+    if untaken.row_count() > 0 {
+        println!("\nLies in partners' folders\n{untaken}");
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::deliver::{MOST_TRIES, delivered, failed, held, retry};
 use super::hub::{Hub, back_off, explain};
+use crate::config::Config;
 use crate::kill_points;
 use crate::profiles::{self, Http, HttpLogin};
 use crate::store::{AttemptOutcome, LoadedDelivery};
@@ -26,7 +27,7 @@ pub(super) async fn call(
     let profiles::Transport::Http(settings) = &place.channel.transport else {
         return held(format!("channel {} takes no calls any more", row.channel));
     };
-    let login = match login(hub, settings) {
+    let login = match login(&hub.config, settings) {
         Ok(login) => login,
         Err(reason) => return held(reason),
     };
@@ -118,9 +119,13 @@ fn prepare(settings: &Http, delivery: &LoadedDelivery) -> Call {
     }
 }
 
-fn login(hub: &Arc<Hub>, settings: &Http) -> Result<Login, String> {
+/// How calls show who we are.
+///
+/// # Errors
+/// When a secret cannot be read: which, and why.
+pub fn login(config: &Config, settings: &Http) -> Result<Login, String> {
     let secret = |reference: &SecretRef| -> Result<SecretString, String> {
-        hub.config.secrets.resolve(reference).map_err(|error| error.to_string())
+        config.secrets.resolve(reference).map_err(|error| error.to_string())
     };
     let who = match &settings.login {
         HttpLogin::Nobody => Who::Nobody,

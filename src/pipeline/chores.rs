@@ -1,7 +1,7 @@
 //! Chores: they take no input, read the state, and act on what is due.
 
-use super::hub::{Error, Hub};
-use super::{answers, batches, loads, missing, overdue, retention, schedules};
+use super::hub::{Error, Hub, Place};
+use super::{answers, batches, loads, missing, overdue, receipts, retention, schedules};
 use std::time::Duration;
 
 /// Names that were seen and never became a file of ours are forgotten after a day.
@@ -12,6 +12,7 @@ const FORGET_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// # Errors
 /// When the database cannot be reached.
 pub(super) async fn run(hub: &Hub) -> Result<(), Error> {
+    receipts::watch(hub).await?;
     let mut work = hub.store.begin().await?;
     answers::match_parked(&mut work, &hub.agreements(), hub.clock.now()).await?;
     overdue::watch(hub, &mut work).await?;
@@ -23,5 +24,7 @@ pub(super) async fn run(hub: &Hub) -> Result<(), Error> {
     schedules::watch(hub).await?;
     retention::watch(hub).await?;
     hub.store.forget_sightings(FORGET_AFTER).await?;
+    let channels: Vec<String> = hub.inbound_places().iter().map(Place::key).collect();
+    hub.store.forget_untaken(&channels).await?;
     Ok(())
 }

@@ -184,10 +184,13 @@ impl Crew {
         }
     }
 
-    /// Extends the leases of all that is under way, for as long as it is polled.
+    /// Extends the leases of all that is under way and keeps the clock set, for as long as it is polled.
     pub(super) async fn keep_leases(self, hub: Arc<Hub>) {
         loop {
             tokio::time::sleep(HEARTBEAT).await;
+            if let Err(error) = hub.store.set_clock().await {
+                debug!("the clock is not set: {error}");
+            }
             let leases = self.held.list();
             if leases.is_empty() {
                 continue;

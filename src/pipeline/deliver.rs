@@ -5,6 +5,7 @@ use super::crew::UnderWay;
 use super::hub::{Error, Hub, back_off, explain};
 use super::mailed;
 use super::process::Failed;
+use super::receipts;
 use crate::kill_points;
 use crate::profiles;
 use crate::store::{AttemptOutcome, DeliveryKind, EndedAttempt, Hold, Job, Lane, Lease, LoadedDelivery};
@@ -24,6 +25,9 @@ pub(super) const MOST_TRIES: i32 = 400;
 const LOOK_AT_HOLD_EVERY: Duration = Duration::from_secs(60);
 /// After a host key that is not the pinned one nothing is sent until a person has looked.
 const HELD_KINDS: &[Kind] = &[Kind::HostKeyMismatch, Kind::Invalid, Kind::Permission];
+/// After a refused login all deliveries over the channel wait for so long: held one by one, each would have to be
+/// released. A changed profile, or `release`, has them tried at once.
+const AFTER_REFUSED_LOGIN: Duration = Duration::from_secs(30 * 60);
 
 /// Earlier tries whose temporary files are cleared: each try clears those before it.
 const STALE_TRIES: usize = 3;
@@ -172,7 +176,10 @@ async fn finish(hub: &Arc<Hub>, tried: Vec<(Try, AttemptOutcome)>, under_way: &U
     kill_points::pass("out.done.after");
     let mut failed = Vec::new();
     match done {
-        Ok(()) => tried.iter().for_each(|(one, _)| under_way.settle(&one.job)),
+        Ok(()) => {
+            tried.iter().for_each(|(one, _)| under_way.settle(&one.job));
+            settle_late_responses(hub, &tried).await;
+        }
         Err(error) if tried.len() == 1 || error.is_unreachable() => return fail(error.into(), tried),
         Err(_) => {
             for ((one, _), ended) in tried.into_iter().zip(&ended) {
@@ -184,6 +191,28 @@ async fn finish(hub: &Arc<Hub>, tried: Vec<(Try, AttemptOutcome)>, under_way: &U
         }
     }
     failed
+}
+
+/// Calls that were answered late need nobody any more. Should it fail, a person settles it.
+async fn settle_late_responses(hub: &Hub, tried: &[(Try, AttemptOutcome)]) {
+    let delivered = tried.iter().filter(|(one, outcome)| {
+        one.delivery.row.kind == DeliveryKind::Call && matches!(outcome, AttemptOutcome::Delivered { .. })
+    });
+    let awaited = delivered.filter(|(one, _)| {
+        hub.find_place(&one.delivery.row.channel).is_ok_and(|place| place.channel.receipt_within.is_some())
+    });
+    let told: Vec<Uuid> = awaited.map(|(one, _)| receipts::about_response(one.delivery.row.id)).collect();
+    if told.is_empty() {
+        return;
+    }
+    let settle = async {
+        let mut work = hub.store.begin().await?;
+        work.settle_exceptions_by_hub(&told, "it was answered", hub.clock.now()).await?;
+        work.commit().await
+    };
+    if let Err(error) = settle.await {
+        warn!("exceptions about {} late calls stay open though they were answered: {error}", told.len());
+    }
 }
 
 fn tell(delivery: &LoadedDelivery, outcome: &AttemptOutcome) {
@@ -278,6 +307,7 @@ async fn put(hub: &Arc<Hub>, channel: &str, tries: &[Try], under_way: &UnderWay)
             bytes: one.delivery.file.bytes.clone(),
             stale: earlier.map(|number| temporary(row.id, number)).collect(),
             claim: under_way.claim(&one.job),
+            direct: outbound.direct,
         });
         outcomes.push(None);
     }
@@ -304,6 +334,9 @@ pub(super) fn failed(error: &transports::Error, tries: i32) -> AttemptOutcome {
     let mut why = error.to_string();
     if !error.hint().is_empty() {
         why = format!("{why}; hint: {}", error.hint());
+    }
+    if error.kind() == Kind::AuthRefused {
+        return retry(tries, Some(AFTER_REFUSED_LOGIN), why);
     }
     if HELD_KINDS.contains(&error.kind()) || (!error.is_temporary() && error.kind() != Kind::NotFound) {
         return held(why);

@@ -2,6 +2,7 @@
 
 use super::gate::Hold;
 use super::hub::{Error, Hub};
+use super::receipts;
 use crate::canonical::Record;
 use crate::finding::Finding;
 use crate::ids;
@@ -40,6 +41,7 @@ pub(super) struct Frozen {
     pub(super) idempotency_key: Uuid,
     pub(super) name: String,
     pub(super) usage: Option<Usage>,
+    pub(super) agreement: Option<String>,
     pub(super) bytes: Vec<u8>,
 }
 
@@ -54,6 +56,7 @@ impl Rows {
         now: DateTime<Utc>,
     ) {
         let key = format!("{}/{}", profile.id, channel.name);
+        self.expected.extend(receipts::awaited(&frozen, profile, channel, now));
         self.files.push(OutboundFile {
             id: frozen.file_id,
             partner_id: profile.id.clone(),

@@ -5,11 +5,11 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::profiles::{self, Channel};
 use crate::reports;
-use crate::store::{self, Store};
+use crate::store::{self, Store, Untaken};
 use crate::transports::{self, http, local, sftp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One channel of one partner.
 #[derive(Clone, Debug)]
@@ -116,7 +116,14 @@ pub struct Hub {
     retention: Mutex<Vec<store::RetentionRule>>,
     /// What was warned of, so that it is not said at every look.
     told: Mutex<BTreeSet<String>>,
+    /// What is written down of what lies in the folders of channels.
+    left: Mutex<BTreeMap<String, Vec<Untaken>>>,
+    /// When what is done now and then was done last.
+    done: Mutex<BTreeMap<String, Instant>>,
 }
+
+/// Most of a disk that is kept free where the settings say nothing.
+const KEEP_FREE_BYTES: u64 = 5 << 30;
 
 /// Warnings that are remembered; beyond them some are said again.
 const MOST_TOLD: usize = 10_000;
@@ -136,6 +143,8 @@ impl Hub {
             calls,
             retention: Mutex::default(),
             told: Mutex::default(),
+            left: Mutex::default(),
+            done: Mutex::default(),
         }
     }
 
@@ -180,15 +189,26 @@ impl Hub {
     /// Every channel on which files come.
     #[must_use]
     pub fn inbound_places(&self) -> Vec<Place> {
+        self.places(|channel| channel.inbound.is_some())
+    }
+
+    /// Every channel whose files must be taken in time.
+    pub(super) fn receipt_places(&self) -> Vec<Place> {
+        self.places(|channel| channel.receipt_within.is_some() && channel.outbound.is_some())
+    }
+
+    fn places(&self, wanted: impl Fn(&Channel) -> bool) -> Vec<Place> {
         let agreements = self.agreements();
-        let channels = agreements.profiles.list().flat_map(|profile| {
-            profile.channels.values().map(|channel| Place {
+        let mut places = Vec::new();
+        for profile in agreements.profiles.list() {
+            let channels = profile.channels.values().filter(|channel| wanted(channel));
+            places.extend(channels.map(|channel| Place {
                 partner: profile.id.clone(),
                 channel: channel.clone(),
                 assigned: false,
-            })
-        });
-        channels.filter(|place| place.channel.inbound.is_some()).collect()
+            }));
+        }
+        places
     }
 
     /// The channel that a stored key names.
@@ -223,16 +243,15 @@ impl Hub {
         {
             return Ok(transport.clone());
         }
-        let transport = match &place.channel.transport {
-            profiles::Transport::Local { root } => transports::Transport::Local(local::Local::new(root)),
-            profiles::Transport::Sftp(settings) => {
-                transports::Transport::Sftp(sftp::Server::new(settings.clone(), self.config.secrets.clone()))
-            }
-            profiles::Transport::Http(_) | profiles::Transport::Mail(_) => {
-                return Err(Error::NotAgreed { what: format!("a folder of channel {}", place.key()) });
-            }
-        };
-        let transport = Arc::new(transport);
+        // Channels of one server and login share its sessions: servers count them all.
+        let shared = open.values().find(|(known, _)| *known == place.channel.transport);
+        let transport =
+            match shared {
+                Some((_, transport)) => transport.clone(),
+                None => Arc::new(folders(&place.channel.transport, &self.config).ok_or_else(|| {
+                    Error::NotAgreed { what: format!("a folder of channel {}", place.key()) }
+                })?),
+            };
         open.insert(place.key(), (place.channel.transport.clone(), transport.clone()));
         Ok(transport)
     }
@@ -258,10 +277,69 @@ impl Hub {
         told.insert(what)
     }
 
+    /// Why nothing more is picked up now: a full disk stops intake before it stops anything else.
+    pub(super) fn lacks_room(&self) -> Option<String> {
+        let folders = [self.config.var.clone(), self.config.var.join("archive")];
+        folders.iter().find_map(|folder| {
+            // A folder that is not there holds nothing of ours.
+            let disk = nix::sys::statvfs::statvfs(folder).ok()?;
+            let piece = disk.fragment_size();
+            let (free, whole) = (disk.blocks_available() * piece, disk.blocks() * piece);
+            let floor = self.config.keep_free_bytes.unwrap_or((whole / 10).min(KEEP_FREE_BYTES));
+            (free < floor).then(|| {
+                format!(
+                    "nothing is picked up: less than {} MB of the disk of {} are free, which are kept for what is under way; make room, or lower `keep_free_mb` of [hub]",
+                    floor >> 20,
+                    folder.display()
+                )
+            })
+        })
+    }
+
+    /// Whether what a look at a channel left there is not what is written down already; then it counts as written.
+    #[must_use]
+    pub(super) fn is_left_anew(&self, channel: &str, untaken: &[Untaken]) -> bool {
+        let mut left = self.left.lock().expect("nothing panics while it is held");
+        if left.get(channel).is_some_and(|known| known == untaken) {
+            return false;
+        }
+        left.insert(channel.to_owned(), untaken.to_vec());
+        true
+    }
+
+    /// Nobody knows what is written down of it.
+    pub(super) fn forget_left(&self, channel: &str) {
+        self.left.lock().expect("nothing panics while it is held").remove(channel);
+    }
+
+    /// Whether something was not done for a while; then it counts as done now.
+    #[must_use]
+    pub(super) fn is_time(&self, what: &str, every: Duration) -> bool {
+        let mut done = self.done.lock().expect("nothing panics while it is held");
+        if done.get(what).is_some_and(|at| at.elapsed() < every) {
+            return false;
+        }
+        done.insert(what.to_owned(), Instant::now());
+        true
+    }
+
     /// The client for calls.
     #[must_use]
     pub fn calls(&self) -> &http::Client {
         &self.calls
+    }
+}
+
+/// The folders that a transport leads to; none for calls and mail.
+#[must_use]
+pub fn folders(transport: &profiles::Transport, config: &Config) -> Option<transports::Transport> {
+    match transport {
+        profiles::Transport::Local { root } => Some(transports::Transport::Local(local::Local::new(root))),
+        profiles::Transport::Sftp(settings) => {
+            let server = sftp::Server::new(settings.clone(), config.secrets.clone());
+            Some(transports::Transport::Sftp(server))
+        }
+        profiles::Transport::Http(_) | profiles::Transport::Mail(_) => None,
     }
 }
 

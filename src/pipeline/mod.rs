@@ -31,6 +31,7 @@ mod packing;
 mod portions;
 mod process;
 mod read;
+mod receipts;
 mod receive;
 pub mod reconciliation;
 pub mod rehearse;
@@ -48,5 +49,6 @@ pub mod settling;
 mod shipments;
 
 pub use agreements::Agreements;
-pub use hub::{Error, Hub, Place};
+pub use calls::login;
+pub use hub::{Error, Hub, Place, folders};
 pub use serve::{Pass, drain, run_once, serve};

@@ -327,7 +327,8 @@ async fn release_delivery(store: &Store, id: Uuid, wish: &Wish) -> Result<Deed, 
         store.find_delivery(id).await?.ok_or(crate::store::Error::Missing { what: "delivery", id })?;
     let name = &delivery.target;
     match delivery.state {
-        DeliveryState::Held => {}
+        // One that is tried again later is tried now.
+        DeliveryState::Held | DeliveryState::Ready | DeliveryState::Unknown => {}
         DeliveryState::Delivered => {
             let hint = format!("to send the same bytes once more: `crossdock resend {}`", short(id));
             return Err(Refusal::new(format!("`{name}` is not held: it was delivered"), hint).into());
@@ -336,9 +337,9 @@ async fn release_delivery(store: &Store, id: Uuid, wish: &Wish) -> Result<Deed, 
             let hint = format!("to send it all the same: `crossdock resend {}`", short(id));
             return Err(Refusal::new(format!("`{name}` is not held: it was cancelled"), hint).into());
         }
-        DeliveryState::None | DeliveryState::Ready | DeliveryState::Sending | DeliveryState::Unknown => {
+        DeliveryState::None | DeliveryState::Sending => {
             let hint =
-                "it is tried again by itself; `crossdock deliveries show` says when and why".to_owned();
+                "a try of it is under way; `crossdock deliveries show` says what came of it".to_owned();
             return Err(Refusal::new(format!("`{name}` is not held: it is {}", delivery.state), hint).into());
         }
     }
@@ -372,7 +373,8 @@ pub async fn resend(store: &Store, target: (Noun, Uuid), wish: &Wish) -> Result<
             return Err(Refusal::new(format!("`{name}` is held"), hint).into());
         }
         DeliveryState::None | DeliveryState::Ready | DeliveryState::Sending | DeliveryState::Unknown => {
-            let hint = "it is sent by itself; `crossdock deliveries show` says when".to_owned();
+            let hint =
+                format!("it is sent by itself; to have it tried now: `crossdock release {}`", short(id));
             return Err(Refusal::new(format!("`{name}` is on its way: {}", delivery.state), hint).into());
         }
     }

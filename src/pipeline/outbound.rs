@@ -464,6 +464,7 @@ fn write(pending: Pending<'_>, numbers: Numbers, now: DateTime<Utc>, rows: &mut 
         idempotency_key: delivery_id,
         name,
         usage,
+        agreement,
         bytes,
     };
     rows.queue(frozen, profile, channel, document_ids, now);
@@ -537,7 +538,8 @@ fn call_or_file(
         rows.doubts.push((file_id, id, doubts));
         rows.holds.extend(shipment.hold.map(|why| Hold { delivery: delivery_id, document: id, why }));
     }
-    let frozen = Frozen { file_id, delivery_id, kind, target, idempotency_key, name, usage: None, bytes };
+    let frozen =
+        Frozen { file_id, delivery_id, kind, target, idempotency_key, name, usage: None, agreement, bytes };
     rows.queue(frozen, profile, channel, document_ids, now);
     Ok(())
 }

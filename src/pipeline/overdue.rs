@@ -3,6 +3,7 @@
 use super::answers::{OVERDUE, about};
 use super::hub::{Error, Hub};
 use super::operate::{self, Unmade, Wish};
+use super::receipts;
 use crate::acks;
 use crate::ids;
 use crate::pipeline::Agreements;
@@ -12,7 +13,7 @@ use crate::store::{
     NewExpectedAcknowledgment, Noun, Work,
 };
 use chrono::{DateTime, Utc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use tracing::error;
 use uuid::Uuid;
 
@@ -81,23 +82,39 @@ pub(super) async fn watch(hub: &Hub, work: &mut Work) -> Result<(), Error> {
     let (now, agreements) = (hub.clock.now(), hub.agreements());
     let late = work.mark_overdue(now).await?;
     let late = work.with_expected_sets(late).await?;
-    tell(&late);
-    let exceptions: Vec<NewException> = late.iter().map(|late| exception(late, &agreements, now)).collect();
+    let of_deliveries: Vec<&ExpectedAcknowledgmentRow> =
+        late.iter().map(|late| &late.row).filter(|row| receipts::is_receipt(row)).collect();
+    let said = receipts::sentences(work, &of_deliveries, &agreements).await?;
+    tell(&late, &said);
+    let exceptions: Vec<NewException> = late
+        .iter()
+        .map(|late| {
+            let told = exception(late, &agreements, now);
+            match said.get(&late.row.id) {
+                Some(said) => NewException { message: said.clone(), ..told },
+                None => told,
+            }
+        })
+        .collect();
     work.insert_exceptions(&exceptions).await?;
     remind(work, &agreements, now).await
 }
 
-fn tell(late: &[FoundExpectation]) {
+fn tell(late: &[FoundExpectation], said: &HashMap<Uuid, String>) {
     let mut by_partner: BTreeMap<&str, Vec<&ExpectedAcknowledgmentRow>> = BTreeMap::new();
     for late in late {
         by_partner.entry(&late.row.partner_id).or_default().push(&late.row);
     }
     for (partner, rows) in by_partner {
         if rows.len() > TOLD_ONE_BY_ONE {
-            error!(partner.id = %partner, "{partner} has not acknowledged {} groups in time: ask whether they arrived", rows.len());
+            error!(partner.id = %partner, "{partner} is late to acknowledge {} groups, files or calls: `crossdock exceptions --reason {OVERDUE}`", rows.len());
             continue;
         }
         for row in rows {
+            if let Some(said) = said.get(&row.id) {
+                error!(partner.id = %partner, "{said}");
+                continue;
+            }
             error!(
                 partner.id = %partner,
                 "{partner} has not acknowledged {} by {}: ask whether it arrived",

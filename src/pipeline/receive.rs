@@ -4,7 +4,7 @@ use super::hub::{Error, Hub, Place};
 use super::packing;
 use crate::kill_points;
 use crate::profiles::{After, Complete, Inbound, Repeated};
-use crate::store::{self, AcceptOutcome, Body, NewFile, Seen};
+use crate::store::{self, AcceptOutcome, Body, NewFile, Seen, Untaken};
 use crate::transports::{self, Entry, EntryKind, FileName, Kind, Listing};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -29,8 +29,10 @@ pub(super) struct Polled {
     pub(super) accepted: usize,
     /// Files whose end is not there yet, by name.
     pub(super) waiting: Vec<String>,
-    /// Files that are not taken until a person does something: which and why.
-    pub(super) left: Vec<String>,
+    /// What is not taken until a person does something.
+    pub(super) left: Vec<Untaken>,
+    /// What is no file that we would take, or has no marker yet.
+    passed_over: Vec<Untaken>,
     /// Whether there is more to take at once.
     pub(super) more: bool,
 }
@@ -41,12 +43,42 @@ struct Taken {
     file: NewFile,
 }
 
-/// Looks at a channel once and takes what is whole.
+/// Most of what is left in one folder that is written down.
+const MOST_LEFT: usize = 1000;
+
+/// Looks at a channel once, takes what is whole, and writes down what is left there and why.
 ///
 /// # Errors
 /// When the channel or the database cannot be reached; nothing is lost then.
 pub(super) async fn poll(hub: &Hub, place: &Place) -> Result<Polled, Error> {
+    let polled = look(hub, place).await;
+    let (untaken, others_stay) = match &polled {
+        Ok(polled) => {
+            let all = polled.left.iter().chain(&polled.passed_over);
+            (all.take(MOST_LEFT).cloned().collect(), false)
+        }
+        Err(Error::Transport(error)) => {
+            let why = format!("{error}; hint: {}", error.hint());
+            (vec![Untaken { name: String::new(), why }], true)
+        }
+        Err(_) => return polled,
+    };
+    if hub.is_left_anew(&place.key(), &untaken)
+        && let Err(error) = hub.store.replace_untaken(&place.key(), &untaken, others_stay).await
+    {
+        hub.forget_left(&place.key());
+        return Err(error.into());
+    }
+    polled
+}
+
+async fn look(hub: &Hub, place: &Place) -> Result<Polled, Error> {
     let Some(inbound) = &place.channel.inbound else { return Ok(Polled::default()) };
+    if let Some(why) = hub.lacks_room() {
+        let mut polled = Polled::default();
+        leave(hub, place, &mut polled, "", why);
+        return Ok(polled);
+    }
     let transport = &*hub.transport(place)?;
     let listing = match transport.list(&inbound.path).await {
         Ok(listing) => listing,
@@ -55,26 +87,33 @@ pub(super) async fn poll(hub: &Hub, place: &Place) -> Result<Polled, Error> {
         Err(error) => return Err(error.into()),
     };
     kill_points::pass("in.list.after");
-    for refused in &listing.refused {
-        if hub.is_news(format!("{} {} {}", place.key(), refused.shown, refused.why)) {
-            warn!(channel = %place.key(), "passed over `{}`: {}", refused.shown, refused.why);
-        }
-    }
     let names: BTreeSet<String> = listing.entries.iter().map(|entry| entry.name.to_string()).collect();
     let mut polled = Polled::default();
+    for refused in &listing.refused {
+        let why = format!("`{}` is passed over: {}; have it named plainly", refused.shown, refused.why);
+        warn_once(hub, place, &why);
+        polled.passed_over.push(Untaken { name: refused.shown.clone(), why });
+    }
     dispose_again(hub, place, transport, &listing).await?;
     if listing.truncated {
         let why = format!(
             "the folder has more than {} entries, and what comes behind them is not seen; have it cleared",
             transports::LIST_LIMIT
         );
-        leave(hub, place, &mut polled, why);
+        leave(hub, place, &mut polled, "", why);
     }
     let mut shown = BTreeSet::new();
     let mut candidates: Vec<&Entry> = Vec::new();
     for entry in &listing.entries {
         let name = entry.name.to_string();
-        if entry.kind != EntryKind::File || !inbound.takes(&name) {
+        if entry.kind == EntryKind::Folder || !inbound.takes(&name) {
+            continue;
+        }
+        if entry.kind != EntryKind::File {
+            let what = if entry.kind == EntryKind::Link { "a link" } else { "no regular file" };
+            let why = format!("`{name}` is {what}, which is never followed; have the file itself put there");
+            warn_once(hub, place, &why);
+            polled.passed_over.push(Untaken { name, why });
             continue;
         }
         if shown.insert(name.clone()) {
@@ -82,7 +121,7 @@ pub(super) async fn poll(hub: &Hub, place: &Place) -> Result<Polled, Error> {
         } else {
             let why =
                 format!("`{name}` is there twice, and only one of them is taken; have the other renamed");
-            leave(hub, place, &mut polled, why);
+            leave(hub, place, &mut polled, &name, why);
         }
     }
     let seen: Vec<Seen> = candidates.iter().map(|entry| seen(entry)).collect();
@@ -109,9 +148,15 @@ pub(super) async fn poll(hub: &Hub, place: &Place) -> Result<Polled, Error> {
         };
         if is_ready {
             ready.push((entry, seen.name, unchanged_for));
-        } else {
-            polled.waiting.push(seen.name);
+            continue;
         }
+        if let Complete::Marker(suffix) = &inbound.complete {
+            // No warning: mostly it comes the moment after.
+            let why =
+                format!("`{0}` waits for its marker, `{0}{suffix}`; if it stays away, ask for it", seen.name);
+            polled.passed_over.push(Untaken { name: seen.name.clone(), why });
+        }
+        polled.waiting.push(seen.name);
     }
     let mut batch: Vec<Taken> = Vec::new();
     let mut batch_bytes = 0;
@@ -130,7 +175,7 @@ pub(super) async fn poll(hub: &Hub, place: &Place) -> Result<Polled, Error> {
                     batch.push(*taken);
                 }
                 Ok(Look::Later) => polled.waiting.push(name.clone()),
-                Ok(Look::Left(why)) => leave(hub, place, &mut polled, why),
+                Ok(Look::Left(why)) => leave(hub, place, &mut polled, name, why),
                 // What was read before is ours all the same.
                 Err(error) => failed = Some(error),
             }
@@ -150,12 +195,17 @@ pub(super) async fn poll(hub: &Hub, place: &Place) -> Result<Polled, Error> {
     }
 }
 
-/// Tells of what is not taken until a person does something. It is so at every look; one warning is enough.
-fn leave(hub: &Hub, place: &Place, polled: &mut Polled, why: String) {
+/// It is so at every look; one warning is enough.
+fn warn_once(hub: &Hub, place: &Place, why: &str) {
     if hub.is_news(format!("{} {why}", place.key())) {
         warn!(channel = %place.key(), "{why}");
     }
-    polled.left.push(why);
+}
+
+/// Tells of what is not taken until a person does something.
+fn leave(hub: &Hub, place: &Place, polled: &mut Polled, name: &str, why: String) {
+    warn_once(hub, place, &why);
+    polled.left.push(Untaken { name: name.to_owned(), why });
 }
 
 /// How many of the next files are read at the same time: no more than fit into a batch, but one at least.

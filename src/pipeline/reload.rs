@@ -34,7 +34,12 @@ pub(super) async fn watch(hub: Arc<Hub>, changed: Arc<Notify>, mut stop: watch::
         in_force = seen.clone();
         match load(&hub.config) {
             Ok(agreements) => {
+                let before = hub.agreements();
                 hub.replace_agreements(agreements);
+                // What waits because of how a channel was may go by it now.
+                if let Err(error) = hub.store.hasten(&changed_channels(&before, &hub.agreements())).await {
+                    warn!("what waits for its next try waits on: {error}");
+                }
                 if let Err(error) = hub.keep_profile_versions().await {
                     warn!("the new profiles are in force, but their versions are not kept yet: {error}");
                 }
@@ -56,6 +61,19 @@ pub(super) async fn watch(hub: Arc<Hub>, changed: Arc<Notify>, mut stop: watch::
             }
         }
     }
+}
+
+/// Channels that are not what they were, by key.
+fn changed_channels(before: &Agreements, after: &Agreements) -> Vec<String> {
+    let mut changed = Vec::new();
+    for profile in after.profiles.list() {
+        let known = before.profiles.find(&profile.id).map(|profile| &profile.channels);
+        let channels = profile.channels.values();
+        let other =
+            channels.filter(|channel| known.and_then(|known| known.get(&channel.name)) != Some(channel));
+        changed.extend(other.map(|channel| format!("{}/{}", profile.id, channel.name)));
+    }
+    changed
 }
 
 /// Reads everything anew; of `crossdock.toml` only the site's layer over the profiles.

@@ -66,7 +66,7 @@ pub async fn run_once(hub: &Arc<Hub>, partner: Option<&str>) -> Result<Pass, Err
                         pass.received += polled.accepted;
                         let names = polled.waiting.iter().map(|name| format!("{}: {name}", place.key()));
                         pass.waiting.extend(names);
-                        let left = polled.left.iter().map(|why| format!("{}: {why}", place.key()));
+                        let left = polled.left.iter().map(|left| format!("{}: {}", place.key(), left.why));
                         pass.unreachable.extend(left);
                         if !polled.more || polled.accepted == 0 {
                             break;

@@ -1,5 +1,7 @@
 //! Channels: the places where a partner's files appear or are put.
 
+use super::calendar::Due;
+use super::calendars;
 use super::packing::{self, Pgp};
 use crate::declaration::Section;
 use crate::packing::{Limits as PackingLimits, Step};
@@ -25,6 +27,8 @@ pub struct Channel {
     pub pgp: Option<Pgp>,
     /// Whether what comes is processed as it came, and what goes is sent as it came about, one after the other.
     pub in_order: bool,
+    /// How soon a file of ours must be taken out of its folder, or a call answered; never where it does not matter.
+    pub receipt_within: Option<Due>,
 }
 
 /// A way to move bytes, with its address.
@@ -175,11 +179,16 @@ pub struct Outbound {
     pub name: String,
     /// How files are packed, in this order.
     pub pack: Vec<Step>,
+    /// Whether they are written under their final names at once, for a server that renames nothing.
+    pub direct: bool,
 }
+
+/// How files are put, and whether that is under their final names at once.
+const PUTS: &[(&str, bool)] = &[("renamed", false), ("direct", true)];
 
 const HTTP_METHODS: &[(&str, &str)] = &[("POST", "POST"), ("PUT", "PUT"), ("PATCH", "PATCH")];
 
-pub(super) fn read(name: &str, section: &Section<'_>, root: &std::path::Path) -> Channel {
+pub(super) fn read(name: &str, section: &Section<'_>, root: &std::path::Path, has_calendar: bool) -> Channel {
     let kinds = [("local", 0), ("sftp", 1), ("http", 2), ("mail", 3)];
     section.required_text("transport", "write transport = \"sftp\", \"local\", \"http\" or \"mail\"");
     let transport = match section.choice("transport", &kinds).map(|said| said.value) {
@@ -203,9 +212,14 @@ pub(super) fn read(name: &str, section: &Section<'_>, root: &std::path::Path) ->
     });
     let inbound = said.map(|section| inbound(&section, local));
     let outbound = match section.section("outbound") {
-        Some(section) => Some(outbound(&section, by_mail)),
+        Some(section) => Some(outbound(&section, &transport)),
         // Mail needs no folder; what is built in holds.
-        None => by_mail.then(|| Outbound { path: String::new(), name: NAME.to_owned(), pack: Vec::new() }),
+        None => by_mail.then(|| Outbound {
+            path: String::new(),
+            name: NAME.to_owned(),
+            pack: Vec::new(),
+            direct: false,
+        }),
     };
     if inbound.is_none() && outbound.is_none() && !matches!(transport, Transport::Http(_)) {
         section.fault(
@@ -217,9 +231,18 @@ pub(super) fn read(name: &str, section: &Section<'_>, root: &std::path::Path) ->
     }
     let pgp = section.section("pgp").map(|section| packing::pgp(&section));
     let in_order = section.flag("in_order").is_some_and(|said| said.value);
+    let receipt_within = match &transport {
+        Transport::Http(_) => calendars::due(section, "answered_within", has_calendar),
+        Transport::Local { .. } | Transport::Sftp(_) => calendars::due(section, "taken_within", has_calendar),
+        Transport::Mail(_) => None,
+    };
+    if receipt_within.is_some() && section.has("taken_within") && outbound.is_none() {
+        let hint = "write outbound = { path = \"/in\" }, or take `taken_within` out";
+        section.fault("receipt_without_folder", &section.place(), "no file is put by this channel", hint);
+    }
     packing::check_keys(section, inbound.as_ref(), outbound.as_ref(), pgp.as_ref());
     section.finish();
-    Channel { name: name.to_owned(), transport, inbound, outbound, pgp, in_order }
+    Channel { name: name.to_owned(), transport, inbound, outbound, pgp, in_order, receipt_within }
 }
 
 fn sftp(section: &Section<'_>) -> sftp::Settings {
@@ -261,7 +284,7 @@ fn sftp(section: &Section<'_>) -> sftp::Settings {
             "host_key_missing",
             &section.place(),
             "the server's host key is not pinned",
-            "write host_keys = [\"SHA256:…\"]; the partner tells you the fingerprint, or `ssh-keyscan HOST | ssh-keygen -lf -` shows it",
+            "write host_keys = [\"SHA256:…\"]; ask the partner for the fingerprint, and compare it with what `crossdock partner host-key HOST` shows",
         );
     }
     let port = section.number("port");
@@ -483,11 +506,19 @@ fn template(section: &Section<'_>, key: &'static str, otherwise: &str) -> String
     said.map_or_else(|| otherwise.to_owned(), |said| said.value)
 }
 
-fn outbound(section: &Section<'_>, by_mail: bool) -> Outbound {
+fn outbound(section: &Section<'_>, transport: &Transport) -> Outbound {
+    let direct = section.choice("put", PUTS).filter(|said| {
+        if said.value && !matches!(transport, Transport::Sftp(_)) {
+            let hint = "take it out: only some SFTP servers need it";
+            section.fault("put_direct", &said.place, "nothing but an SFTP server is put to directly", hint);
+        }
+        said.value
+    });
     let outbound = Outbound {
-        path: if by_mail { String::new() } else { folder(section) },
+        path: if matches!(transport, Transport::Mail(_)) { String::new() } else { folder(section) },
         name: template(section, "name", NAME),
         pack: packing::steps(section, "pack", Step::PACK),
+        direct: direct.is_some(),
     };
     section.finish();
     outbound

@@ -320,7 +320,7 @@ fn read_profile(
     let channels: BTreeMap<String, Channel> = section
         .named_sections("channels")
         .into_iter()
-        .map(|(name, section)| (name.clone(), channel::read(&name, &section, root)))
+        .map(|(name, section)| (name.clone(), channel::read(&name, &section, root, has_calendar)))
         .collect();
     let mut exchange = exchange::read(section, &channels, x12.is_some(), (has_calendar, time_zone), library);
     exchange.expects = expects::read(section, &exchange, has_calendar);

@@ -18,7 +18,7 @@ pub struct NewExpectedAcknowledgment {
     pub partner_id: String,
     /// The agreement that it was sent under.
     pub agreement: Option<String>,
-    /// `997`, `999`, `TA1`, or what the profile says.
+    /// `997`, `999`, `TA1`, or a [`super::ReceiptLevel`].
     pub level: String,
     /// GS01 of what we sent; empty for an interchange.
     pub functional_id: String,
@@ -261,7 +261,8 @@ impl Work {
                select id, partner_id, level, functional_id, group_control, interchange_control, set_count, file_id,
                    delivery_id, created_at, due_at, state as "state: AcknowledgmentState", settled_at, reminders,
                    escalated_at, agreement
-               from expected_acknowledgment where file_id in (select file_id from meant)
+               from expected_acknowledgment
+               where file_id in (select file_id from meant) and level not in ('receipt', 'response')
                order by created_at, id for update"#,
             partner_id,
             test,
@@ -341,7 +342,7 @@ impl Work {
             r#"with late as (
                    update expected_acknowledgment e set state = 'overdue'
                    where e.state = 'awaited' and e.due_at < $1
-                     and (e.delivery_id is null
+                     and (e.delivery_id is null or e.level = 'response'
                          or exists (select from delivery d where d.id = e.delivery_id and d.state = 'delivered'))
                    returning *
                ), sets as (

@@ -154,7 +154,7 @@ impl Store {
     pub async fn list_due_rules(&self, deliveries: &[Uuid]) -> Result<Vec<(Uuid, Uuid, String)>, Error> {
         let rows = sqlx::query!(
             r#"select delivery_id as "delivery_id!", id, due_rule as "due_rule!" from expected_acknowledgment
-               where delivery_id = any($1) and state = 'awaited' and due_rule is not null"#,
+               where delivery_id = any($1) and state = 'awaited' and due_rule is not null and level <> 'response'"#,
             deliveries,
         )
         .fetch_all(&self.pool)
@@ -232,6 +232,11 @@ async fn write_outcomes(connection: &mut PgConnection, ended: &[EndedAttempt]) -
          ), deadlines as (
              update expected_acknowledgment e set due_at = now() + make_interval(secs => e.within_secs)
              from n where e.delivery_id = n.id and e.state = 'awaited' and n.state = 'delivered' and e.due_rule is null
+               and e.level <> 'response'
+         ), answered as (
+             update expected_acknowledgment e set settled_at = now(),
+                 state = case n.state when 'delivered' then 'accepted' else 'rejected' end
+             from n where e.delivery_id = n.id and e.level = 'response' and n.state in ('delivered', 'held')
          )
          update delivery d set state = n.state, delivered_at = case n.state when 'delivered' then now() end,
              response_id = coalesce(n.response_id, d.response_id),

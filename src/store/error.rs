@@ -6,7 +6,7 @@ use uuid::Uuid;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No connection to the database can be had.
-    #[error("cannot reach the database at {place}")]
+    #[error("cannot reach the database at {place}{}", hint(source))]
     Connect {
         /// Host or socket.
         place: String,
@@ -141,6 +141,16 @@ impl Error {
     }
 }
 
+/// What to do about a connection that is not to be had.
+fn hint(error: &sqlx::Error) -> &'static str {
+    match error {
+        sqlx::Error::Tls(_) => {
+            "; hint: the server must prove its name by a certificate: name its authority by `sslrootcert=FILE` in the address, or, where nobody else is on the way to it, write `sslmode=disable`"
+        }
+        _ => "",
+    }
+}
+
 /// Whether the cause lies with the server or the way to it, not with the statement.
 fn is_temporary(error: &sqlx::Error) -> bool {
     match error {
@@ -150,9 +160,9 @@ fn is_temporary(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            // 08 connection, 53 resources, 57P0x shutdown and start, 40 conflicts, 25006 a standby.
+            // 08 connection, 53 resources, 57P0x shutdown and start, 57014 and 55P03 took too long, 40 conflicts, 25006 a standby.
             ["08", "53", "57P0", "40"].iter().any(|class| code.starts_with(class))
-                || matches!(code.as_ref(), "25006" | "55P03" | "XX000")
+                || matches!(code.as_ref(), "25006" | "55P03" | "57014" | "XX000")
         }),
         _ => false,
     }

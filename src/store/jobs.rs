@@ -12,8 +12,11 @@ use super::{Error, JobKind, JobState, Store, Work};
 /// A lease is extended every five seconds; four missed in a row, and the worker counts as dead.
 const LEASE_SECS: i32 = 20;
 
-/// A job lost this often is poison: it takes its workers down with it.
+/// A file lost this often is poison: it takes its workers down with it.
 const MOST_LOST_LEASES: i32 = 3;
+
+/// The same of a delivery, of which many are under way when something else ends the program.
+const MOST_LOST_DELIVERIES: i32 = 10;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,8 +137,8 @@ impl Store {
 
     /// Claims jobs that are due, or one whose worker died. Two workers never get the same one.
     ///
-    /// A job that was lost three times in a row is poison: it is held instead, and its file is quarantined or its
-    /// delivery held.
+    /// A file that was lost three times in a row, and a delivery that was ten times, is poison: it is held instead, and
+    /// the file is quarantined.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -165,6 +168,7 @@ impl Store {
         let AtOnce { jobs: limit, bytes, lanes, lost } = at_once;
         let names: Vec<&str> = lanes.iter().map(|lane| lane.name.as_str()).collect();
         let rooms: Vec<i64> = lanes.iter().map(|lane| lane.room).collect();
+        let most_lost = if kind == JobKind::Deliver { MOST_LOST_DELIVERIES } else { MOST_LOST_LEASES };
         let rows = sqlx::query!(
             r#"with lost as (
                    select id from job
@@ -222,8 +226,8 @@ impl Store {
             worker,
             limit,
             f64::from(LEASE_SECS),
-            MOST_LOST_LEASES,
-            format!("its worker ended {MOST_LOST_LEASES} times without an outcome"),
+            most_lost,
+            format!("its worker ended {most_lost} times without an outcome"),
             "look at what the hub logged when it ended, then release it: `crossdock release`",
             bytes,
             &names as &[&str],
@@ -238,7 +242,7 @@ impl Store {
         for row in rows {
             if row.state == JobState::Held {
                 tracing::error!(job.id = %row.id, subject.id = %row.subject_id,
-                    "a `{kind}` job is held: its worker ended {MOST_LOST_LEASES} times without an outcome");
+                    "a `{kind}` job is held: its worker ended {most_lost} times without an outcome");
                 continue;
             }
             let lease = Lease { job: row.id, fence: row.fence };
@@ -267,6 +271,24 @@ impl Store {
         .await
         .map_err(Error::query("extend leases"))?;
         Ok(leases.iter().filter(|lease| !kept.contains(&lease.job)).copied().collect())
+    }
+
+    /// Has what waits in these lanes for another try tried now.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn hasten(&self, lanes: &[String]) -> Result<(), Error> {
+        let hastened = sqlx::query!(
+            "update job set run_after = now() where state = 'ready' and run_after > now() and lane = any($1)",
+            lanes,
+        )
+        .execute(&self.pool)
+        .await
+        .map_err(Error::query("hasten jobs"))?;
+        if hastened.rows_affected() > 0 {
+            self.waker.wake(JobKind::Deliver);
+        }
+        Ok(())
     }
 
     /// Settles a job whose work needed no commit of its own.

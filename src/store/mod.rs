@@ -27,6 +27,7 @@ mod operations;
 mod overdue_acknowledgments;
 pub mod private;
 mod profile_versions;
+mod receipts;
 mod received_acknowledgments;
 mod reconciliation;
 mod records;
@@ -38,15 +39,20 @@ mod sent_documents;
 mod sightings;
 mod story;
 mod text;
+mod untaken;
 mod wakes;
 mod words;
 mod work;
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use chrono::TimeDelta;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 use sqlx::{ConnectOptions, Connection, PgConnection};
+
+use crate::clock;
 
 pub use accept::{AcceptOutcome, AcceptedFile, NewFile, Origin, inbound_file_id};
 pub use acknowledgments::{
@@ -76,6 +82,7 @@ pub use jobs::{AtOnce, Job, JobRow, Lane, Lease, NewJob, job_id};
 pub use loads::{LoadRow, LoadedAdvice};
 pub use master_data::{CrosswalkEntry, MADE_OF, MadeOf, MasterKindRow, MasterTable, NewMasterLoad};
 pub use naming::Noun;
+pub use receipts::{DeliveryAbout, OpenReceipt};
 pub use received_acknowledgments::{NewMatch, NewReceivedAcknowledgment, ReceivedAcknowledgmentRow};
 pub use reconciliation::{
     ByPartnerRow, ByReasonRow, ComparedInvoiceRow, ComparedLineRow, DifferenceRow, DocumentPlace,
@@ -95,10 +102,12 @@ pub use retention::{KeptUntil, Left, LeftOfPartner, RetentionRule};
 pub use revisions::RecordRevision;
 pub use sent_documents::{SentDocument, SentNumber};
 pub use sightings::Seen;
+pub use untaken::{Untaken, UntakenRow};
 pub use wakes::Wakes;
 pub use words::{
     AcknowledgmentNote, AcknowledgmentState, Business, Decision, DeliveryKind, DeliveryState, Direction,
-    ExceptionState, ExpectedDocumentState, FileState, JobKind, JobState, UnknownWord, Usage, Validation,
+    ExceptionState, ExpectedDocumentState, FileState, JobKind, JobState, ReceiptLevel, UnknownWord, Usage,
+    Validation,
 };
 pub use work::Work;
 
@@ -106,6 +115,9 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
 /// Connections one hub holds at most: a handful of workers, their heartbeats and the doors.
 const MOST_CONNECTIONS: u32 = 24;
+
+/// A clock that jumps by more than this is told of.
+const WORTH_A_WORD: TimeDelta = TimeDelta::seconds(5);
 
 /// A handle on the database and the archive; cheap to clone.
 #[derive(Clone, Debug)]
@@ -125,7 +137,14 @@ impl Store {
     pub fn connect(options: PgConnectOptions) -> Self {
         // As long as a lease: a node that hangs in the middle of its work must not keep its locks, which others wait
         // for. Postgres ends its transaction, and its jobs go to another.
-        let options = options.options([("idle_in_transaction_session_timeout", "20s")]);
+        // What waits for a lock for half a minute, or runs for a quarter of an hour, is given up and tried again.
+        let limits = [
+            ("idle_in_transaction_session_timeout", "20s"),
+            ("lock_timeout", "30s"),
+            ("statement_timeout", "15min"),
+        ];
+        let unlimited = Arc::new(options.clone());
+        let options = options.options(limits);
         // A bulk load is meant to take long; anything else that does deserves a word. Parameters are never logged.
         let options =
             options.log_slow_statements("warn".parse().expect("it is a level"), Duration::from_secs(10));
@@ -133,17 +152,36 @@ impl Store {
             .max_connections(MOST_CONNECTIONS)
             .acquire_timeout(Duration::from_secs(10))
             .connect_lazy_with(options.clone());
-        Self { waker: wakes::Waker::new(pool.clone()), pool, options: Arc::new(options), archive: None }
+        Self { waker: wakes::Waker::new(pool.clone()), pool, options: unlimited, archive: None }
     }
 
-    /// A store on the database of a URL such as `postgres://user@host/database`.
+    /// A store on the database of a URL such as `postgres://user@host/database`. One on another machine must prove its name
+    /// by a certificate, unless the URL says otherwise (`sslmode`).
     ///
     /// # Errors
     /// When the URL cannot be read.
     pub fn connect_url(url: &str) -> Result<Self, Error> {
-        let options =
+        let options: PgConnectOptions =
             url.parse().map_err(|source| Error::Connect { place: String::from("the URL given"), source })?;
-        Ok(Self::connect(options))
+        let host = options.get_host();
+        let is_here = options.get_socket().is_some()
+            || host.starts_with('/')
+            || host == "localhost"
+            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        if is_here {
+            return Ok(Self::connect(options));
+        }
+        let said = url.contains("sslmode=") || url.contains("ssl-mode=");
+        match options.get_ssl_mode() {
+            PgSslMode::VerifyFull => Ok(Self::connect(options)),
+            PgSslMode::Prefer if !said => Ok(Self::connect(options.ssl_mode(PgSslMode::VerifyFull))),
+            mode => {
+                tracing::warn!(
+                    "the database at {host} need not prove who it is ({mode:?}): whoever is on the way to it may read and change everything; hint: write sslmode=verify-full"
+                );
+                Ok(Self::connect(options))
+            }
+        }
     }
 
     /// Brings the schema up to date. Does nothing when it is.
@@ -151,7 +189,14 @@ impl Store {
     /// # Errors
     /// When the database is newer than this program, a migration was changed, or the connection fails.
     pub async fn migrate(&self) -> Result<(), Error> {
-        MIGRATIONS.run(&self.pool).await.map_err(Error::Migrate)
+        // It may take as long as it takes.
+        let mut connection = PgConnection::connect_with(&self.options)
+            .await
+            .map_err(|source| Error::Connect { place: self.place(), source })?;
+        let migrated = MIGRATIONS.run(&mut connection).await.map_err(Error::Migrate);
+        // A connection that cannot say goodbye has done its work all the same.
+        connection.close().await.ok();
+        migrated
     }
 
     /// Waits until the database answers, at most as long as given.
@@ -159,7 +204,7 @@ impl Store {
     /// # Errors
     /// The last reason for which it did not.
     pub async fn wait_until_up(&self, at_most: Duration) -> Result<(), Error> {
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         loop {
             let error = match PgConnection::connect_with(&self.options).await {
                 Ok(mut connection) => match connection.ping().await {
@@ -174,6 +219,33 @@ impl Store {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Sets the clock of this process by the database's, so that all nodes have one time: to be called now and then.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn set_clock(&self) -> Result<(), Error> {
+        let mut connection = self.pool.acquire().await.map_err(Error::query("ask for the time"))?;
+        let asked = Instant::now();
+        let told = sqlx::query_scalar!(r#"select clock_timestamp() as "at!""#)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(Error::query("ask for the time"))?;
+        // It was told at some moment in between.
+        let off = TimeDelta::from_std(asked.elapsed() / 2).unwrap_or(TimeDelta::MAX);
+        let Some(change) = clock::set(told + off, off) else { return Ok(()) };
+        if change.abs() > WORTH_A_WORD {
+            let (apart, way) = (
+                clock::behind().abs(),
+                if clock::behind() < TimeDelta::zero() { "ahead of" } else { "behind" },
+            );
+            tracing::warn!(
+                "this machine's clock is {} s {way} the database's, which counts; hint: set both by NTP",
+                apart.num_seconds()
+            );
+        }
+        Ok(())
     }
 
     /// Closes all connections, waiting for those in use.

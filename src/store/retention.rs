@@ -87,17 +87,6 @@ impl Columns {
 }
 
 impl Store {
-    /// The present by the database's clock.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn database_now(&self) -> Result<DateTime<Utc>, Error> {
-        sqlx::query_scalar!(r#"select now() as "now!""#)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(Error::query("ask for the time"))
-    }
-
     /// Has what was counted by other rules counted anew. Each rule set is text that changes with its rules.
     ///
     /// # Errors

@@ -79,6 +79,16 @@ words! {
 }
 
 words! {
+    /// What is awaited of a delivery itself, beside what is awaited of the groups in it.
+    ReceiptLevel {
+        /// The partner takes the file out of its folder.
+        Receipt = "receipt",
+        /// The call is answered as agreed.
+        Response = "response",
+    }
+}
+
+words! {
     /// ISA15.
     Usage {
         /// Counts.

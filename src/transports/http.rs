@@ -131,7 +131,11 @@ impl Client {
     /// that happens on the way is an [`Outcome`].
     pub async fn call(&self, call: &Call) -> Result<Outcome, Error> {
         let attempted = || format!("cannot call `{}`", shown_url(&call.url));
-        let invalid = |why: String| Error::new(Kind::Invalid, attempted()).because(why);
+        let invalid = |why: String| {
+            Error::new(Kind::Invalid, attempted())
+                .because(why)
+                .hinted("mend the channel in the profile; nothing was sent")
+        };
         let url = Url::parse(&call.url).map_err(|error| invalid(error.to_string()))?;
         let client = self.client_for(&url, invalid)?;
         let method = Method::from_bytes(call.method.as_bytes())

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::kill_points;
 
-use super::place::{Piece, holds, piece_length};
+use super::place::{Held, Piece, compare, piece_length};
 use super::{Chunks, Entry, EntryKind, Error, FileName, Kind, Listing, Outcome, Put, Stat};
 
 /// From this many files on, one `syncfs` is cheaper than an `fsync` for each.
@@ -296,9 +296,9 @@ impl Local {
             return Ok(Some(Outcome::AlreadyThere { same: false }));
         }
         let (file, _) = self.open_regular(folder, &put.final_name, u64::MAX)?;
-        let same = holds(file, &put.bytes)
+        let held = compare(file, &put.bytes)
             .map_err(|error| Error::from_io(self.attempted_put(folder, put), error))?;
-        Ok(Some(Outcome::AlreadyThere { same }))
+        Ok(Some(Outcome::AlreadyThere { same: held == Held::All }))
     }
 
     fn open_regular(&self, folder: &str, name: &FileName, limit_bytes: u64) -> Result<(File, Stat), Error> {

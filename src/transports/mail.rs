@@ -112,16 +112,45 @@ pub fn message_id(settings: &Settings, id: Uuid) -> String {
 pub async fn send(settings: &Settings, secrets: &SecretResolver, mail: Mail) -> Result<String, Error> {
     let attempted =
         format!("cannot send mail to {} by {}:{}", mail.to.join(", "), settings.host, settings.port);
-    let failed = |error: lettre::transport::smtp::Error| {
-        let hint = tls::hint(&error);
-        let failed = Error::new(kind(&error), &attempted).because(error);
-        match hint {
-            Some(hint) => failed.hinted(hint),
-            None => failed,
-        }
-    };
     let message = message(settings, mail)
         .map_err(|error| Error::new(Kind::Invalid, &attempted).hinted("check the address").because(error))?;
+    let server = server(settings, secrets, &attempted)?;
+    let response = server.send(message).await.map_err(|error| failed(&attempted, error))?;
+    Ok(response.message().collect::<Vec<_>>().join(" "))
+}
+
+/// Connects and logs in, and sends nothing.
+///
+/// # Errors
+/// As [`send`].
+pub async fn try_out(settings: &Settings, secrets: &SecretResolver) -> Result<(), Error> {
+    let attempted = format!("cannot reach the server of mail {}:{}", settings.host, settings.port);
+    let server = server(settings, secrets, &attempted)?;
+    let answered = server.test_connection().await.map_err(|error| failed(&attempted, error))?;
+    if !answered {
+        return Err(
+            Error::new(Kind::Refused, attempted).because("it did not answer as a server of mail does")
+        );
+    }
+    Ok(())
+}
+
+fn failed(attempted: &str, error: lettre::transport::smtp::Error) -> Error {
+    let hint = tls::hint(&error);
+    let failed = Error::new(kind(&error), attempted).because(error);
+    match hint {
+        Some(hint) => failed.hinted(hint),
+        None => failed,
+    }
+}
+
+/// The server; nothing is asked of it yet.
+fn server(
+    settings: &Settings,
+    secrets: &SecretResolver,
+    attempted: &str,
+) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error> {
+    let failed = |error| failed(attempted, error);
     let builder = match settings.tls {
         Tls::StartTls => {
             AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(&settings.host).map_err(failed)?
@@ -135,12 +164,11 @@ pub async fn send(settings: &Settings, secrets: &SecretResolver, mail: Mail) -> 
         .hello_name(ClientId::Domain(settings.from.domain().to_owned()));
     if let Some((user, password)) = &settings.login {
         let password = secrets.resolve(password).map_err(|error| {
-            Error::new(Kind::AuthRefused, &attempted).hinted("check [mail] password").because(error)
+            Error::new(Kind::AuthRefused, attempted).hinted("check [mail] password").because(error)
         })?;
         builder = builder.credentials(Credentials::new(user.clone(), password.expose_secret().to_owned()));
     }
-    let response = builder.build().send(message).await.map_err(failed)?;
-    Ok(response.message().collect::<Vec<_>>().join(" "))
+    Ok(builder.build())
 }
 
 fn kind(error: &lettre::transport::smtp::Error) -> Kind {

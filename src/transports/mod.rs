@@ -13,7 +13,7 @@ pub mod watch;
 
 pub use error::{Error, Kind};
 pub use name::{BadName, FileName};
-pub use place::{Chunks, Claim, Contents, Entry, EntryKind, Listing, Outcome, Put, Refused, Stat};
+pub use place::{Chunks, Claim, Contents, Entry, EntryKind, Listing, Outcome, Put, Refused, Stat, Tried};
 pub use secret::{SecretError, SecretRef, SecretResolver, read_secret_file, read_secret_ref, resolve_with};
 
 use bytes::Bytes;
@@ -106,7 +106,14 @@ impl Transport {
         bytes: Bytes,
     ) -> Result<Outcome, Error> {
         let (temp_name, final_name) = (temp_name.clone(), final_name.clone());
-        let put = Put { temp_name, final_name, bytes, stale: Vec::new(), claim: Claim::undisputed() };
+        let put = Put {
+            temp_name,
+            final_name,
+            bytes,
+            stale: Vec::new(),
+            claim: Claim::undisputed(),
+            direct: false,
+        };
         match self {
             Self::Local(local) => {
                 local.write_batch(folder, vec![put]).await.pop().expect("a batch answers once for each file")
@@ -125,6 +132,26 @@ impl Transport {
                 futures_util::future::join_all(files.into_iter().map(|put| server.write_new(folder, put)))
                     .await
             }
+        }
+    }
+
+    /// Tries out a folder that files are put into: writes, renames and removes a small hidden file.
+    ///
+    /// # Errors
+    /// When nothing can be written there.
+    pub async fn try_out(&self, folder: &str) -> Result<Tried, Error> {
+        const TEXT: &[u8] = b"Written by crossdock to try out this folder. It may be deleted.\n";
+        let id = uuid::Uuid::new_v4().simple();
+        let names = [format!(".{id}.part"), format!(".{id}.tried")];
+        let names = names.map(|name| name.parse::<FileName>().expect("it is a plain name"));
+        match self {
+            Self::Local(local) => {
+                let [temp_name, final_name] = &names;
+                self.write_new(folder, temp_name, final_name, Bytes::from_static(TEXT)).await?;
+                let left = local.remove(folder, final_name).await.err().into_iter().collect();
+                Ok(Tried { rename_refused: None, overwrites: false, left })
+            }
+            Self::Sftp(server) => server.try_out(folder, names, TEXT).await,
         }
     }
 

@@ -110,6 +110,19 @@ pub struct Put {
     pub stale: Vec<FileName>,
     /// Whether it is still ours to show, asked just before it gets its final name.
     pub claim: Claim,
+    /// Whether it is written under its final name at once, for a server that renames nothing.
+    pub direct: bool,
+}
+
+/// What a folder that files are put into was seen to do.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// Why a whole file could not be given its final name.
+    pub rename_refused: Option<Error>,
+    /// Whether a file that had the name already was replaced.
+    pub overwrites: bool,
+    /// What was written and could not be removed again.
+    pub left: Vec<Error>,
 }
 
 /// The right to show a file: another may have it by now, if we were stopped for a while.
@@ -252,18 +265,29 @@ impl Chunks {
     }
 }
 
-/// Whether a file holds just these bytes. Read piece by piece, so that its size does not matter to memory.
-pub(super) fn holds(mut file: impl Read, bytes: &[u8]) -> io::Result<bool> {
+/// What a file holds of what it is to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// Just these bytes.
+    All,
+    /// The first of them, and nothing else.
+    Head,
+    /// Others.
+    Other,
+}
+
+/// Compares a file with bytes, piece by piece, so that its size does not matter to memory.
+pub(super) fn compare(mut file: impl Read, bytes: &[u8]) -> io::Result<Held> {
     let mut piece = vec![0; PIECE_BYTES];
     let mut rest = bytes;
     loop {
         let count = file.read(&mut piece)?;
         if count == 0 {
-            return Ok(rest.is_empty());
+            return Ok(if rest.is_empty() { Held::All } else { Held::Head });
         }
         match (piece.get(..count), rest.split_at_checked(count)) {
             (Some(read), Some((head, tail))) if read == head => rest = tail,
-            _ => return Ok(false),
+            _ => return Ok(Held::Other),
         }
     }
 }

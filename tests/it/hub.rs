@@ -4,6 +4,8 @@
 mod agreed;
 #[path = "hub/ambiguous.rs"]
 mod ambiguous;
+#[path = "hub/apart.rs"]
+mod apart;
 #[path = "hub/cut.rs"]
 mod cut;
 #[path = "hub/encrypted.rs"]
@@ -36,7 +38,10 @@ use crossdock::cli::demo::counterparts::erp::Trouble;
 use crossdock::cli::demo::files::DayFile;
 use crossdock::cli::demo::world::World;
 use crossdock::clock::Clock;
-use crossdock::store::{Direction, DocumentFilter, FileFilter, FileState, Store};
+use crossdock::store::{
+    AcknowledgmentFilter, AcknowledgmentState, DeliveryFilter, DeliveryKind, Direction, DocumentFilter,
+    ExceptionFilter, ExceptionState, FileFilter, FileState, Store,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::Child;
@@ -218,6 +223,36 @@ async fn an_erp_that_fails_and_drops_ends_up_with_one_shipment() {
     let calls = site.world.erp.calls();
     let keys: BTreeSet<_> = calls.iter().map(|call| call.key.clone()).collect();
     assert_eq!((calls.len(), keys.len()), (3, 1), "{calls:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_is_answered_late_is_told_of_until_it_is_answered() {
+    let site = Wide::new(|settings| settings.replace("\nurl = ", "\nanswered_within = \"1s\"\nurl = ")).await;
+    site.world.erp.trouble([Trouble::Busy(3600)]);
+    site.advise();
+    let store = site.database.store();
+    let filter = ExceptionFilter { kind: Some("ack_overdue".to_owned()), ..ExceptionFilter::default() };
+    until("a person is told", async || {
+        site.run_once().await;
+        !store.list_exceptions(&filter, 9).await.expect("answers").is_empty()
+    })
+    .await;
+    let open = store.list_exceptions(&filter, 9).await.expect("answers").remove(0);
+    assert_eq!(open.state, ExceptionState::Open);
+    assert!(open.message.contains("has not answered the call `"), "{}", open.message);
+    assert!(open.message.contains("the last try came to this: it answered 503"), "{}", open.message);
+    let rows = store.list_deliveries(&DeliveryFilter::default(), 9).await.expect("answers");
+    let call = rows.into_iter().find(|row| row.kind == DeliveryKind::Call).expect("it waits");
+    let mut work = store.begin().await.expect("answers");
+    assert!(work.release_delivery(call.id).await.expect("answers"), "nothing is under way");
+    work.commit().await.expect("answers");
+    until("the ERP call is settled", async || site.run_once().await.code == 0).await;
+    let settled = store.list_exceptions(&filter, 9).await.expect("answers").remove(0);
+    assert_eq!((settled.state, &*settled.settled_reason), (ExceptionState::Settled, "it was answered"));
+    let awaited =
+        store.list_expected_acknowledgments(&AcknowledgmentFilter::default(), 9).await.expect("answers");
+    let response = awaited.iter().find(|row| row.level == "response").expect("it was awaited");
+    assert_eq!(response.state, AcknowledgmentState::Accepted);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Onboarding: profiles that change while the hub runs, faulty profiles, samples, and the reference page.
 
+#[path = "onboarding/connect.rs"]
+mod connect;
 #[path = "onboarding/versions.rs"]
 mod versions;
 

@@ -10,6 +10,7 @@
 //! > warehouse 944 v=005010  the same, of another release
 //! > warehouse 945 n=1    the same, under this control number
 //! > release               a person lets go what is kept aside
+//! > take warehouse        the partner takes what lies in its folder
 //! > warehouse TA1         a TA1 segment
 //! > after 5h              time goes by, and the chores are done
 //! > set x12 warehouse …   a line of a profile's section, before anything begins
@@ -111,6 +112,7 @@ impl World {
                 self.now += TimeDelta::hours(hours);
             }
             ["release"] => self.release().await,
+            ["take", partner] => self.take(partner),
             ["set", partner] => {
                 let path = self.folder.path().join(format!("partner-profiles/{partner}.toml"));
                 let text = std::fs::read_to_string(&path).expect("it is there");
@@ -166,6 +168,13 @@ impl World {
                 request: None,
             };
             operate::release(&store, (Noun::File, file.id), &wish).await.expect("it is kept aside");
+        }
+    }
+
+    fn take(&self, partner: &str) {
+        let folder = self.folder.path().join(partner).join("in");
+        for entry in std::fs::read_dir(folder).expect("something was put there") {
+            std::fs::remove_file(entry.expect("it can be listed").path()).expect("it is there");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::{exit, open, status};
 use crate::config::Config;
-use crate::profiles::{Channel, Profile, Transport, Usage};
+use crate::profiles::{Channel, Profile, Usage};
 use std::process::ExitCode;
 
 pub(super) fn run(config: &Config) -> anyhow::Result<ExitCode> {
@@ -55,11 +55,5 @@ fn unique(mut names: Vec<&str>) -> Vec<&str> {
 }
 
 fn channel(channel: &Channel) -> String {
-    let address = match &channel.transport {
-        Transport::Local { .. } => "folder of this machine".to_owned(),
-        Transport::Sftp(settings) => format!("sftp {}@{}:{}", settings.user, settings.host, settings.port),
-        Transport::Http(http) => format!("{} {}", http.method, http.url),
-        Transport::Mail(mail) => format!("mail to {}", mail.to.join(", ")),
-    };
-    format!("{}: {address}", channel.name)
+    format!("{}: {}", channel.name, super::connect::address(&channel.transport))
 }

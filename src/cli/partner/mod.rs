@@ -1,5 +1,6 @@
 //! `crossdock partner`: all that onboarding a trading partner needs.
 
+mod connect;
 mod explain;
 mod learn;
 mod list;
@@ -30,6 +31,10 @@ pub enum Command {
     New(new::Arguments),
     /// Draft a profile from sample files, with a list of what they do not tell
     Learn(learn::Arguments),
+    /// Try to reach a partner: host key, login, folders, and with --write whether files can be put
+    Connect(connect::Arguments),
+    /// Show the host key of an SFTP server, to be compared with what the partner says of it
+    HostKey(connect::HostKeyArguments),
     /// Try the samples below partner-profiles/ID/ against what is expected of them
     Test(test::Arguments),
 }
@@ -44,6 +49,8 @@ pub fn run(config: &Config, command: &Command) -> anyhow::Result<ExitCode> {
         Command::Explain { id, agreement } => explain::run(config, id, agreement.as_deref()),
         Command::New(arguments) => new::run(config, arguments),
         Command::Learn(arguments) => learn::run(config, arguments),
+        Command::Connect(arguments) => connect::run(config, arguments),
+        Command::HostKey(arguments) => connect::show_key(arguments),
         Command::Test(arguments) => test::run(config, arguments),
     }
 }

@@ -187,7 +187,7 @@ fn line(row: &TroubledAcknowledgment, owner: Option<String>, now: DateTime<Utc>)
         row.due_at.into(),
         row.settled_at.into(),
         (late > chrono::TimeDelta::zero()).then(|| hours(late)).into(),
-        format!("{:09}", row.interchange_control).into(),
+        (row.interchange_control != 0).then(|| format!("{:09}", row.interchange_control)).into(),
         group.into(),
         row.set_control.clone().into(),
         row.file_name.as_str().into(),

@@ -1,6 +1,6 @@
 //! Settings of `[channels.NAME]`: where files appear and are put.
 
-use super::Form::{Flag, Number, Pairs, Secret, Text, Texts, Time, Words};
+use super::Form::{Due, Flag, Number, Pairs, Secret, Text, Texts, Time, Words};
 use super::Otherwise::{Is, Like, Nothing, Required};
 use super::{Setting, of, setting};
 
@@ -134,6 +134,15 @@ pub(super) const CHANNELS: &[Setting] = &[
         Is("false"),
         "Whether files that come are processed one after the other as they came (by name, where they were found together), and what goes is sent so as well. One that is tried again later, or is held, holds up those behind it; files out of an archive go after those that were there before it was unpacked.",
     ),
+    of("local", "channels.NAME.taken_within", Due, Nothing, TAKEN_WITHIN),
+    of("sftp", "channels.NAME.taken_within", Due, Nothing, TAKEN_WITHIN),
+    of(
+        "http",
+        "channels.NAME.answered_within",
+        Due,
+        Nothing,
+        "How soon a call must have been answered as agreed, counted from when it came about; else a person is told, while it is tried on.",
+    ),
     setting("channels.NAME.inbound.path", Text, Required, "Folder where the partner's files appear."),
     of(
         "local",
@@ -218,6 +227,13 @@ pub(super) const CHANNELS: &[Setting] = &[
         Is("\"{document}_{control_number}.edi\""),
         "Name of our files, of `{document}`, `{control_number}`, `{partner}`, `{agreement}` (else the partner), `{number}`, `{date}` and `{time}`.",
     ),
+    of(
+        "sftp",
+        "channels.NAME.outbound.put",
+        Words(&["renamed", "direct"]),
+        Is("\"renamed\""),
+        "Whether a file gets its name once it is whole, or is written under it at once: only for a server that renames nothing, since the partner may take half a file. `crossdock partner connect` finds out.",
+    ),
     setting(
         "channels.NAME.outbound.pack",
         Texts,
@@ -253,3 +269,4 @@ pub(super) const CHANNELS: &[Setting] = &[
 ];
 
 const COMPLETE: &str = "When a file counts as whole: the sender renames it at its end, it stays unchanged, or a marker file says so.";
+const TAKEN_WITHIN: &str = "How soon the partner must have taken our file out of its folder, counted from when it was put; else a person is told. Only where the partner moves or deletes what it takes.";

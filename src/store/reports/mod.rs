@@ -250,7 +250,8 @@ impl Store {
                    count(*) filter (where state = 'overdue' or (state = 'awaited' and due_at < $3)) as "overdue!",
                    count(*) filter (where state = 'awaited' and due_at >= $3) as "awaited!"
                from expected_acknowledgment
-               where not test and state <> 'cancelled' and created_at >= $1 and created_at < $2
+               where not test and state <> 'cancelled' and level not in ('receipt', 'response')
+                 and created_at >= $1 and created_at < $2
                  and ($4::text is null or partner_id = $4) and ($5::text is null or agreement = $5)
                group by partner_id order by partner_id"#,
             scope.from,

@@ -13,8 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::kill_points;
 
-use super::super::place::{PIECE_BYTES, Piece, holds, piece_length};
-use super::super::{Entry, EntryKind, Error, FileName, Kind, Listing, Outcome, Put, Stat};
+use super::super::place::{Held, PIECE_BYTES, Piece, compare, piece_length};
+use super::super::{Entry, EntryKind, Error, FileName, Kind, Listing, Outcome, Put, Stat, Tried};
 use super::link::{Link, REQUEST};
 use super::pool::Attempt;
 
@@ -97,11 +97,17 @@ pub(super) fn write_new(link: &Link, folder: &str, put: &Put) -> Result<Outcome,
         // What an earlier try left; mostly there is nothing.
         link.sftp.unlink(&path(folder, Some(stale))).ok();
     }
-    if let Some(outcome) = adopt(link, &target, put)? {
-        return Ok(outcome);
+    match adopt(link, &target, put)? {
+        // Half of ours, under a name that only ours have: an earlier try broke off.
+        Some((_, Held::Head)) if put.direct && !put.stale.is_empty() => remove(link, &target)?,
+        Some((outcome, _)) => return Ok(outcome),
+        None => {}
+    }
+    if put.direct {
+        return write_direct(link, &target, put);
     }
     kill_points::pass("out.put.before");
-    let written = write_whole(link, &temp, put);
+    let written = create_anew(link, &temp).and_then(|file| fill(link, file, &temp, &put.bytes));
     kill_points::pass("out.put.after");
     if let Err(error) = &written
         && !error.broke_the_connection()
@@ -127,9 +133,58 @@ pub(super) fn write_new(link: &Link, folder: &str, put: &Put) -> Result<Outcome,
             // SFTP version 3 says "failure" for a taken name as for anything else.
             let outcome = adopt(link, &target, put)?;
             link.sftp.unlink(&temp).ok();
-            outcome.ok_or(error)
+            match outcome {
+                Some((outcome, _)) => Ok(outcome),
+                // The file was written whole, so it is the renaming that is refused.
+                None => Err(error.hinted(
+                    "a whole file was written but not renamed: `crossdock partner connect --write` finds out whether the server renames at all",
+                )),
+            }
         }
     }
+}
+
+/// Writes under the final name at once: the other side sees the file grow.
+fn write_direct(link: &Link, target: &Path, put: &Put) -> Result<Outcome, Error> {
+    put.claim.check(|| format!("cannot write {}", shown(link, target)))?;
+    kill_points::pass("out.put.before");
+    let file = create(link, target).map_err(|error| write_refused(link, target, error))?;
+    let written = fill(link, file, target, &put.bytes);
+    kill_points::pass("out.put.after");
+    if let Err(error) = &written
+        && !error.broke_the_connection()
+    {
+        link.sftp.unlink(target).ok();
+    }
+    written.map(|()| Outcome::Delivered)
+}
+
+/// Writes a file under the first name, renames it to the second, does so again over the first, and removes what it made.
+pub(super) fn try_out(
+    link: &Link,
+    folder: &str,
+    names: &[FileName; 2],
+    bytes: &[u8],
+) -> Result<Tried, Error> {
+    let [temp, target] = names.each_ref().map(|name| path(folder, Some(name)));
+    let write = || {
+        create(link, &temp)
+            .map_err(|error| write_refused(link, &temp, error))
+            .and_then(|file| fill(link, file, &temp, bytes))
+    };
+    let rename = || {
+        let attempted = || format!("cannot rename {} to {}", shown(link, &temp), shown(link, &target));
+        let renamed = link.sftp.rename(&temp, &target, Some(RenameFlags::empty()));
+        renamed.map_err(|error| link.failed(attempted(), error))
+    };
+    let tried = write().and_then(|()| match rename() {
+        Err(error) if error.broke_the_connection() => Err(error),
+        Err(error) => Ok((Some(error), false)),
+        Ok(()) => write().map(|()| (None, rename().is_ok())),
+    });
+    let left = [&temp, &target].into_iter().filter_map(|path| remove(link, path).err()).collect();
+    let (rename_refused, overwrites) = tried?;
+    Ok(Tried { rename_refused, overwrites, left })
 }
 
 pub(super) fn move_new(link: &Link, from: &Path, to: &Path, attempt: Attempt) -> Result<(), Error> {
@@ -217,25 +272,38 @@ fn read_through(
     }
 }
 
-fn write_whole(link: &Link, temp: &Path, put: &Put) -> Result<(), Error> {
-    let attempted = format!("cannot write {}", shown(link, temp));
-    let lost = |error: ssh2::Error| link.failed(attempted.clone(), error);
+fn create(link: &Link, path: &Path) -> Result<ssh2::File, ssh2::Error> {
     let create = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
-    let open = |link: &Link| link.sftp.open_mode(temp, create, 0o644, OpenType::File);
-    let mut file = match open(link) {
-        Ok(file) => file,
+    link.sftp.open_mode(path, create, 0o644, OpenType::File)
+}
+
+/// Creates a temporary file in the place of what an earlier try left.
+fn create_anew(link: &Link, temp: &Path) -> Result<ssh2::File, Error> {
+    let refused = |error| write_refused(link, temp, error);
+    match create(link, temp) {
+        Ok(file) => Ok(file),
         Err(error) if matches!(error.code(), ErrorCode::SFTP(4 | 11)) => {
-            // What an earlier try left. Removed, not truncated: it might be a link by now.
-            link.sftp.unlink(temp).map_err(lost)?;
-            open(link).map_err(lost)?
+            // Removed, not truncated: it might be a link by now.
+            link.sftp.unlink(temp).map_err(refused)?;
+            create(link, temp).map_err(refused)
         }
-        Err(error) => return Err(lost(error)),
-    };
+        Err(error) => Err(refused(error)),
+    }
+}
+
+fn write_refused(link: &Link, path: &Path, error: ssh2::Error) -> Error {
+    link.failed(format!("cannot write {}", shown(link, path)), error)
+}
+
+/// Writes all bytes into a new file, and sees that the server has as many.
+fn fill(link: &Link, mut file: ssh2::File, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let attempted = format!("cannot write {}", shown(link, path));
+    let lost = |error: ssh2::Error| link.failed(attempted.clone(), error);
     let mut pace = Pace::default();
     let mut total = 0_u64;
-    for piece in put.bytes.chunks(PIECE_BYTES) {
+    for piece in bytes.chunks(PIECE_BYTES) {
         if let Err(error) = file.write_all(piece) {
-            return Err(write_failed(link, temp, attempted, error));
+            return Err(write_failed(link, path, attempted, error));
         }
         total += piece.len() as u64;
         pace.check(total, &attempted)?;
@@ -248,8 +316,8 @@ fn write_whole(link: &Link, temp: &Path, put: &Put) -> Result<(), Error> {
         }
     }
     file.close().map_err(lost)?;
-    let arrived = link.sftp.lstat(temp).map_err(lost)?;
-    if arrived.size.is_some_and(|size| size != put.bytes.len() as u64) {
+    let arrived = link.sftp.lstat(path).map_err(lost)?;
+    if arrived.size.is_some_and(|size| size != bytes.len() as u64) {
         return Err(Error::new(Kind::Changed, attempted)
             .because("the server has another number of bytes than we sent")
             .hinted("tried again later; its disk may be full"));
@@ -258,18 +326,19 @@ fn write_whole(link: &Link, temp: &Path, put: &Put) -> Result<(), Error> {
 }
 
 /// Compares with what has the final name; none when nothing has.
-fn adopt(link: &Link, target: &Path, put: &Put) -> Result<Option<Outcome>, Error> {
+fn adopt(link: &Link, target: &Path, put: &Put) -> Result<Option<(Outcome, Held)>, Error> {
     let Some(stat) = look(link, target)? else {
         return Ok(None);
     };
-    let differs = |size| size != put.bytes.len() as u64;
+    let differs =
+        |size| if put.direct { size > put.bytes.len() as u64 } else { size != put.bytes.len() as u64 };
     if kind(&stat) != EntryKind::File || stat.size.is_some_and(differs) {
-        return Ok(Some(Outcome::AlreadyThere { same: false }));
+        return Ok(Some((Outcome::AlreadyThere { same: false }, Held::Other)));
     }
     let attempted = || format!("cannot compare with {}", shown(link, target));
     let file = link.sftp.open(target).map_err(|error| link.failed(attempted(), error))?;
-    let same = holds(file, &put.bytes).map_err(|error| link.lost(attempted(), error))?;
-    Ok(Some(Outcome::AlreadyThere { same }))
+    let held = compare(file, &put.bytes).map_err(|error| link.lost(attempted(), error))?;
+    Ok(Some((Outcome::AlreadyThere { same: held == Held::All }, held)))
 }
 
 fn look(link: &Link, path: &Path) -> Result<Option<FileStat>, Error> {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use super::super::Error;
@@ -21,22 +23,9 @@ impl Fingerprint {
     /// The fingerprint of a public key in the form of RFC 4253, section 6.6.
     #[must_use]
     pub fn of(public_key: &[u8]) -> Self {
-        let mut text = String::from("SHA256:");
-        for group in Sha256::digest(public_key).chunks(3) {
-            let mut bits = 0_u32;
-            for position in 0..3 {
-                bits = bits << 8 | u32::from(group.get(position).copied().unwrap_or(0));
-            }
-            for place in (0..=group.len()).map(|position| 18 - 6 * position) {
-                let index = usize::try_from(bits >> place & 63).expect("six bits fit");
-                text.push(char::from(BASE64[index]));
-            }
-        }
-        Self(text)
+        Self(format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(public_key))))
     }
 }
-
-const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 impl FromStr for Fingerprint {
     type Err = BadFingerprint;
@@ -44,7 +33,7 @@ impl FromStr for Fingerprint {
     fn from_str(text: &str) -> Result<Self, BadFingerprint> {
         let code = text.strip_prefix("SHA256:").ok_or(BadFingerprint)?;
         let code = code.strip_suffix('=').unwrap_or(code);
-        if code.len() != 43 || !code.bytes().all(|byte| BASE64.contains(&byte)) {
+        if STANDARD_NO_PAD.decode(code).map_err(|_| BadFingerprint)?.len() != Sha256::output_size() {
             return Err(BadFingerprint);
         }
         Ok(Self(format!("SHA256:{code}")))

@@ -14,7 +14,7 @@ pub use algorithms::Algorithms;
 pub use host_key::{BadFingerprint, Fingerprint, HostKey, show_host_key};
 
 use self::pool::Pool;
-use super::{Chunks, Entry, Error, FileName, Kind, Listing, Outcome, Put, SecretRef, SecretResolver};
+use super::{Chunks, Entry, Error, FileName, Kind, Listing, Outcome, Put, SecretRef, SecretResolver, Tried};
 
 /// How we prove who we are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +118,16 @@ impl Server {
     pub(super) async fn write_new(&self, folder: &str, put: Put) -> Result<Outcome, Error> {
         let folder = folder.to_owned();
         Pool::run(self.pool.get(), move |link, _| files::write_new(link, &folder, &put)).await
+    }
+
+    pub(super) async fn try_out(
+        &self,
+        folder: &str,
+        names: [FileName; 2],
+        bytes: &'static [u8],
+    ) -> Result<Tried, Error> {
+        let folder = folder.to_owned();
+        Pool::run(self.pool.get(), move |link, _| files::try_out(link, &folder, &names, bytes)).await
     }
 
     pub(super) async fn move_to(

@@ -126,6 +126,10 @@ async fn what_comes_in_stays_with_the_partner_until_there_is_room() {
     let large = "a line of text that is no document\n".repeat(40_000).into_bytes();
     site.put("one", "large.txt", &large);
     let ran = small.pass(&site).await;
+    assert!(ran.text.contains("nothing is picked up: less than"), "{} {}", ran.code, ran.text);
+    fs::write(site.root().join("crossdock.toml"), "[hub]\ngrace = \"0s\"\nkeep_free_mb = 0\n")
+        .expect("written");
+    let ran = small.pass(&site).await;
     assert!(ran.text.contains("No space left on device"), "{} {}", ran.code, ran.text);
     assert!(site.received().await.is_empty(), "it was taken without its bytes");
     assert_eq!(fs::read(site.root().join("inbox/one/large.txt")).expect("it is there"), large);

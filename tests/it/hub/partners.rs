@@ -256,3 +256,83 @@ async fn what_is_ours_is_moved_or_renamed_and_nothing_is_overwritten() {
     assert_eq!(names("inbox/two"), [format!("a.edi.{}.taken", id("two")), "a.edi.taken".to_owned()]);
     assert_eq!(fs::read_to_string(site.root().join("inbox/two/a.edi.taken")).expect("read"), "of last year");
 }
+
+#[tokio::test]
+async fn what_lies_in_a_folder_and_is_not_taken_stands_in_the_status_until_it_is() {
+    let site = Site::new("[hub]\nfile_limit_mb = 1\n").await;
+    let profile = site.root().join("partner-profiles/one.toml");
+    let text = fs::read_to_string(&profile).expect("read");
+    let marked = text.replace("after = \"delete\"", "after = \"delete\", complete = \"marker\"");
+    fs::write(&profile, marked).expect("written");
+    site.put("one", "1.edi", invoice("PARTNERONE", 1));
+    site.put("two", "large.edi", vec![b'x'; (1 << 20) + 1]);
+    std::os::unix::fs::symlink("large.edi", site.root().join("inbox/two/latest.edi")).expect("linked");
+    let ran = site.run(&["run", "--once"]).await;
+    assert_eq!(ran.code, 3, "{}", ran.text);
+    let status = site.run(&["status"]).await.text;
+    for told in [
+        "Lies in partners' folders",
+        "1.edi` waits for its marker, `1.edi.done`",
+        "it is larger than 1 MB (hub.file_limit_mb)",
+        "is a link, which is never followed",
+    ] {
+        let told = told.replace(' ', "");
+        let shown: String = status.chars().filter(|c| !matches!(c, ' ' | '\n' | '│' | '┆')).collect();
+        assert!(shown.contains(&told), "{told}: {status}");
+    }
+    let rows = site.store().list_untaken(None, 10).await.expect("answers");
+    let names: Vec<(&str, &str)> = rows.iter().map(|row| (row.channel.as_str(), row.name.as_str())).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+    assert_eq!(site.store().list_untaken(Some("one"), 10).await.expect("answers").len(), 1);
+
+    site.put("one", "1.edi.done", "");
+    fs::remove_file(site.root().join("inbox/two/large.edi")).expect("taken away");
+    fs::remove_file(site.root().join("inbox/two/latest.edi")).expect("taken away");
+    let ran = site.run(&["run", "--once"]).await;
+    assert_eq!(ran.code, 0, "{}", ran.text);
+    assert!(site.store().list_untaken(None, 10).await.expect("answers").is_empty());
+    assert!(!site.run(&["status"]).await.text.contains("Lies in partners' folders"));
+}
+
+#[tokio::test]
+async fn what_goes_to_a_server_that_refuses_us_waits_and_goes_once_the_profile_is_mended() {
+    let site = Wide::new(|settings| settings).await;
+    let settings = site.world.hub().join("crossdock.toml");
+    let sound = fs::read_to_string(&settings).expect("read");
+    let key = site.world.sshd.account("acme-3pl").key;
+    let stranger = key.with_file_name("host_key");
+    let refused = sound.replace(&key.display().to_string(), &stranger.display().to_string());
+    assert!(refused != sound, "the settings name another key: {sound}");
+    fs::write(&settings, refused).expect("written");
+    site.order();
+    let mut hub = command(&settings, Some(site.database.url()), &["serve"]).spawn().expect("it starts");
+    let waits = async || -> Option<DeliveryRow> {
+        let rows = site.deliveries().await;
+        rows.into_iter().find(|row| row.channel == "acme-3pl/edi" && row.last_error.is_some())
+    };
+    until("the refusal is told", async || waits().await.is_some()).await;
+    let row = waits().await.expect("it is there");
+    assert_eq!(row.state, DeliveryState::Ready, "{row:?}");
+    assert!(row.last_error.as_ref().is_some_and(|error| error.contains("cannot log in to")), "{row:?}");
+    assert!(got(&site.world, "acme-3pl").is_empty());
+    fs::write(&settings, sound).expect("written");
+    until("the order goes", async || got(&site.world, "acme-3pl").len() == 1).await;
+    signal(&hub, Signal::SIGTERM);
+    assert_eq!(hub.wait().await.expect("it ended").code(), Some(0));
+}
+
+#[tokio::test]
+async fn nothing_is_picked_up_while_the_disk_is_nearly_full() {
+    // No disk has as much.
+    let site = Site::new("[hub]\nkeep_free_mb = 1000000000\n").await;
+    site.put("one", "1.edi", invoice("PARTNERONE", 1));
+    let ran = site.run(&["run", "--once"]).await;
+    assert_eq!(ran.code, 3, "{}", ran.text);
+    assert!(ran.text.contains("nothing is picked up: less than"), "{}", ran.text);
+    assert!(site.received().await.is_empty());
+    let rows = site.store().list_untaken(Some("one"), 9).await.expect("answers");
+    assert_eq!(rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), [""]);
+    fs::write(site.root().join("crossdock.toml"), "").expect("written");
+    let ran = site.run(&["run", "--once"]).await;
+    assert_eq!((ran.code, site.received().await.len()), (0, 1), "{}", ran.text);
+}

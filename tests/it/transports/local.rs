@@ -139,6 +139,7 @@ async fn a_batch_is_answered_in_order() {
             bytes: Bytes::from(number.to_string()),
             stale: Vec::new(),
             claim: Claim::undisputed(),
+            direct: false,
         })
         .collect();
     let outcomes = local.write_batch("acme", files).await;
@@ -187,6 +188,7 @@ async fn what_is_not_ours_any_more_is_not_shown_and_what_earlier_tries_left_is_c
         bytes: Bytes::from_static(b"ISA"),
         stale: (1..number).map(|earlier| name(&format!(".po.{earlier}.part"))).collect(),
         claim,
+        direct: false,
     };
     let late = local.write_batch("acme", vec![put(1, Claim::new(|| false))]).await.remove(0);
     let error = late.expect_err("another may be at it");

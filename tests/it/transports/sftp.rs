@@ -7,9 +7,10 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use crossdock::cli::demo::counterparts::sshd::{Age, Sshd};
 use crossdock::transports::sftp::{Algorithms, Login, Server, Settings, show_host_key};
-use crossdock::transports::{EntryKind, Kind, Outcome, SecretRef, Transport, resolve_with};
+use crossdock::transports::{Claim, EntryKind, Kind, Outcome, Put, SecretRef, Transport, resolve_with};
 
 use super::{LIMIT_BYTES, get, grabs_only_whole_files, name, names, put};
 
@@ -103,6 +104,46 @@ async fn nothing_is_overwritten() {
     fs::write(place.home.join("in/.late.edi.part"), "half").expect("written");
     put(&client, "in", "late.edi", b"whole").await.expect("put");
     assert_eq!(names(&client, "in").await, ["late.edi", "other.edi", "po.edi"]);
+}
+
+#[tokio::test]
+async fn a_server_that_renames_nothing_is_put_to_directly() {
+    let place = place(Age::Modern);
+    let accounts = place.home.join("../authorized_keys");
+    let text = fs::read_to_string(&accounts).expect("read");
+    fs::write(&accounts, text.replace("internal-sftp ", "internal-sftp -P rename,posix-rename "))
+        .expect("written");
+    let client = place.client();
+    let refused = put(&client, "in", "po.edi", b"whole").await.expect_err("it may not be renamed");
+    assert!(!refused.is_temporary() && refused.hint().contains("partner connect --write"), "{refused:?}");
+    assert!(names(&client, "in").await.is_empty());
+
+    let direct = async |number: u32, bytes: &'static [u8], claim: Claim| {
+        let file = Put {
+            temp_name: name(&format!(".po.{number}.part")),
+            final_name: name("po.edi"),
+            bytes: Bytes::from_static(bytes),
+            stale: (1..number).map(|earlier| name(&format!(".po.{earlier}.part"))).collect(),
+            claim,
+            direct: true,
+        };
+        client.write_batch("in", vec![file]).await.remove(0)
+    };
+    let late = direct(1, b"whole", Claim::new(|| false)).await.expect_err("another may be at it");
+    assert_eq!(late.kind(), Kind::Changed);
+    assert!(names(&client, "in").await.is_empty());
+    let sound = || Claim::undisputed();
+    assert_eq!(direct(1, b"whole", sound()).await.expect("put"), Outcome::Delivered);
+    assert_eq!(direct(2, b"whole", sound()).await.expect("put"), Outcome::AlreadyThere { same: true });
+    // Half of ours is there after a try that broke off; before the first try it is somebody else's.
+    fs::write(place.home.join("in/po.edi"), "who").expect("written");
+    assert_eq!(direct(1, b"whole", sound()).await.expect("put"), Outcome::AlreadyThere { same: false });
+    assert_eq!(direct(2, b"whole", sound()).await.expect("put"), Outcome::Delivered);
+    for others in ["whim", "whole and more"] {
+        fs::write(place.home.join("in/po.edi"), others).expect("written");
+        assert_eq!(direct(2, b"whole", sound()).await.expect("put"), Outcome::AlreadyThere { same: false });
+        assert_eq!(fs::read_to_string(place.home.join("in/po.edi")).expect("read"), others);
+    }
 }
 
 #[tokio::test]

@@ -289,14 +289,17 @@ fn delivery_words(delivery: &DeliveryRow) -> String {
 
 fn acknowledgments(page: &mut Page, depth: usize, acknowledgments: &[Acknowledgments]) {
     for Acknowledgments { expected, received } in acknowledgments {
+        let of = match (expected.functional_id.as_str(), expected.group_control) {
+            ("", 0) => String::new(),
+            ("", interchange) => format!(" for interchange {interchange:09}"),
+            (functional_id, group) => format!(" for group {functional_id} {group}"),
+        };
         page.line(
             depth,
             format!(
-                "{} from {} for group {} {}: {}, due {}",
+                "{} from {}{of}: {}, due {}",
                 expected.level,
                 expected.partner_id,
-                expected.functional_id,
-                expected.group_control,
                 words(expected.state),
                 time(expected.due_at)
             ),

@@ -253,8 +253,8 @@ fn acknowledged(ack: &Acknowledgments, from: DateTime<Utc>) -> String {
             format!("{level} overdue since {}", clock(expected.due_at, from))
         }
         (state, answer) => {
-            let at =
-                answer.map(|answer| format!(" at {}", clock(answer.received_at, from))).unwrap_or_default();
+            let at = answer.map(|answer| answer.received_at).or(expected.settled_at);
+            let at = at.map(|at| format!(" at {}", clock(at, from))).unwrap_or_default();
             let detail = answer.map(|answer| answer.detail.as_str()).filter(|detail| !detail.is_empty());
             let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
             format!("{level} {}{at}{detail}", words(state))
