@@ -1,7 +1,9 @@
 //! What is odd about how an order was shipped: one fact for each line and reason, with the figures that say so.
 
-use super::{Line, LineState, Order, Shipped, lines};
-use crate::canonical::{AdviceLine, Figure, FinalShipment, LineStatus, same_number};
+use super::{Line, LineState, Order, Said, Shipped, lines};
+use crate::canonical::{
+    AdviceLine, Figure, FinalShipment, LineStatus, ShippingAdvice, ShippingOrder, same_number,
+};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use uuid::Uuid;
@@ -30,11 +32,15 @@ pub enum Reason {
     UnitMismatch,
     /// Shipped though the order was cancelled.
     OrderCancelled,
+    /// Shipped to another place than the order names.
+    ShipTo,
+    /// Shipped before the first day that the order allows, or after the last.
+    OutOfWindow,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::ShortShipped,
         Self::Backordered,
         Self::ZeroShipped,
@@ -45,6 +51,8 @@ impl Reason {
         Self::WrongEcho,
         Self::UnitMismatch,
         Self::OrderCancelled,
+        Self::ShipTo,
+        Self::OutOfWindow,
     ];
 
     /// Its word in the database and in reports.
@@ -61,6 +69,8 @@ impl Reason {
             Self::WrongEcho => "quantity_echo_wrong",
             Self::UnitMismatch => "unit_mismatch",
             Self::OrderCancelled => "order_cancelled",
+            Self::ShipTo => "ship_to_mismatch",
+            Self::OutOfWindow => "date_out_of_window",
         }
     }
 }
@@ -86,7 +96,8 @@ pub struct Fact {
 /// against, or before anything was shipped.
 #[must_use]
 pub fn judge(order: &Order<'_>) -> Vec<Fact> {
-    let Some(document) = order.shipping_order.as_ref().map(|said| said.document) else { return Vec::new() };
+    let Some(said) = &order.shipping_order else { return Vec::new() };
+    let document = said.document;
     let mut facts = Vec::new();
     let all = lines(order);
     if order.is_cancelled() {
@@ -111,6 +122,9 @@ pub fn judge(order: &Order<'_>) -> Vec<Fact> {
         }
         return facts;
     }
+    for advice in &order.advices {
+        whole(&said.record, advice, &mut facts);
+    }
     for line in &all {
         let Some(last) = line.last() else { continue };
         let waits = order.final_shipment == FinalShipment::Whole;
@@ -120,6 +134,37 @@ pub fn judge(order: &Order<'_>) -> Vec<Fact> {
         told.echo(&mut facts);
     }
     facts
+}
+
+/// What is odd about a shipment as a whole; of nothing shipped there is nothing to say.
+fn whole(order: &ShippingOrder, advice: &Said<'_, ShippingAdvice>, facts: &mut Vec<Fact>) {
+    let record = &*advice.record;
+    if record.lines().filter_map(|line| line.quantity_shipped).sum::<Decimal>().is_zero() {
+        return;
+    }
+    let number = record.order_number.as_deref().unwrap_or_default();
+    let mut fact = |reason, message| {
+        let (line, item) = (None, String::new());
+        facts.push(Fact { reason, advice: advice.document, line, item, message, figures: Vec::new() });
+    };
+    let (asked, told) = (&order.ship_to, &record.ship_to);
+    // Numbers that different people gave say nothing of each other.
+    let comparable = match (&asked.id_qualifier, &told.id_qualifier) {
+        (Some(asked), Some(told)) => asked == told,
+        _ => true,
+    };
+    if let (Some(asked), Some(told), true) = (&asked.id, &told.id, comparable)
+        && !same_number(Some(asked), Some(told))
+    {
+        fact(Reason::ShipTo, format!("order {number} was shipped to {told}, and it is for {asked}"));
+    }
+    let Some(on) = record.shipped_on else { return };
+    if let Some(last) = order.cancel_after.filter(|last| on > *last) {
+        fact(Reason::OutOfWindow, format!("order {number} was shipped on {on}, and it was void after {last}"));
+    }
+    if let Some(first) = order.ship_not_before.filter(|first| on < *first) {
+        fact(Reason::OutOfWindow, format!("order {number} was shipped on {on}, and not to be before {first}"));
+    }
 }
 
 /// One line that the warehouse has spoken of.

@@ -78,6 +78,43 @@ fn a_perfect_shipment_yields_nothing() {
 }
 
 #[test]
+fn where_and_when_it_was_shipped_is_held_against_the_order() {
+    let day = |text: &str| text.parse().ok();
+    let to = |id: &str, qualifier: &str| crate::canonical::Party {
+        id: text(id),
+        id_qualifier: text(qualifier),
+        ..crate::canonical::Party::default()
+    };
+    let order = ShippingOrder {
+        ship_to: to("0607", "92"),
+        ship_not_before: day("2026-11-20"),
+        cancel_after: day("2026-11-30"),
+        ..order(&[("A", 40)])
+    };
+    let facts = |ship_to, on: &str, shipped| {
+        let lines = vec![line("A", 40, shipped, LineStatus::Complete)];
+        told(&order, &[ShippingAdvice { ship_to, shipped_on: day(on), ..advice(lines) }]).1
+    };
+    let none = Vec::<String>::new();
+    assert_eq!(facts(to("607", "92"), "2026-11-30", 40), none, "zeros in front do not count");
+    assert_eq!(facts(to("4711", "9"), "2026-11-20", 40), none, "another kind of number says nothing");
+    assert_eq!(
+        facts(to("0608", "92"), "2026-12-01", 40),
+        [
+            "ship_to_mismatch order S1 was shipped to 0608, and it is for 0607",
+            "date_out_of_window order S1 was shipped on 2026-12-01, and it was void after 2026-11-30"
+        ]
+    );
+    assert_eq!(
+        facts(to("0607", "92"), "2026-11-19", 40),
+        ["date_out_of_window order S1 was shipped on 2026-11-19, and not to be before 2026-11-20"]
+    );
+    let nothing = facts(to("0608", "92"), "2026-12-01", 0);
+    assert_eq!(nothing.len(), 1, "what was not shipped went nowhere: {nothing:?}");
+    assert!(nothing[0].starts_with("line_zero_shipped") || nothing[0].starts_with("quantity_short"), "{nothing:?}");
+}
+
+#[test]
 fn the_rule_of_the_final_shipment_decides_what_is_still_to_come() {
     let order = order(&[("A", 40), ("B", 10)]);
     let part = || advice(vec![line("A", 40, 34, LineStatus::Complete)]);
