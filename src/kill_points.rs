@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use nix::sys::signal::{Signal, raise};
 
 /// Every place there is, in the order that a file passes them. `before` and `after` are of the effect that others see.
-pub const ALL: [&str; 31] = [
+pub const ALL: [&str; 33] = [
     "in.list.after",
     "in.sight.after",
     "in.fetch.after",
@@ -38,6 +38,8 @@ pub const ALL: [&str; 31] = [
     "erp.send.after",
     "out.done.before",
     "out.done.after",
+    "ack.due.before",
+    "ack.due.after",
 ];
 
 /// The place that was asked for, and how often it is still to be passed.

@@ -2,6 +2,7 @@
 
 use super::hub::{Error, Hub, Place};
 use super::{answers, batches, loads, missing, overdue, receipts, retention, schedules};
+use crate::kill_points;
 use std::time::Duration;
 
 /// Names that were seen and never became a file of ours are forgotten after a day.
@@ -15,9 +16,15 @@ pub(super) async fn run(hub: &Hub) -> Result<(), Error> {
     receipts::watch(hub).await?;
     let mut work = hub.store.begin().await?;
     answers::match_parked(&mut work, &hub.agreements(), hub.clock.now()).await?;
-    overdue::watch(hub, &mut work).await?;
+    let is_late = overdue::watch(hub, &mut work).await?;
     missing::watch(hub, &mut work).await?;
+    if is_late {
+        kill_points::pass("ack.due.before");
+    }
     work.commit().await?;
+    if is_late {
+        kill_points::pass("ack.due.after");
+    }
     overdue::send_once_more(hub).await?;
     loads::close(hub).await?;
     batches::close(hub).await?;

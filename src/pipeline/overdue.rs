@@ -77,8 +77,8 @@ pub(super) fn awaited(
     of_interchange.into_iter().chain([of_group]).collect()
 }
 
-/// Marks what became late, and does what the profiles say of what stays late.
-pub(super) async fn watch(hub: &Hub, work: &mut Work) -> Result<(), Error> {
+/// Marks what became late, and does what the profiles say of what stays late. Gives whether anything became late.
+pub(super) async fn watch(hub: &Hub, work: &mut Work) -> Result<bool, Error> {
     let (now, agreements) = (hub.clock.now(), hub.agreements());
     let late = work.mark_overdue(now).await?;
     let late = work.with_expected_sets(late).await?;
@@ -97,7 +97,8 @@ pub(super) async fn watch(hub: &Hub, work: &mut Work) -> Result<(), Error> {
         })
         .collect();
     work.insert_exceptions(&exceptions).await?;
-    remind(work, &agreements, now).await
+    remind(work, &agreements, now).await?;
+    Ok(!late.is_empty())
 }
 
 fn tell(late: &[FoundExpectation], said: &HashMap<Uuid, String>) {

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 
+use crossdock::cli::demo::files::DayFile;
+use crossdock::clock::Clock;
 use crossdock::store::private::Server;
-use crossdock::store::{DocumentFilter, FileState, Store};
+use crossdock::store::{DocumentFilter, ExceptionFilter, FileState, Store};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::site::{Site, command, invoice, until};
-use super::{MANY, nothing_lost_and_nothing_twice, put_many, signal};
+use super::{MANY, Wide, nothing_lost_and_nothing_twice, put_many, signal};
 use crate::harness::postgres;
 
 /// How many statements lie between two kills of the sweep.
@@ -134,4 +137,31 @@ async fn a_node_that_stands_still_longer_than_its_lease_upsets_nothing_when_it_g
         assert_eq!(hub.wait().await.expect("it ended").code(), Some(0));
     }
     nothing_lost_and_nothing_twice(&site, &site.store()).await;
+}
+
+#[tokio::test]
+async fn what_is_late_is_told_once_whenever_the_hub_ends_over_it() {
+    for point in ["ack.due.before:1", "ack.due.after:1"] {
+        let site = Wide::new(|settings| {
+            settings.replace("[site.acme-3pl.channels.edi]\n", "[site.acme-3pl.channels.edi]\ntaken_within = \"1s\"\n")
+        })
+        .await;
+        site.world.put(DayFile::XmlOrder, Clock::System.now().date_naive()).expect("put");
+        let settings = site.world.hub().join("crossdock.toml");
+        let mut hub = command(&settings, Some(site.database.url()), &["serve"]);
+        let ended = hub.env("CROSSDOCK_KILL_AT", point).status().await.expect("it starts");
+        assert_eq!(ended.signal(), Some(Signal::SIGKILL as i32), "no node passes {point}: {ended}");
+        let store = site.database.store();
+        let filter = ExceptionFilter { kind: Some("ack_overdue".to_owned()), ..ExceptionFilter::default() };
+        until("it is told", async || {
+            site.run_once().await;
+            !store.list_exceptions(&filter, 9).await.expect("answers").is_empty()
+        })
+        .await;
+        site.run_once().await;
+        let told = store.list_exceptions(&filter, 9).await.expect("answers");
+        let told: Vec<&str> = told.iter().map(|exception| exception.message.as_str()).collect();
+        assert_eq!(told.len(), 1, "{point}: {told:?}");
+        assert!(told[0].contains("has not taken `940_000000001.edi` out of the folder"), "{point}: {told:?}");
+    }
 }
