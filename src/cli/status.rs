@@ -221,6 +221,7 @@ async fn print_open(store: &Store, partner: Option<&str>) -> anyhow::Result<()> 
     }
     print_waiting(store, partner.as_deref()).await?;
     print_untaken(store, partner.as_deref()).await?;
+    print_numbers(store).await?;
     let filter = ExceptionFilter {
         state: Some(ExceptionState::Open),
         partner_id: partner,
@@ -292,6 +293,38 @@ async fn print_untaken(store: &Store, partner: Option<&str>) -> anyhow::Result<(
         println!("\nLies in partners' folders\n{untaken}");
     }
     Ok(())
+}
+
+/// Counters whose range is nearly used up.
+const NEARLY: f64 = 0.95;
+
+/// Prints counters of control numbers that soon begin again, if any do.
+async fn print_numbers(store: &Store) -> anyhow::Result<()> {
+    let mut ending = table(&["counter", "next", "last of the range", "left", "ends"]);
+    for counter in store.list_counters(NEARLY).await? {
+        let left = counter.maximum - counter.next + 1;
+        ending.add_row(vec![
+            counter.scope.clone(),
+            counter.next.to_string(),
+            counter.maximum.to_string(),
+            left.to_string(),
+            in_days(counter.days_left()),
+        ]);
+    }
+    if ending.row_count() > 0 {
+        println!("\nControl numbers that soon begin again; `crossdock numbers` says whose\n{ending}");
+    }
+    Ok(())
+}
+
+/// When something ends that is so many days away.
+pub(super) fn in_days(days: Option<f64>) -> String {
+    match days {
+        None => String::new(),
+        Some(days) if days < 1.0 => "today".to_owned(),
+        Some(days) if days < 3_650.0 => format!("in about {days:.0} days"),
+        Some(_) => "in more than 10 years".to_owned(),
+    }
 }
 
 /// A table that fits the terminal; wide cells are wrapped.

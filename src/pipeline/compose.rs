@@ -1,18 +1,16 @@
 //! Composes what is sent: bytes, names and control numbers, frozen before the first attempt.
 
 use super::hub::Error;
+use super::numbers;
 use crate::finding::Finding;
 use crate::formats::x12::verdict::Ta1;
 use crate::formats::x12::writer::{self, DelimiterInData, Envelope, LineEnding, OutboundGroup, OutboundSet};
-use crate::profiles::{Profile, X12, pattern};
-use crate::store::{NumberRequest, Work};
+use crate::profiles::{Counter, Level, Numbered, Profile, X12, pattern};
+use crate::store::{ControlNumbers, NumberRequest, Work};
 use crate::translators::HELD;
 use crate::tree::Tree;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use std::collections::{BTreeMap, VecDeque};
-
-/// ISA13 and GS06 are numbers of nine digits at most, so they wrap after 999,999,999.
-pub(super) const HIGHEST_CONTROL_NUMBER: i64 = 999_999_999;
 
 /// A group to be sent in an interchange of its own.
 #[derive(Debug)]
@@ -26,11 +24,13 @@ pub(super) struct X12Group<'a> {
 }
 
 /// Numbers of one interchange, taken in the transaction that sends it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Numbers {
     pub(super) interchange: u32,
     /// GS06 of each group.
     pub(super) groups: Vec<u32>,
+    /// Why nothing may be sent under them before a person has looked.
+    pub(super) doubt: Option<String>,
 }
 
 /// What an interchange says of itself besides its parties.
@@ -43,58 +43,71 @@ pub(super) struct Stamp<'a> {
     pub(super) now: DateTime<Utc>,
 }
 
-/// The sequence that ISA13 is taken from: one for each pair of ids.
-pub(super) fn interchange_scope(x12: &X12) -> String {
-    let them = x12.them.first().map(|them| format!("{}:{}", them.qualifier, them.id)).unwrap_or_default();
-    format!("isa13 {}:{} {them}", x12.us.qualifier, x12.us.id)
+/// What is numbered: one interchange and its groups.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) x12: &'a X12,
+    pub(super) agreement: Option<&'a str>,
+    pub(super) test: bool,
+    /// GS01 of each group.
+    pub(super) groups: Vec<&'a str>,
 }
 
-/// The sequence that GS06 is taken from: one for each pair of application codes.
-pub(super) fn group_scope(x12: &X12) -> String {
-    format!("gs06 {} {}", x12.us_group, x12.them_group)
-}
-
-/// Takes the numbers of interchanges, each with so many groups, in the order asked. The last statement of a work that
-/// others may wait for.
-pub(super) async fn take_numbers(
-    work: &mut Work,
-    interchanges: &[(Option<&X12>, usize)],
-) -> Result<Vec<Numbers>, Error> {
-    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
-    let scopes: Vec<(String, String)> = interchanges
-        .iter()
-        .map(|(x12, _)| x12.map(|x12| (interchange_scope(x12), group_scope(x12))).unwrap_or_default())
-        .collect();
-    for ((_, groups), (interchange, group)) in interchanges.iter().zip(&scopes) {
-        *counts.entry(interchange.clone()).or_default() += 1;
-        *counts.entry(group.clone()).or_default() += i64::try_from(*groups).unwrap_or(0);
+impl Wanted<'_> {
+    /// The counters of its interchange and of each of its groups.
+    fn counters(&self) -> (Counter, Vec<Counter>) {
+        let Self { x12, agreement, test, .. } = *self;
+        let counter = |level, functional_id| x12.counter(level, Numbered { agreement, test, functional_id });
+        // What carries no group is an answer: a TA1.
+        let interchange = counter(Level::Interchange, self.groups.first().copied().unwrap_or("FA"));
+        (interchange, self.groups.iter().map(|id| counter(Level::Group, *id)).collect())
     }
-    counts.retain(|_, count| *count > 0);
-    let requests: Vec<NumberRequest> = counts
+}
+
+/// Takes the numbers of interchanges and their groups, in the order asked. The last statement of a work that others may
+/// wait for.
+pub(super) async fn take_numbers(work: &mut Work, wanted: &[Wanted<'_>]) -> Result<Vec<Numbers>, Error> {
+    let counters: Vec<(Counter, Vec<Counter>)> = wanted.iter().map(Wanted::counters).collect();
+    let mut counts: BTreeMap<&Counter, i64> = BTreeMap::new();
+    for (interchange, groups) in &counters {
+        for counter in std::iter::once(interchange).chain(groups) {
+            *counts.entry(counter).or_default() += 1;
+        }
+    }
+    let requests: Vec<NumberRequest> =
+        counts.iter().map(|(counter, count)| NumberRequest { count: *count, ..request(counter) }).collect();
+    let taken = work.take_control_numbers(&requests).await?;
+    let mut left: BTreeMap<&Counter, VecDeque<i64>> =
+        counts.keys().zip(&taken).map(|(counter, numbers)| (*counter, numbers.iter().collect())).collect();
+    let mut next = |counter: &Counter| {
+        let number = left.get_mut(counter).and_then(VecDeque::pop_front);
+        number.and_then(|number| u32::try_from(number).ok()).unwrap_or(1)
+    };
+    let mut all: Vec<Numbers> = counters
         .iter()
-        .map(|(scope, count)| NumberRequest {
-            scope: scope.clone(),
-            count: *count,
-            minimum: 1,
-            maximum: HIGHEST_CONTROL_NUMBER,
+        .map(|(interchange, groups)| Numbers {
+            interchange: next(interchange),
+            groups: groups.iter().map(&mut next).collect(),
+            doubt: None,
         })
         .collect();
-    let taken = work.take_control_numbers(&requests).await?;
-    let mut left: BTreeMap<&str, VecDeque<i64>> = requests
-        .iter()
-        .zip(&taken)
-        .map(|(request, numbers)| (request.scope.as_str(), numbers.iter().collect()))
-        .collect();
-    let mut next = |scope: &str, count: usize| {
-        let numbers =
-            left.get_mut(scope).into_iter().flat_map(|numbers| numbers.drain(..count.min(numbers.len())));
-        numbers.map(|number| u32::try_from(number).unwrap_or(1)).collect::<Vec<u32>>()
-    };
-    let numbered = interchanges.iter().zip(&scopes).map(|((_, groups), (interchange, group))| Numbers {
-        interchange: next(interchange, 1).first().copied().unwrap_or(1),
-        groups: next(group, *groups),
-    });
-    Ok(numbered.collect())
+    if taken.iter().any(|taken| taken.went_back) {
+        let taken: BTreeMap<&Counter, &ControlNumbers> = counts.keys().copied().zip(&taken).collect();
+        numbers::doubt(work, wanted, &counters, &taken, &mut all).await?;
+    }
+    Ok(all)
+}
+
+/// The wish for one number of a counter.
+pub(super) fn request(counter: &Counter) -> NumberRequest {
+    NumberRequest {
+        scope: counter.scope.clone(),
+        count: 1,
+        minimum: i64::from(counter.first),
+        maximum: i64::from(counter.last),
+        reuse_after_secs: i64::from(counter.reuse_after_secs),
+    }
 }
 
 /// ST02 of the set at this place of its group.
@@ -169,7 +182,7 @@ pub(super) fn write_x12(
 pub(super) fn file_name(
     template: &str,
     (profile, agreement): (&Profile, Option<&str>),
-    document: &str,
+    (document, test): (&str, bool),
     control_number: &str,
     number: &str,
     now: DateTime<Utc>,
@@ -178,6 +191,7 @@ pub(super) fn file_name(
     pattern::fill(template, |placeholder| match placeholder {
         "document" => document.to_owned(),
         "control_number" => control_number.to_owned(),
+        "usage" => usage_word(test).to_owned(),
         "partner" => profile.id.clone(),
         "agreement" => agreement.unwrap_or(&profile.id).to_owned(),
         "number" => number.to_owned(),
@@ -185,6 +199,11 @@ pub(super) fn file_name(
         "time" => at.format("%H%M%S").to_string(),
         _ => String::new(),
     })
+}
+
+/// What a name calls tests, and what is none.
+pub(super) fn usage_word(test: bool) -> &'static str {
+    if test { "test" } else { "production" }
 }
 
 /// The error of a document of ours that is not sound.

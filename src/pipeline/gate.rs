@@ -1,4 +1,5 @@
-//! The gate: a ship notice or an invoice that says more than the warehouse did is held for a person.
+//! The gate: what must not leave by itself is held for a person, such as a ship notice or an invoice that says more than the
+//! warehouse did.
 
 use super::hub::Error;
 use super::known::Known;
@@ -6,15 +7,24 @@ use crate::canonical::{InvoiceSense, NumberKind, Purpose, Record, ShippingAdvice
 use crate::ids;
 use crate::ledger::{self, Counted};
 use crate::store::{NewDocument, NewException, Work};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// The kind of exception that tells of it.
-pub(super) const KIND: &str = "contradicts_shipment";
+/// The kinds of exception that tell of it.
+pub(super) const KINDS: [&str; 2] = [CONTRADICTS, NUMBER_AGAIN];
+
+/// It says more than was shipped, or of what was cancelled.
+pub(super) const CONTRADICTS: &str = "contradicts_shipment";
+
+/// Its control number was used a short while ago, or is awaited an answer for.
+pub(super) const NUMBER_AGAIN: &str = "control_number_again";
 
 /// A delivery that does not leave by itself.
 pub(super) struct Hold {
     pub(super) delivery: Uuid,
-    pub(super) document: Uuid,
+    /// The first document in it; a TA1 has none.
+    pub(super) document: Option<Uuid>,
+    pub(super) kind: &'static str,
     pub(super) why: String,
 }
 
@@ -76,11 +86,11 @@ pub(super) async fn hold(work: &mut Work, holds: &[Hold], documents: &[NewDocume
     let exceptions: Vec<NewException> = holds
         .iter()
         .filter_map(|hold| {
-            let document = documents.iter().find(|document| document.id == hold.document)?;
+            let document = documents.iter().find(|document| Some(document.id) == hold.document)?;
             let number = document.business_number.as_deref().unwrap_or_default();
             Some(NewException {
-                id: ids::derived("exception", &[KIND, &document.id.to_string()]),
-                kind: KIND.to_owned(),
+                id: ids::derived("exception", &[hold.kind, &document.id.to_string()]),
+                kind: hold.kind.to_owned(),
                 document_id: Some(document.id),
                 partner_id: document.partner_id.clone(),
                 order_number: document.order_number.clone(),
@@ -98,7 +108,13 @@ pub(super) async fn hold(work: &mut Work, holds: &[Hold], documents: &[NewDocume
             })
         })
         .collect();
-    let deliveries: Vec<(Uuid, &str)> = holds.iter().map(|hold| (hold.delivery, hold.why.as_str())).collect();
+    let mut deliveries: BTreeMap<Uuid, String> = BTreeMap::new();
+    for hold in holds {
+        let why = deliveries.entry(hold.delivery).or_default();
+        why.push_str(if why.is_empty() { "" } else { "; " });
+        why.push_str(&hold.why);
+    }
+    let deliveries: Vec<(Uuid, &str)> = deliveries.iter().map(|(id, why)| (*id, why.as_str())).collect();
     work.hold_deliveries(&deliveries).await?;
     work.insert_exceptions(&exceptions).await?;
     Ok(())

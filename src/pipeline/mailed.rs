@@ -1,10 +1,11 @@
 //! Mailed: a file goes as the attachment of a mail, which is the same mail in every try.
 
+use super::compose::usage_word;
 use super::deliver::{delivered, failed, held, retry};
 use super::hub::Hub;
 use crate::ids;
 use crate::profiles::{self, pattern};
-use crate::store::{AttemptOutcome, LoadedDelivery};
+use crate::store::{AttemptOutcome, LoadedDelivery, Usage};
 use crate::transports::mail;
 
 /// Mails one file.
@@ -51,6 +52,7 @@ async fn compose(hub: &Hub, to: &profiles::Mail, delivery: &LoadedDelivery) -> m
             .as_ref()
             .and_then(|document| document.interchange_control_number.clone())
             .unwrap_or_else(|| ids::short(row.id)),
+        "usage" => usage_word(file.usage == Some(Usage::Test)).to_owned(),
         "partner" => row.partner_id.clone(),
         "agreement" => document
             .as_ref()

@@ -83,7 +83,7 @@ impl From<crate::store::Error> for Unmade {
 pub(super) struct Begun {
     pub(super) work: Work,
     event: NewAuditEvent,
-    noun: Noun,
+    noun: Option<Noun>,
     id: Uuid,
 }
 
@@ -93,6 +93,18 @@ pub(super) async fn begin(
     wish: &Wish,
     action: &str,
     (noun, id): (Noun, Uuid),
+    parameters: Value,
+) -> Result<Result<Begun, Deed>, Unmade> {
+    begin_about(store, wish, action, Some(noun), id, parameters).await
+}
+
+/// The same about something whose row has no id of its own: whoever begins it locks it.
+pub(super) async fn begin_about(
+    store: &Store,
+    wish: &Wish,
+    action: &str,
+    noun: Option<Noun>,
+    id: Uuid,
     parameters: Value,
 ) -> Result<Result<Begun, Deed>, Unmade> {
     if wish.reason.trim().is_empty() {
@@ -132,8 +144,10 @@ pub(super) async fn begin(
         }
     }
     event.request = wish.request.clone().unwrap_or_else(|| Uuid::now_v7().to_string());
-    work.lock_subject(noun, id).await?;
-    event.before = work.snapshot(noun, id).await?;
+    if let Some(noun) = noun {
+        work.lock_subject(noun, id).await?;
+        event.before = work.snapshot(noun, id).await?;
+    }
     Ok(Ok(Begun { work, event, noun, id }))
 }
 
@@ -146,7 +160,9 @@ impl Begun {
         after: Value,
     ) -> Result<Deed, Unmade> {
         self.event.subject = subject;
-        self.event.after = self.work.snapshot(self.noun, self.id).await?;
+        if let Some(noun) = self.noun {
+            self.event.after = self.work.snapshot(noun, self.id).await?;
+        }
         if let Some(detail) = self.event.detail.as_object_mut() {
             detail.insert("before".to_owned(), before);
             detail.insert("after".to_owned(), after);
@@ -344,7 +360,7 @@ async fn release_delivery(store: &Store, id: Uuid, wish: &Wish) -> Result<Deed, 
         }
     }
     send_again(&mut begun, id, name).await?;
-    begun.work.settle_with_delivery(id, gate::KIND, &wish.by, wish.reason.trim()).await?;
+    begun.work.settle_with_delivery(id, &gate::KINDS, &wish.by, wish.reason.trim()).await?;
     let before = json!({ "state": delivery.state, "why": delivery.last_error });
     begun.commit(format!("delivery {name}"), before, json!({ "state": DeliveryState::Ready })).await
 }
@@ -439,7 +455,7 @@ pub async fn cancel(store: &Store, target: (Noun, Uuid), wish: &Wish) -> Result<
             if !begun.work.cancel_delivery(id, &why).await? {
                 return Err(Refusal::later(format!("a try of `{name}` is under way")).into());
             }
-            begun.work.settle_with_delivery(id, gate::KIND, &wish.by, &why).await?;
+            begun.work.settle_with_delivery(id, &gate::KINDS, &wish.by, &why).await?;
             let before = json!({ "state": delivery.state, "why": delivery.last_error });
             begun
                 .commit(format!("delivery {name}"), before, json!({ "state": DeliveryState::Cancelled }))

@@ -41,6 +41,19 @@ struct Pending<'a> {
     hold: Option<String>,
 }
 
+impl Pending<'_> {
+    /// What of it is numbered.
+    fn numbered(&self) -> compose::Wanted<'_> {
+        compose::Wanted {
+            profile: self.profile,
+            x12: &self.x12,
+            agreement: self.agreement.as_deref(),
+            test: self.test,
+            groups: self.groups.iter().map(|(functional_id, ..)| functional_id.as_str()).collect(),
+        }
+    }
+}
+
 struct PendingSet {
     document_id: Uuid,
     id: String,
@@ -99,8 +112,8 @@ pub(super) async fn compose(
     }
     if !all_pending.is_empty() {
         // The last statements that others may wait for.
-        let wanted: Vec<(Option<&X12>, usize)> =
-            all_pending.iter().map(|(_, pending)| (Some(&pending.x12), pending.groups.len())).collect();
+        let wanted: Vec<compose::Wanted<'_>> =
+            all_pending.iter().map(|(_, pending)| pending.numbered()).collect();
         kill_points::pass("out.freeze.before");
         let numbers = compose::take_numbers(work, &wanted).await?;
         for ((now, pending), numbers) in all_pending.into_iter().zip(numbers) {
@@ -179,7 +192,8 @@ pub(super) fn rehearse(outgoing: Outgoing, agreements: &Agreements) -> Result<Re
     let mut rows = Rows::default();
     let (pending, unsound) = prepare(outgoing, agreements, &mut rows);
     for pending in pending {
-        let numbers = Numbers { interchange: 1, groups: (1..).take(pending.groups.len()).collect() };
+        let groups = (1..).take(pending.groups.len()).collect();
+        let numbers = Numbers { interchange: 1, groups, doubt: None };
         write(pending, numbers, now, &mut rows)?;
     }
     Ok(Rehearsed { files: rows.files, documents: rows.documents, doubts: rows.doubts, unsound })
@@ -323,7 +337,7 @@ fn pending_group<'a>(
                     version: &x12.version,
                     sets: vec![(document, "", &written.tree)],
                 };
-                let numbers = Numbers { interchange: 1, groups: vec![1] };
+                let numbers = Numbers { interchange: 1, groups: vec![1], doubt: None };
                 let stamp = compose::Stamp { numbers: &numbers, test, now };
                 compose::write_x12(profile, &x12, &[group], Vec::new(), stamp)?;
                 Ok(written)
@@ -395,8 +409,14 @@ fn write(pending: Pending<'_>, numbers: Numbers, now: DateTime<Utc>, rows: &mut 
         .map(|set| set.number.clone())
         .unwrap_or_default();
     let template = channel.outbound.as_ref().map(|outbound| outbound.name.as_str()).unwrap_or_default();
-    let name =
-        compose::file_name(template, (profile, agreement.as_deref()), &kind, &control_number, &number, now);
+    let name = compose::file_name(
+        template,
+        (profile, agreement.as_deref()),
+        (&kind, test),
+        &control_number,
+        &number,
+        now,
+    );
     let file_id = ids::derived("outbound_file", &[&identity]);
     let delivery_id = ids::derived("delivery", &[&identity]);
     let mut document_ids = Vec::new();
@@ -453,8 +473,10 @@ fn write(pending: Pending<'_>, numbers: Numbers, now: DateTime<Utc>, rows: &mut 
             rows.expected.extend(overdue::awaited(group, expect, &identity, now));
         }
     }
-    let held = hold.zip(document_ids.first().copied());
-    rows.holds.extend(held.map(|(why, document)| Hold { delivery: delivery_id, document, why }));
+    let document = document_ids.first().copied();
+    for (kind, why) in [(gate::CONTRADICTS, hold), (gate::NUMBER_AGAIN, numbers.doubt)] {
+        rows.holds.extend(why.map(|why| Hold { delivery: delivery_id, document, kind, why }));
+    }
     let usage = Some(if test { Usage::Test } else { Usage::Production });
     let frozen = Frozen {
         file_id,
@@ -504,16 +526,18 @@ fn call_or_file(
     let delivery_id = ids::derived("delivery", &[&file_identity]);
     let number = first.record.business_number().unwrap_or_default().to_owned();
     let whose = (profile, agreement.as_deref());
+    let test = profile.is_tested(profile.find_agreement(agreement.as_deref()));
+    let what = (sends.document.as_str(), test);
     let (kind, target, name) = match (&channel.transport, &channel.outbound) {
         (Transport::Http(http), _) => {
-            let name = compose::file_name("{document}_{number}", whose, &sends.document, "", &number, now);
+            let name = compose::file_name("{document}_{number}", whose, what, "", &number, now);
             (DeliveryKind::Call, http.url.clone(), format!("{name}.{}", sends.translator.format().ending()))
         }
         (_, outbound) => {
             let template = outbound.as_ref().map(|outbound| outbound.name.as_str()).unwrap_or_default();
             let short = delivery_id.simple().to_string();
             let short = short.get(..9).unwrap_or(&short).to_owned();
-            let name = compose::file_name(template, whose, &sends.document, &short, &number, now);
+            let name = compose::file_name(template, whose, what, &short, &number, now);
             (DeliveryKind::File, name.clone(), name)
         }
     };
@@ -536,7 +560,8 @@ fn call_or_file(
         };
         rows.documents.push(row.with_record(&shipment.record));
         rows.doubts.push((file_id, id, doubts));
-        rows.holds.extend(shipment.hold.map(|why| Hold { delivery: delivery_id, document: id, why }));
+        let hold = |why| Hold { delivery: delivery_id, document: Some(id), kind: gate::CONTRADICTS, why };
+        rows.holds.extend(shipment.hold.map(hold));
     }
     let frozen =
         Frozen { file_id, delivery_id, kind, target, idempotency_key, name, usage: None, agreement, bytes };

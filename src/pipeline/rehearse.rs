@@ -231,7 +231,8 @@ pub fn compose(
                 version: &envelope.version,
                 sets: trees.iter().map(|tree| (translator.set(), "", tree)).collect(),
             };
-            let numbers = Numbers { interchange: to.control_number, groups: vec![to.control_number] };
+            let numbers =
+                Numbers { interchange: to.control_number, groups: vec![to.control_number], doubt: None };
             let test = envelope.usage == crate::profiles::Usage::Test;
             let stamp = Stamp { numbers: &numbers, test, now: to.now };
             compose::write_x12(to.profile, envelope, &[group], Vec::new(), stamp)

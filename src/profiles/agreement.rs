@@ -154,7 +154,7 @@ impl Profile {
 
 pub(super) fn read(
     section: &Section<'_>,
-    has_x12: bool,
+    x12: Option<&X12>,
     exchange: &Exchange,
     channels: &BTreeMap<String, Channel>,
 ) -> Vec<Agreement> {
@@ -181,7 +181,7 @@ pub(super) fn read(
         };
         section.finish();
         let ids = agreement.us.is_some() || agreement.us_group.is_some() || agreement.them_group.is_some();
-        if (ids || agreement.usage.is_some()) && !has_x12 {
+        if (ids || agreement.usage.is_some()) && x12.is_none() {
             section.fault(
                 "x12_missing",
                 &section.place(),
@@ -212,7 +212,8 @@ pub(super) fn read(
             );
         }
         // Two sequences of control numbers would give two files one name; attachments of mails may share theirs.
-        let same_names = channels.values().find(|channel| {
+        let is_shared = x12.is_some_and(|x12| x12.control_numbers.is_shared());
+        let same_names = channels.values().filter(|_| !is_shared).find(|channel| {
             !matches!(channel.transport, Transport::Mail(_))
                 && channel.outbound.as_ref().is_some_and(|outbound| !outbound.name.contains("{agreement}"))
         });

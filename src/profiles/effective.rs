@@ -142,7 +142,14 @@ pub fn list_effective(
 }
 
 /// Sections whose built-in values hold wherever the section around them is there.
-const IMPLIED: &[&str] = &[".separators", ".reading", ".acks"];
+const IMPLIED: &[&str] = &[
+    ".separators",
+    ".reading",
+    ".acks",
+    ".control_numbers",
+    ".control_numbers.interchange",
+    ".control_numbers.group",
+];
 
 /// Value and layer by dotted name.
 #[derive(Default)]

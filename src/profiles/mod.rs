@@ -10,6 +10,7 @@ mod calendar;
 mod calendars;
 mod channel;
 mod contacts;
+mod control_numbers;
 mod duplicates;
 mod effective;
 mod exchange;
@@ -32,6 +33,7 @@ pub use batch::Batch;
 pub use calendar::{Calendar, DUE_FORMS, Due, TimeOfDay, Unsound};
 pub use channel::{After, Channel, Complete, Http, HttpLogin, Inbound, Mail, Outbound, Transport};
 pub use contacts::{Contact, Topic};
+pub use control_numbers::{ControlNumbers, Counter, CounterOf, Level, Numbered};
 pub use duplicates::{Duplicates, Repeat, Repeated};
 pub use effective::{Effective, Layer, list_effective};
 pub use exchange::{
@@ -220,6 +222,7 @@ impl Profiles {
 
     /// Faults that only show when all profiles are seen together.
     fn check_across(&self, sources: &[Source], faults: &Faults) {
+        let crossed = control_numbers::find_crossed(self.list());
         for profile in self.list() {
             let Some(source) =
                 sources.iter().find(|source| source.name.ends_with(&format!("{}.toml", profile.id)))
@@ -258,6 +261,28 @@ impl Profiles {
                 }
             }
             let Some(x12) = &profile.x12 else { continue };
+            let of_x12 = whole.section("x12");
+            let numbers = of_x12.as_ref().and_then(|x12| x12.section("control_numbers"));
+            let counting = numbers.or(of_x12).map_or_else(|| whole.place(), |section| section.place());
+            if let Some(word) = profile.names_need() {
+                whole.fault(
+                    "names_collide",
+                    &counting,
+                    format!("what counts apart has the same numbers, so that file names without `{word}` would be used twice"),
+                    format!("write name = \"{word}_{{document}}_{{control_number}}.edi\" to `outbound` of each channel, or take it out of `apart`"),
+                );
+            }
+            for (_, other, counter) in crossed.iter().filter(|(id, ..)| *id == profile.id) {
+                whole.fault(
+                    "counter_crossed",
+                    &counting,
+                    format!(
+                        "`{other}` takes its {} from the same counter (`{}`), and says another range than {} to {}",
+                        counter.level.element(), counter.scope, counter.first, counter.last
+                    ),
+                    "write the same `first` and `last` to both, or give each a counter of its own by the name in `shared`",
+                );
+            }
             for them in &x12.them {
                 let twin = self.list().find(|other| {
                     other.id < profile.id && other.x12.as_ref().is_some_and(|other| other.them.contains(them))
@@ -327,7 +352,7 @@ fn read_profile(
     let contacts = contacts::read(section);
     let duplicates = duplicates::read(section.section("duplicates").as_ref());
     let retention = retention::read(section.section("retention").as_ref());
-    let agreements = agreement::read(section, x12.is_some(), &exchange, &channels);
+    let agreements = agreement::read(section, x12.as_ref(), &exchange, &channels);
     let ids: Vec<&str> = agreements.iter().map(|agreement| agreement.id.as_str()).collect();
     let schedules = schedules::read(section, Some((id, &ids)), time_zone);
     let reconciliation = reconciliation::read(section.section("reconciliation").as_ref(), &agreements);

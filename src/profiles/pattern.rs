@@ -36,7 +36,7 @@ pub const TEMPORARY: &[&str] =
 
 /// The placeholders a name template may hold.
 pub const PLACEHOLDERS: &[&str] =
-    &["document", "control_number", "partner", "agreement", "number", "date", "time"];
+    &["document", "control_number", "usage", "partner", "agreement", "number", "date", "time"];
 
 /// What a name template may not hold, in words; none when it is sound.
 #[must_use]

@@ -102,6 +102,11 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ),
     ("x12", "`[x12]`", "Who we are to each other in X12. Leave the section out for a partner without X12."),
     (
+        "x12.control_numbers",
+        "`[x12.control_numbers]`",
+        "How what we send is numbered. `crossdock numbers` shows each counter, where it stands and when its range ends; `crossdock numbers set` says where it goes on, such as when a partner moves here from another system.",
+    ),
+    (
         "x12.reading",
         "`[x12.reading]`",
         "How the partner's X12 is read and judged. Findings and their usual severities are listed in `x12-findings.md`, how guides are written in `docs/guides/x12-guides.md`.",

@@ -1,6 +1,7 @@
 //! What was agreed about X12 envelopes.
 
 use super::Beside;
+use super::control_numbers::{self, ControlNumbers};
 use super::reading::{self, Acks};
 use crate::declaration::{Section, Source};
 use crate::formats::x12::reader::Options;
@@ -51,6 +52,8 @@ pub struct X12 {
     pub newline_after_segment: bool,
     /// Whether we ask for a TA1 (ISA14).
     pub ask_for_ta1: bool,
+    /// What we send is numbered by.
+    pub control_numbers: ControlNumbers,
     /// How what comes is read and judged, with the partner's guides.
     pub reading: Options,
     /// How what comes is acknowledged.
@@ -122,6 +125,7 @@ pub(super) fn read(section: &Section<'_>, schemas: Schemas, beside: Beside<'_>) 
         delimiters,
         newline_after_segment: section.flag("newline_after_segment").is_some_and(|said| said.value),
         ask_for_ta1: section.flag("ask_for_ta1").is_some_and(|said| said.value),
+        control_numbers: control_numbers::read(section),
         reading,
         acks,
     };

@@ -228,7 +228,7 @@ impl Work {
     /// What is awaited of one partner for the interchanges that these groups (GS01 and GS06) and interchanges
     /// (ISA13) are in, all levels, locked until the end of this work so that two answers do not miss each other.
     /// Of a number that is used under several agreements, that of this one is meant; of one that came round again, the
-    /// latest.
+    /// latest that was not held back.
     ///
     /// # Errors
     /// When the database cannot be asked.
@@ -250,13 +250,17 @@ impl Work {
                        select e.file_id from expected_acknowledgment e
                        where e.partner_id = $1 and e.group_control = a.number and e.functional_id = a.functional_id
                          and e.test = $2 and e.functional_id <> ''
-                       order by (e.agreement is not distinct from $6) desc, e.created_at desc, e.id limit 1) l
+                       order by (e.agreement is not distinct from $6) desc,
+                           exists (select from delivery d where d.id = e.delivery_id and d.state in ('held', 'cancelled')),
+                           e.created_at desc, e.id limit 1) l
                    union
                    select l.file_id from unnest($5::bigint[]) as a (number)
                    cross join lateral (
                        select e.file_id from expected_acknowledgment e
                        where e.partner_id = $1 and e.interchange_control = a.number and e.test = $2
-                       order by (e.agreement is not distinct from $6) desc, e.created_at desc, e.id limit 1) l
+                       order by (e.agreement is not distinct from $6) desc,
+                           exists (select from delivery d where d.id = e.delivery_id and d.state in ('held', 'cancelled')),
+                           e.created_at desc, e.id limit 1) l
                )
                select id, partner_id, level, functional_id, group_control, interchange_control, set_count, file_id,
                    delivery_id, created_at, due_at, state as "state: AcknowledgmentState", settled_at, reminders,

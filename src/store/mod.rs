@@ -10,6 +10,7 @@ mod batches;
 mod control_numbers;
 mod copy;
 mod corrections;
+mod counters;
 mod deliveries;
 mod documents;
 mod error;
@@ -64,8 +65,9 @@ pub use archive::Archive;
 pub use attempts::{AttemptOutcome, AttemptRow, EndedAttempt};
 pub use audit::{AuditEvent, AuditFault, AuditFilter, AuditHead, NewAuditEvent, hex};
 pub use batches::{BatchKey, BatchRow, Batched};
-pub use control_numbers::{ControlNumbers, NumberRequest};
+pub use control_numbers::{ControlNumbers, LockedCounter, NumberRequest};
 pub use corrections::{CorrectedDocument, NewCorrection, SentOf};
+pub use counters::CounterRow;
 pub use deliveries::{DeliveryFilter, DeliveryRow, LoadedDelivery, NewDelivery};
 pub use documents::{DocumentFilter, DocumentRow, NewDocument};
 pub use error::Error;
@@ -83,6 +85,7 @@ pub use loads::{LoadRow, LoadedAdvice};
 pub use master_data::{CrosswalkEntry, MADE_OF, MadeOf, MasterKindRow, MasterTable, NewMasterLoad};
 pub use naming::Noun;
 pub use receipts::{DeliveryAbout, OpenReceipt};
+pub use overdue_acknowledgments::{AwaitedUnder, UnderNumber};
 pub use received_acknowledgments::{NewMatch, NewReceivedAcknowledgment, ReceivedAcknowledgmentRow};
 pub use reconciliation::{
     ByPartnerRow, ByReasonRow, ComparedInvoiceRow, ComparedLineRow, DifferenceRow, DocumentPlace,

@@ -5,7 +5,76 @@ use uuid::Uuid;
 
 use super::{AcknowledgmentState, Error, ExpectedAcknowledgmentRow, Work};
 
+/// A number that something is about to be sent under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnderNumber<'a> {
+    /// To whom.
+    pub partner_id: &'a str,
+    /// As a test.
+    pub test: bool,
+    /// GS01 where the number is GS06; empty where it is ISA13.
+    pub functional_id: &'a str,
+    /// The number.
+    pub number: i64,
+}
+
+/// What is still awaited under a number that is about to be used again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AwaitedUnder {
+    /// The place of the number among those asked, from 0.
+    pub place: usize,
+    /// `997`, `999` or `TA1`.
+    pub level: String,
+    /// When that was sent.
+    pub created_at: DateTime<Utc>,
+    /// The name of the file that it was sent in.
+    pub file_name: String,
+}
+
 impl Work {
+    /// What is awaited, in time or late, under these numbers already.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn find_awaited_under(
+        &mut self,
+        numbers: &[UnderNumber<'_>],
+    ) -> Result<Vec<AwaitedUnder>, Error> {
+        let partners: Vec<&str> = numbers.iter().map(|number| number.partner_id).collect();
+        let tests: Vec<bool> = numbers.iter().map(|number| number.test).collect();
+        let ids: Vec<&str> = numbers.iter().map(|number| number.functional_id).collect();
+        let all: Vec<i64> = numbers.iter().map(|number| number.number).collect();
+        let rows = sqlx::query!(
+            r#"select n.place as "place!", e.level as "level!", e.created_at as "created_at!", f.name as file_name
+               from unnest($1::text[], $2::boolean[], $3::text[], $4::bigint[]) with ordinality
+                   as n (partner_id, test, functional_id, number, place)
+               cross join lateral (
+                   select e.level, e.created_at, e.file_id from expected_acknowledgment e
+                   where n.functional_id <> '' and e.partner_id = n.partner_id and e.group_control = n.number
+                     and e.functional_id = n.functional_id and e.test = n.test and e.state in ('awaited', 'overdue')
+                   union all
+                   select e.level, e.created_at, e.file_id from expected_acknowledgment e
+                   where n.functional_id = '' and e.partner_id = n.partner_id and e.interchange_control = n.number
+                     and e.test = n.test and e.state in ('awaited', 'overdue')) e
+               join file f on f.id = e.file_id
+               order by n.place, e.created_at desc"#,
+            &partners as &[&str],
+            &tests,
+            &ids as &[&str],
+            &all,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("find what is awaited under numbers"))?;
+        let rows = rows.into_iter().map(|row| AwaitedUnder {
+            place: usize::try_from(row.place - 1).unwrap_or(usize::MAX),
+            level: row.level,
+            created_at: row.created_at,
+            file_name: row.file_name,
+        });
+        Ok(rows.collect())
+    }
+
     /// What one partner owes for one kind of document and is late with, the TA1 of its interchange as well; what it was
     /// reminded of least first.
     ///

@@ -106,7 +106,7 @@ impl Work {
     pub async fn settle_with_delivery(
         &mut self,
         delivery_id: Uuid,
-        kind: &str,
+        kinds: &[&str],
         by: &str,
         reason: &str,
     ) -> Result<(), Error> {
@@ -114,12 +114,12 @@ impl Work {
             "with settled as (
                  update exception e set state = 'settled', settled_at = now(), settled_by = $3, settled_reason = $4
                  from delivery_document l
-                 where l.delivery_id = $1 and e.document_id = l.document_id and e.kind = $2 and e.state = 'open'
+                 where l.delivery_id = $1 and e.document_id = l.document_id and e.kind = any($2) and e.state = 'open'
                  returning e.document_id
              )
              update document d set business = 'open', business_reason = '' from settled s where d.id = s.document_id",
             delivery_id,
-            kind,
+            kinds as &[&str],
             by,
             &clean(reason),
         )

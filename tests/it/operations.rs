@@ -10,6 +10,7 @@ mod batches;
 mod correct;
 mod data;
 mod look;
+mod numbers;
 mod replay;
 mod retention;
 

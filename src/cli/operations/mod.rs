@@ -12,6 +12,7 @@ mod files;
 mod jobs;
 mod lineage;
 mod naming;
+mod numbers;
 mod order;
 mod output;
 mod quarantine;
@@ -50,6 +51,8 @@ pub(super) enum Command {
     Replay(replay::Arguments),
     /// Put a mended file in the place of one that came: it is read as that one, which is kept beside it
     Correct(correct::Arguments),
+    /// List the counters of control numbers and how far each is from its end, or set where one goes on
+    Numbers(numbers::Arguments),
     /// List what people did, or verify that nobody has changed the record of it
     Audit(audit::Arguments),
     /// Load, export and list master data: items, numbers, packs, prices, locations, carriers, crosswalks
@@ -100,6 +103,7 @@ async fn dispatch(config: &Config, store: &Store, command: Command) -> anyhow::R
         Command::Assign(asked) => return act::assign(&hub(config, store)?, &asked).await,
         Command::Replay(arguments) => return replay::run(&hub(config, store)?, &arguments).await,
         Command::Correct(arguments) => return correct::run(&hub(config, store)?, &arguments).await,
+        Command::Numbers(arguments) => return numbers::run(config, store, arguments).await,
         Command::Audit(arguments) => return audit::run(store, arguments).await,
         Command::Data(command) => return data::run(config, store, command).await,
     }

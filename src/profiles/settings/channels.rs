@@ -225,7 +225,7 @@ pub(super) const CHANNELS: &[Setting] = &[
         "channels.NAME.outbound.name",
         Text,
         Is("\"{document}_{control_number}.edi\""),
-        "Name of our files, of `{document}`, `{control_number}`, `{partner}`, `{agreement}` (else the partner), `{number}`, `{date}` and `{time}`.",
+        "Name of our files, of `{document}`, `{control_number}`, `{usage}` (`production` or `test`), `{partner}`, `{agreement}` (else the partner), `{number}`, `{date}` and `{time}`.",
     ),
     of(
         "sftp",

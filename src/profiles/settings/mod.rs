@@ -99,6 +99,7 @@ const TOPICS: &[&[Setting]] = &[
     contacts::CONTACTS,
     schedules::SCHEDULES,
     x12::X12,
+    x12::CONTROL_NUMBERS,
     reading::READING,
     reading::ACKS,
     channels::CHANNELS,

@@ -20,6 +20,7 @@ aliases = [{ qualifier = "ZZ", id = "OTHER" }]
 separators = { element = "*" }
 reading = { unpadded_isa = false }
 acks = { warnings = false }
+control_numbers = { interchange = { first = 1 }, group = { first = 1 } }
 [channels.local]
 transport = "local"
 inbound = { path = "in" }
@@ -166,6 +167,10 @@ fn built_in_values_are_those_of_the_list() {
     text = text.replace(
         "{ warnings = false }",
         "{ sets = \"all\", accept_with_errors = true, partial_groups = true, warnings = false, ta1 = \"requested\" }",
+    );
+    text = text.replace(
+        "{ interchange = { first = 1 }, group = { first = 1 } }",
+        "{ interchange = { first = 1, last = 999999999 }, group = { first = 1, last = 999999999 }, reuse_after = \"30d\" }",
     );
     text = text.replacen(
         "{ path = \"in\" }",

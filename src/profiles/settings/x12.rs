@@ -1,7 +1,7 @@
 //! Settings of `[x12]`: who we are to each other, and how we write.
 
-use super::Form::{Flag, Text, Words};
-use super::Otherwise::{Is, Like, Required};
+use super::Form::{Flag, Number, Text, Texts, Time, Words};
+use super::Otherwise::{Is, Like, Nothing, Required};
 use super::{Setting, setting};
 
 pub(super) const X12: &[Setting] = &[
@@ -57,4 +57,34 @@ pub(super) const X12: &[Setting] = &[
         "Whether a line feed follows each segment we send.",
     ),
     setting("x12.ask_for_ta1", Flag, Is("false"), "Whether we ask for a TA1 (ISA14)."),
+];
+
+const SHARED: &str = "Name of a counter that several partners or agreements take their numbers from in common, such as those behind one mailbox: all who write the same name. Else each pair of ids has its own.";
+const APART: &str = "What has counters of its own besides: `usage` (tests), `agreement`, `functional_id` (each GS01, so that acknowledgments, `FA`, count apart from orders).";
+
+pub(super) const CONTROL_NUMBERS: &[Setting] = &[
+    setting(
+        "x12.control_numbers.interchange.first",
+        Number,
+        Is("1"),
+        "First control number of the interchanges we send (ISA13); after the last it comes again.",
+    ),
+    setting("x12.control_numbers.interchange.last", Number, Is("999999999"), "Last control number."),
+    setting("x12.control_numbers.interchange.shared", Text, Nothing, SHARED),
+    setting("x12.control_numbers.interchange.apart", Texts, Nothing, APART),
+    setting(
+        "x12.control_numbers.group.first",
+        Number,
+        Is("1"),
+        "First control number of the groups we send (GS06).",
+    ),
+    setting("x12.control_numbers.group.last", Number, Is("999999999"), "Last control number."),
+    setting("x12.control_numbers.group.shared", Text, Nothing, SHARED),
+    setting("x12.control_numbers.group.apart", Texts, Nothing, APART),
+    setting(
+        "x12.control_numbers.reuse_after",
+        Time,
+        Is("\"30d\""),
+        "What is numbered as something was within this time is held until a person lets it go, and so is what is numbered as something whose acknowledgment is still awaited.",
+    ),
 ];

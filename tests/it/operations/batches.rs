@@ -22,7 +22,7 @@ impl Site {
     }
 
     /// Orders of these numbers, each with its ship-to, in one file.
-    fn orders(&self, file: &str, orders: &[(&str, &str)]) {
+    pub(super) fn orders(&self, file: &str, orders: &[(&str, &str)]) {
         let whole = std::fs::read_to_string(super::fixtures().join("files/orders.csv")).expect("text");
         let (head, row) = whole.trim_end().split_once('\n').expect("two lines");
         let rows: Vec<String> = orders
@@ -36,7 +36,7 @@ impl Site {
     }
 
     /// How many orders each file has that the warehouse got, by control number.
-    fn interchanges(&self) -> Vec<(String, usize)> {
+    pub(super) fn interchanges(&self) -> Vec<(String, usize)> {
         let entries = std::fs::read_dir(self.path("warehouse/in")).into_iter().flatten().flatten();
         let mut sent: Vec<(String, usize)> = entries
             .map(|entry| {

@@ -204,15 +204,88 @@ async fn control_numbers_have_no_gaps_and_no_twins() {
 }
 
 #[tokio::test]
-async fn after_the_highest_number_comes_the_lowest() {
+async fn after_the_highest_number_comes_the_lowest_and_what_was_used_lately_is_told() {
     let database = Database::new().await;
     let store = database.store();
-    let wish = |count| NumberRequest { scope: String::from("isa"), count, minimum: 1, maximum: 999_999_999 };
+    let wish = |count, days: i64| NumberRequest {
+        reuse_after_secs: days * 86_400,
+        ..NumberRequest::nine_digits("isa", count)
+    };
     let mut work = begin(&store).await;
-    work.set_control_number(&wish(0), 999_999_998).await.expect("sets");
-    let taken = work.take_control_numbers(&[wish(4)]).await.expect("takes");
-    assert_eq!(taken[0].first(), 999_999_998);
-    assert_eq!(taken[0].iter().collect::<Vec<_>>(), [999_999_998, 999_999_999, 1, 2]);
-    let next = work.take_control_numbers(&[wish(1)]).await.expect("takes");
-    assert_eq!(next[0].iter().collect::<Vec<_>>(), [3]);
+    let counter = work.lock_counter(&wish(0, 0)).await.expect("locks");
+    work.set_control_number(&wish(0, 0), &counter, 999_999_998, false).await.expect("sets");
+    work.commit().await.expect("commits");
+    let take = async |request: NumberRequest| {
+        let mut work = begin(&store).await;
+        let taken = work.take_control_numbers(&[request]).await.expect("takes").remove(0);
+        work.commit().await.expect("commits");
+        (taken.iter().collect::<Vec<_>>(), taken.used_lately.iter().map(|(number, _)| *number).collect())
+    };
+    let none: Vec<i64> = Vec::new();
+    assert_eq!(take(wish(4, 30)).await, (vec![999_999_998, 999_999_999, 1, 2], none.clone()));
+    assert_eq!(take(wish(1, 30)).await, (vec![3], none.clone()));
+
+    // Set back by somebody: what was used is told, as long as it is not too long ago.
+    let mut work = begin(&store).await;
+    let counter = work.lock_counter(&wish(0, 0)).await.expect("locks");
+    let highest = work.find_highest_used("isa", &counter, 2, None).await.expect("asks");
+    assert_eq!(highest.map(|(number, _)| number), Some(999_999_999));
+    work.set_control_number(&wish(0, 0), &counter, 2, true).await.expect("sets");
+    work.commit().await.expect("commits");
+    assert_eq!(take(wish(3, 30)).await, (vec![2, 3, 4], vec![2, 3]));
+    age(&database, 31).await;
+    assert_eq!(take(wish(1, 30)).await, (vec![5], none.clone()));
+    let small = NumberRequest { maximum: 6, ..wish(3, 30) };
+    assert_eq!(take(small).await, (vec![6, 1, 2], none), "another range; all of them were used a month ago");
+    let small = NumberRequest { maximum: 6, ..wish(5, 30) };
+    assert_eq!(take(small).await, (vec![3, 4, 5, 6, 1], vec![1, 5, 6]), "5 to 1 were used today");
+}
+
+#[tokio::test]
+async fn a_day_of_numbers_is_one_run_and_a_range_that_is_too_small_says_so() {
+    let database = Database::new().await;
+    let store = database.store();
+    for day in 0..3 {
+        for _ in 0..5 {
+            let mut work = begin(&store).await;
+            work.take_control_numbers(&[NumberRequest::nine_digits("isa", 2)]).await.expect("takes");
+            work.commit().await.expect("commits");
+        }
+        let counter = store.list_counters(0.0).await.expect("lists").remove(0);
+        assert_eq!((counter.next, counter.laps), (10 * (day + 1) + 1, 0));
+        age(&database, 2).await;
+    }
+    let mut connection = database.connection().await;
+    let runs: Vec<(i64, i64)> = sqlx::query_as("select first, last from control_number_run order by first")
+        .fetch_all(&mut connection)
+        .await
+        .expect("asks");
+    assert_eq!(runs, [(1, 10), (11, 20)], "the run of a day is written when the next begins");
+
+    let four = |count| NumberRequest {
+        maximum: 4,
+        reuse_after_secs: 86_400,
+        ..NumberRequest::nine_digits("gs", count)
+    };
+    let mut work = begin(&store).await;
+    let taken = work.take_control_numbers(&[four(6)]).await.expect("takes").remove(0);
+    work.commit().await.expect("commits");
+    assert_eq!(taken.iter().collect::<Vec<_>>(), [1, 2, 3, 4, 1, 2]);
+    assert_eq!(taken.used_lately.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1, 2]);
+    let nearly = store.list_counters(0.95).await.expect("lists");
+    assert!(nearly.is_empty(), "it has begun again: {nearly:?}");
+}
+
+/// Makes all that is known of counters so many days older.
+async fn age(database: &Database, days: i32) {
+    let mut connection = database.connection().await;
+    for (table, columns) in [
+        ("control_number", ["used_at", "run_since", "created_at"].as_slice()),
+        ("control_number_run", &["used_at"]),
+    ] {
+        for column in columns {
+            let older = format!("update {table} set {column} = {column} - interval '{days} days'");
+            sqlx::query(sqlx::AssertSqlSafe(older)).execute(&mut connection).await.expect("it is ours");
+        }
+    }
 }
