@@ -1,5 +1,9 @@
 //! Declarations: TOML files that people write, read so that every fault is located and none hides another.
 
+mod words;
+
+pub use words::{parse_duration, suggestion};
+
 use crate::finding::{Finding, Location, Severity};
 use chrono::NaiveDate;
 use std::cell::RefCell;
@@ -118,6 +122,27 @@ pub struct Section<'a> {
     layers: Vec<Layer<'a>>,
     asked: RefCell<BTreeSet<&'static str>>,
     faults: &'a Faults,
+}
+
+/// What an entry of a table holds.
+#[derive(Debug)]
+pub enum Entry<'a> {
+    /// A text, or a list of texts.
+    Texts(Vec<Said<String>>),
+    /// A table of its own.
+    Table(Section<'a>),
+}
+
+/// A list of texts, one text alone for a list of one; none for anything else.
+fn list<'a>(layer: &Layer<'a>, value: &Spanned<DeValue<'a>>) -> Option<Vec<Said<String>>> {
+    let said = |value: &Spanned<DeValue<'a>>| {
+        let text = value.get_ref().as_str()?;
+        Some(Said { value: text.to_owned(), place: place(layer.source, value.span()) })
+    };
+    match value.get_ref() {
+        DeValue::Array(array) => array.iter().map(said).collect(),
+        _ => said(value).map(|one| vec![one]),
+    }
 }
 
 /// Parses a source; what is not TOML becomes a fault, and what could be read is returned all the same.
@@ -262,15 +287,7 @@ impl<'a> Section<'a> {
     /// A list of texts; one text alone stands for a list of one.
     pub fn texts(&self, key: &'static str) -> Vec<Said<String>> {
         let Some((layer, value)) = self.find(key) else { return Vec::new() };
-        let said = |value: &Spanned<DeValue<'a>>| {
-            let text = value.get_ref().as_str()?;
-            Some(Said { value: text.to_owned(), place: place(layer.source, value.span()) })
-        };
-        let all: Option<Vec<_>> = match value.get_ref() {
-            DeValue::Array(array) => array.iter().map(said).collect(),
-            _ => said(value).map(|one| vec![one]),
-        };
-        all.unwrap_or_else(|| {
+        list(layer, value).unwrap_or_else(|| {
             self.wrong_type(key, layer, value, "a list of texts, such as [\"one\", \"two\"]");
             Vec::new()
         })
@@ -348,6 +365,33 @@ impl<'a> Section<'a> {
         pairs
     }
 
+    /// All entries of this table that are texts, lists of texts or tables; a higher layer's stands over a lower one's.
+    pub fn entries(&self) -> Vec<(Said<String>, Entry<'a>)> {
+        let mut entries: Vec<(Said<String>, Entry<'a>)> = Vec::new();
+        for layer in self.layers.iter().rev() {
+            for (name, value) in layer.table {
+                let said =
+                    Said { value: name.get_ref().to_string(), place: place(layer.source, name.span()) };
+                let entry = match (value.get_ref().as_table(), list(layer, value)) {
+                    (Some(table), _) => {
+                        let layers = vec![Layer { source: layer.source, table, span: value.span() }];
+                        let name = self.dotted(&said.value);
+                        Entry::Table(Section { name, layers, asked: RefCell::default(), faults: self.faults })
+                    }
+                    (None, Some(texts)) => Entry::Texts(texts),
+                    (None, None) => {
+                        let wanted = "a text in double quotes, or a list of texts such as [\"one\", \"two\"]";
+                        self.wrong_type(name.get_ref(), layer, value, wanted);
+                        continue;
+                    }
+                };
+                entries.retain(|(known, _)| known.value != said.value);
+                entries.push((said, entry));
+            }
+        }
+        entries
+    }
+
     /// This section with those of `over` as its highest layers.
     #[must_use]
     pub fn under(mut self, over: Vec<Section<'a>>) -> Section<'a> {
@@ -399,11 +443,17 @@ impl<'a> Section<'a> {
         self.faults.push(finding);
     }
 
+    /// The same for a table in which people name further keys.
+    pub fn finish_open(&self) {
+        let asked = self.asked.borrow();
+        self.faults.known.borrow_mut().extend(asked.iter().map(|key| self.dotted(key)));
+    }
+
     /// Notes every key that nobody asked for; call it when all that is known was asked.
     pub fn finish(&self) {
+        self.finish_open();
         let asked = self.asked.borrow();
         let known: Vec<&str> = asked.iter().copied().collect();
-        self.faults.known.borrow_mut().extend(known.iter().map(|key| self.dotted(key)));
         for layer in &self.layers {
             for (key, _) in layer.table {
                 let name: &str = key.get_ref();
@@ -475,63 +525,6 @@ impl<'a> Section<'a> {
             format!("write {wanted}"),
         );
     }
-}
-
-/// So many choices are told beside the one that was meant, and so many where none is near; of more, the likeliest.
-const MOST_TOLD: (usize, usize) = (8, 16);
-
-/// "did you mean" and the choices, as a hint to someone who wrote what is not known.
-#[must_use]
-pub fn suggestion<W: AsRef<str>>(said: &str, known: impl IntoIterator<Item = W>) -> String {
-    let known: Vec<W> = known.into_iter().collect();
-    let likely = |word: &str| (strsim::damerau_levenshtein(said, word), letters(said) != letters(word));
-    let near = known
-        .iter()
-        .map(AsRef::as_ref)
-        .map(|word| (likely(word), word))
-        .filter(|((distance, _), word)| match word.chars().count() {
-            // Of three letters any other three are two mistakes away.
-            ..=3 => *distance <= 1,
-            length => *distance <= 2.max(length / 3),
-        })
-        // Two letters that changed places are likelier than one that was mistaken.
-        .min();
-    let list = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-    let mut words: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
-    match near {
-        Some((_, word)) if words.len() > MOST_TOLD.0 => format!("did you mean `{word}`?"),
-        Some((_, word)) => format!("did you mean `{word}`? known are {}", list(&words)),
-        None if words.is_empty() => "take it out".to_owned(),
-        None if words.len() <= MOST_TOLD.1 => format!("known are {}", list(&words)),
-        None => {
-            let count = words.len();
-            let likeness = |word: &str| strsim::jaro_winkler(said, word);
-            words.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
-            words.truncate(5);
-            format!("{count} are known, {} among them", list(&words))
-        }
-    }
-}
-
-fn letters(text: &str) -> Vec<char> {
-    let mut letters: Vec<char> = text.chars().collect();
-    letters.sort_unstable();
-    letters
-}
-
-/// `90s`, `15m`, `24h`, `2d` as a length of time.
-#[must_use]
-pub fn parse_duration(text: &str) -> Option<Duration> {
-    let unit = text.chars().last()?;
-    let count: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 60 * 60,
-        'd' => 24 * 60 * 60,
-        _ => return None,
-    };
-    count.checked_mul(seconds).map(Duration::from_secs)
 }
 
 /// The line of a byte of a source, the first is 1.

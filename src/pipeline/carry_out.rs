@@ -7,11 +7,11 @@ use super::hub::{Error, Hub};
 use super::known::{self, Known};
 use super::missing::{self, Exchanged};
 use super::outbound::{Outgoing, Shipment, Unsound};
-use super::outgoing::identity;
+use super::outgoing::{Untaken, identity};
 use super::portions::ReadFile;
 use super::read::Document;
 use super::rows::{self, Fresh};
-use super::{advised, answers, compare, outbound, repeats, shipments};
+use super::{advised, answers, compare, outbound, repeats, shipments, untaken};
 use crate::canonical::Record;
 use crate::formats::x12::verdict;
 use crate::ids;
@@ -137,6 +137,9 @@ pub(super) async fn carry_out(
         outgoing.iter_mut().flat_map(|out| std::mem::take(&mut out.loads)).collect();
     work.load_advices(&loads).await?;
     kill_points::pass("ack.match.after");
+    let untaken: Vec<Untaken> =
+        outgoing.iter_mut().flat_map(|out| std::mem::take(&mut out.untaken)).collect();
+    untaken::tell(work, &untaken, now).await?;
     let compositions = outbound::compose(hub, work, outgoing, agreements).await?;
     let unsound: Vec<&Unsound> = compositions.iter().flat_map(|composed| &composed.unsound).collect();
     tell_unsound(work, &unsound, now).await?;
@@ -203,7 +206,7 @@ async fn write_portion(
         .map(|(file, first)| file.reading.documents.get(*first..).unwrap_or_default())
         .collect();
     let mut known = known::look_up(work, portion.iter().flat_map(|documents| *documents)).await?;
-    let mut fresh = Vec::new();
+    let (mut fresh, mut taken) = (Vec::new(), Vec::new());
     for ((file, out), progress) in files.iter().zip(&mut *outgoing).zip(&*progress) {
         for (index, document) in file.reading.documents.iter().enumerate().skip(progress.documents) {
             let stands = progress.standing.contains(&document.id);
@@ -219,12 +222,16 @@ async fn write_portion(
             for shipment in out.shipments.iter_mut().skip(before) {
                 shipment.issue = issue.filter(|_| again.makes(&shipment.to, &shipment.sends.document));
             }
+            if stands && business.0 != Business::Exception {
+                taken.push(document.id);
+            }
             if !stands {
                 let (file, received_at) = (file.row.id, out.received_at);
                 fresh.push(Fresh { file, received_at, index, document, business });
             }
         }
     }
+    untaken::settle(work, &taken, now).await?;
     let waiting = wake_waiting(work, &portion, agreements, now, outgoing).await?;
 
     // What invoices are compared with counts documents of the same files; what that makes of the invoices is written
@@ -361,6 +368,16 @@ pub(super) fn follow_routes(
             }
             Next::Nothing(why) => status = (Business::Settled, why),
             Next::Waiting(why) => status = (Business::Waiting, why),
+            Next::Untaken(why) => {
+                let number = document.record.as_ref().and_then(|record| record.business_number());
+                outgoing.untaken.push(Untaken {
+                    document: document.id,
+                    partner: document.partner.clone(),
+                    what: format!("{} {}", document.kind.replace('_', " "), number.unwrap_or_default()),
+                    why: why.clone(),
+                });
+                status = (Business::Exception, why);
+            }
         }
     }
     status

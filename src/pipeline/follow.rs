@@ -5,7 +5,7 @@ use super::gate;
 use super::known::{Known, purchase_order_of};
 use crate::canonical::{Purpose, Record, ShipNotice, ShippingAdvice, evened};
 use crate::derivations::{self, Derived, Part, Telling};
-use crate::profiles::{Derivation, Profile, Sends, Together};
+use crate::profiles::{Derivation, Leads, Profile, Route, Sends, Together};
 use crate::store::LoadedAdvice;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -30,6 +30,8 @@ pub(super) enum Next {
     Nothing(String),
     /// Something is missing, and what.
     Waiting(String),
+    /// No route takes it, and what it says where they look.
+    Untaken(String),
 }
 
 /// What the routes of the sender's profile make of a document.
@@ -42,11 +44,23 @@ pub(super) fn routes(
 ) -> Vec<Next> {
     let Some(record) = record else { return Vec::new() };
     let mut next = Vec::new();
-    for route in profile.exchange.routes.iter().filter(|route| route.record == record.kind().word()) {
-        let Some(to) = agreements.profiles.find(&route.to) else { continue };
-        let Some(sends) = to.exchange.sends.iter().find(|sends| sends.document == route.document) else {
+    let of_record = || profile.exchange.routes.iter().filter(|route| route.record == record.kind().word());
+    let mut is_taken = false;
+    for route in of_record() {
+        let holds = route.conditions.iter().all(|condition| condition.holds(record.group()));
+        if !holds || (route.otherwise && is_taken) {
             continue;
+        }
+        is_taken = true;
+        let (to, wanted, channel) = match &route.leads {
+            Leads::To { to, document, channel } => (to, document, channel.as_deref()),
+            Leads::Nowhere(why) => {
+                next.push(Next::Nothing(why.clone()));
+                continue;
+            }
         };
+        let Some(to) = agreements.profiles.find(to) else { continue };
+        let Some(sends) = to.exchange.find_sends(wanted, channel) else { continue };
         let send = |record: Record, hold: Option<String>| Next::Send {
             to: to.id.clone(),
             sends: sends.clone(),
@@ -83,7 +97,30 @@ pub(super) fn routes(
             }
         }
     }
+    if !is_taken && of_record().next().is_some() {
+        next.push(Next::Untaken(why_untaken(record, profile, of_record())));
+    }
     next
+}
+
+/// What a record says where the routes look, none of which takes it.
+fn why_untaken<'r>(record: &Record, profile: &Profile, routes: impl Iterator<Item = &'r Route>) -> String {
+    let mut said: Vec<String> = Vec::new();
+    for condition in routes.flat_map(|route| &route.conditions) {
+        let words = condition.said(record.group()).map_or_else(
+            || format!("`{}` says nothing", condition.field),
+            |value| format!("`{}` is `{value}`", condition.field),
+        );
+        if !said.contains(&words) {
+            said.push(words);
+        }
+    }
+    format!(
+        "no route of {} for {} takes it: {}",
+        profile.id,
+        record.kind().word().replace('_', " "),
+        said.join(", ")
+    )
 }
 
 fn load(

@@ -10,6 +10,7 @@ use super::outbound::{self, Outgoing, Shipment};
 use super::read::Document;
 use crate::canonical::{Completeness, Purpose, Record, ShippingAdvice, same_number};
 use crate::derivations::{self, Derived, Telling};
+use crate::profiles::Leads;
 use crate::store::{Business, FoundRecord, LoadRow, Work};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeSet;
@@ -43,9 +44,16 @@ async fn close_one(
     let before = stored(work, &earlier.iter().map(|(_, id)| *id).collect::<Vec<_>>()).await?;
     let next = earlier.iter().map(|(telling, _)| *telling).max().unwrap_or(0) + 1;
     let profile = agreements.profiles.find(&load.to_partner);
-    let sends = profile.and_then(|profile| {
-        profile.exchange.sends.iter().find(|sends| sends.document == load.document).cloned()
+    let routes = agreements.profiles.find(&load.partner_id).map(|from| &from.exchange.routes);
+    let by = routes.into_iter().flatten().find_map(|route| match &route.leads {
+        Leads::To { to, document, channel }
+            if route.together.is_some() && *to == load.to_partner && *document == load.document =>
+        {
+            channel.as_deref()
+        }
+        _ => None,
     });
+    let sends = profile.and_then(|profile| profile.exchange.find_sends(&load.document, by).cloned());
     let (Some(profile), Some(sends)) = (profile, sends) else {
         let why = format!(
             "{} is not sent the {} any more: mend the route of {} or settle this",

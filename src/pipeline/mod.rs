@@ -48,6 +48,7 @@ mod serve;
 mod sets;
 pub mod settling;
 mod shipments;
+mod untaken;
 
 pub use agreements::Agreements;
 pub use calls::login;

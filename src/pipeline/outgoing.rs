@@ -53,6 +53,17 @@ pub(super) struct Shipment {
     pub(super) hold: Option<String>,
 }
 
+/// A document that no route takes, though there are some for its record.
+#[derive(Clone, Debug)]
+pub(super) struct Untaken {
+    pub(super) document: Uuid,
+    pub(super) partner: String,
+    /// What people know it by.
+    pub(super) what: String,
+    /// What it says where the routes look.
+    pub(super) why: String,
+}
+
 /// All that one file sends.
 #[derive(Debug)]
 pub(super) struct Outgoing {
@@ -62,6 +73,8 @@ pub(super) struct Outgoing {
     pub(super) received_at: DateTime<Utc>,
     pub(super) answers: Vec<Answer>,
     pub(super) shipments: Vec<Shipment>,
+    /// What goes nowhere, and should not.
+    pub(super) untaken: Vec<Untaken>,
     /// What is told later, with others.
     pub(super) loads: Vec<LoadedAdvice>,
     /// Whether it is a set that waited, and all of one kind goes in one file.
@@ -80,6 +93,7 @@ impl Outgoing {
             received_at: now,
             answers: Vec::new(),
             shipments: Vec::new(),
+            untaken: Vec::new(),
             loads: Vec::new(),
             is_batch: false,
             again: false,

@@ -2,11 +2,12 @@
 
 use super::channel::{Channel, Transport};
 use super::exchange::Exchange;
+use super::fields::{Condition, conditions};
 use super::rules::{Validity, validity};
 use super::x12::{Identity, USAGES, Usage, X12, read_identity};
 use super::{Profile, library::document_of};
-use crate::canonical::{FieldType, Group, Shape};
-use crate::declaration::{Said, Section, suggestion};
+use crate::canonical::Group;
+use crate::declaration::Section;
 use std::collections::BTreeMap;
 
 /// What was agreed for one depositor of a partner.
@@ -17,7 +18,7 @@ pub struct Agreement {
     /// The depositor's name, for people.
     pub name: String,
     /// Values of the record that select it; all of them must be there.
-    when: Vec<(Place, String)>,
+    when: Vec<Condition>,
     /// Our interchange id for it, where it has its own.
     pub us: Option<Identity>,
     /// Our application code for it.
@@ -43,42 +44,11 @@ pub struct Addressed<'a> {
     pub group: Option<(&'a str, &'a str)>,
 }
 
-/// A field of a record as profiles name it: `depositor.id`, `references[IA]`, `parties[DE].id`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place(Vec<Step>);
-
-impl Place {
-    /// Reads a place; none when it is not written as one.
-    pub(super) fn read(said: &Said<String>) -> Option<Self> {
-        parse(said)
-    }
-
-    /// Whether records of this shape have it.
-    pub(super) fn is_of(&self, shape: &'static Shape) -> bool {
-        exists(shape, &self.0)
-    }
-
-    /// What a record says there.
-    pub(super) fn value(&self, record: &dyn Group) -> Option<String> {
-        find(record, &self.0)
-    }
-}
-
-/// One step: a field, and of a list the entry of this qualifier or role.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Step {
-    name: String,
-    entry: Option<String>,
-}
-
 impl Agreement {
     /// Whether what the record says selects it.
     #[must_use]
     pub fn is_of_record(&self, record: &dyn Group) -> bool {
-        let is = |(place, value): &(Place, String)| {
-            find(record, &place.0).is_some_and(|found| found.trim() == value)
-        };
-        !self.when.is_empty() && self.when.iter().all(is)
+        !self.when.is_empty() && self.when.iter().all(|condition| condition.holds(record))
     }
 
     /// Whether the ids of an envelope select it.
@@ -230,142 +200,13 @@ pub(super) fn read(
     agreements
 }
 
-/// The pairs of `when`, each held against the records that are exchanged.
-fn when(section: &Section<'_>, exchange: &Exchange) -> Vec<(Place, String)> {
+/// The conditions of `when`, each held against the records that are exchanged.
+fn when(section: &Section<'_>, exchange: &Exchange) -> Vec<Condition> {
     let received = exchange.receives.iter().map(|receives| &receives.translator);
     let translators: Vec<_> = received.chain(exchange.sends.iter().map(|sends| &sends.translator)).collect();
-    let mut pairs = Vec::new();
-    for (field, value) in section.pairs("when") {
-        let place = parse(&field);
-        let known = |shape: &'static Shape| place.as_ref().is_some_and(|place| exists(shape, &place.0));
-        if !translators.is_empty() && !translators.iter().any(|by| known(by.record().shape())) {
-            let mut names: Vec<&str> = translators
-                .iter()
-                .flat_map(|by| by.record().shape().fields.iter().map(|field| field.name))
-                .collect();
-            names.sort_unstable();
-            names.dedup();
-            let first = field.value.split(['.', '[']).next().unwrap_or_default();
-            let hint = if names.contains(&first) {
-                "write it as \"depositor.id\", \"references[IA]\" (the reference of that qualifier) or \"parties[DE].id\" (the party of that role); `crossdock translate` shows a document's fields".to_owned()
-            } else {
-                suggestion(first, &names)
-            };
-            let mut documents: Vec<&str> = translators.iter().map(|by| document_of(by)).collect();
-            documents.dedup();
-            let message = format!(
-                "no document of this partner ({}) has a field `{}`",
-                documents.join(", "),
-                field.value
-            );
-            section.fault("field_unknown", &field.place, message, hint);
-        }
-        pairs.extend(place.map(|place| (place, value.value.trim().to_owned())));
-    }
-    pairs
-}
-
-fn parse(said: &Said<String>) -> Option<Place> {
-    let step = |text: &str| {
-        let (name, entry) = match text.split_once('[') {
-            Some((name, rest)) => (name, Some(rest.strip_suffix(']')?.to_owned())),
-            None => (text, None),
-        };
-        Some(Step { name: name.to_owned(), entry })
-    };
-    said.value.split('.').map(step).collect::<Option<Vec<_>>>().map(Place)
-}
-
-/// Members by which an entry of a list is told from the others.
-const TELLING: [&str; 2] = ["qualifier", "role"];
-
-fn exists(shape: &'static Shape, steps: &[Step]) -> bool {
-    let Some((step, rest)) = steps.split_first() else { return false };
-    let Some((_, field)) = shape.find(&step.name) else { return false };
-    match field.holds {
-        FieldType::Group(below) => step.entry.is_none() && exists(below(), rest),
-        FieldType::List(below) => {
-            let told = TELLING.iter().any(|name| below().find(name).is_some());
-            let rest_is =
-                if rest.is_empty() { below().find("value").is_some() } else { exists(below(), rest) };
-            step.entry.is_some() && told && rest_is
-        }
-        FieldType::Texts => step.entry.is_none() && rest.len() == 1,
-        FieldType::Source => false,
-        _ => step.entry.is_none() && rest.is_empty(),
-    }
-}
-
-/// What a place holds, as text.
-fn find(group: &dyn Group, steps: &[Step]) -> Option<String> {
-    let (step, rest) = steps.split_first()?;
-    let (id, _) = group.shape().find(&step.name)?;
-    let field = group.field(id);
-    if let Some(entry) = &step.entry {
-        return (0..field.len()).filter_map(|index| field.item(index)).find_map(|item| {
-            let is_it = TELLING.iter().any(|name| text(item, name).as_ref() == Some(entry));
-            if !is_it {
-                None
-            } else if rest.is_empty() {
-                text(item, "value")
-            } else {
-                find(item, rest)
-            }
-        });
-    }
-    match rest.first() {
-        None => field.get().map(|value| value.to_string()),
-        Some(below) => match field.texts() {
-            Some(texts) => texts.get(&below.name).cloned(),
-            None => find(field.group()?, rest),
-        },
-    }
-}
-
-fn text(group: &dyn Group, name: &str) -> Option<String> {
-    let (id, _) = group.shape().find(name)?;
-    group.field(id).get().map(|value| value.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::canonical::{Record, Reference, ShippingOrder};
-    use crate::declaration;
-
-    fn place(text: &str) -> Place {
-        let source = declaration::Source { name: String::new(), text: String::new() };
-        let faults = declaration::Faults::default();
-        let table = declaration::parse(&source, &faults);
-        let place = declaration::whole(&[(&source, &table)], &faults).place();
-        parse(&Said { value: text.to_owned(), place }).expect("it is one")
-    }
-
-    #[test]
-    fn a_record_is_of_the_agreement_whose_keys_it_has() {
-        let mut order = ShippingOrder::default();
-        order.depositor.id = Some("1234 ".to_owned());
-        let reference = |qualifier: &str, value: &str| Reference {
-            qualifier: Some(qualifier.to_owned()),
-            value: Some(value.to_owned()),
-            ..Reference::default()
-        };
-        order.references = vec![reference("IA", "77"), reference("ZZ", "NB")];
-        order.extra.insert("division".to_owned(), "D1".to_owned());
-        let record = Record::from(order);
-        for (field, expected) in [
-            ("depositor.id", Some("1234 ")),
-            ("references[ZZ]", Some("NB")),
-            ("references[XX]", None),
-            ("references[IA].value", Some("77")),
-            ("extra.division", Some("D1")),
-            ("depositor.city", None),
-        ] {
-            assert_eq!(find(record.group(), &place(field).0).as_deref(), expected, "{field}");
-            assert!(exists(record.kind().shape(), &place(field).0), "{field}");
-        }
-        for field in ["depositor", "depositor.idd", "references", "lines[1]", "order_number.x", "source"] {
-            assert!(!exists(record.kind().shape(), &place(field).0), "{field}");
-        }
-    }
+    let shapes: Vec<_> = translators.iter().map(|by| by.record().shape()).collect();
+    let mut documents: Vec<&str> = translators.iter().map(|by| document_of(by)).collect();
+    documents.dedup();
+    let whose = format!("no document of this partner ({})", documents.join(", "));
+    section.section("when").map_or_else(Vec::new, |when| conditions(&when, &[], &shapes, &whose))
 }

@@ -1,6 +1,6 @@
 //! `batch` of a `[[sends]]`: what is sent together, and when.
 
-use super::agreement::Place;
+use super::fields::{self, Field};
 use crate::canonical::Group;
 use crate::declaration::Section;
 use crate::schedules::Cron;
@@ -18,7 +18,7 @@ pub struct Batch {
     /// These times.
     pub cron: Option<Cron>,
     /// Sets are told apart by what the record says here.
-    by: Option<Place>,
+    by: Option<Field>,
 }
 
 impl Batch {
@@ -54,16 +54,14 @@ pub(super) fn read(
             .ok()
     });
     let by = below.text("by").and_then(|said| {
-        let place = Place::read(&said);
-        let known = translator.is_none_or(|translator| {
-            place.as_ref().is_some_and(|place| place.is_of(translator.record().shape()))
-        });
-        if !known {
+        let field = Field::parse(&said.value);
+        let shape = translator.map(|translator| translator.record().shape());
+        let is_known = |shape| field.as_ref().is_some_and(|field| field.is_of(shape));
+        if let Some(shape) = shape.filter(|shape| !is_known(shape)) {
             let message = format!("the record has no field `{}`", said.value);
-            let hint = "write it as \"ship_to.id\", \"references[IA]\" or \"parties[DE].id\"; `crossdock translate` shows a document's fields";
-            below.fault("field_unknown", &said.place, message, hint);
+            below.fault("field_unknown", &said.place, message, fields::hint(&said.value, &[shape]));
         }
-        place
+        field
     });
     let age = below.duration("age").and_then(|said| TimeDelta::from_std(said.value).ok());
     below.finish();

@@ -6,16 +6,16 @@ use super::channel::Channel;
 use super::expects::Expects;
 use super::ladder::Ladder;
 use super::library::{Library, document_of};
+use super::routes::{self, Route};
 use super::rules::{Validity, validity};
 use super::settings::DIRECTIONS;
-use crate::canonical::{FinalShipment, InvoiceKind, RecordKind, ShippingAdvice};
+use crate::canonical::{FinalShipment, InvoiceKind, RecordKind};
 use crate::declaration::{Place, Said, Section, suggestion};
 use crate::formats::x12::ack;
 use crate::translators::{Format, Overlay, Spot, Translator, WhenUnknown};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The documents exchanged with one partner.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +58,13 @@ impl Exchange {
     pub fn translators(&self) -> impl Iterator<Item = &Arc<Translator>> {
         let received = self.receives.iter().flat_map(Receives::translators);
         received.chain(self.sends.iter().map(|sends| &sends.translator))
+    }
+
+    /// How a document is sent: by this channel, where one is named, else by the first that the profile names.
+    #[must_use]
+    pub fn find_sends(&self, document: &str, channel: Option<&str>) -> Option<&Sends> {
+        let by_channel = |sends: &&Sends| channel.is_none_or(|channel| sends.channel == channel);
+        self.sends.iter().filter(|sends| sends.document == document).find(by_channel)
     }
 
     /// When an order counts as shipped to its end, by this partner's advices.
@@ -154,73 +161,6 @@ pub enum WhenOverdue {
     Resend,
 }
 
-/// A pure function that makes another record of a record and its order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Derivation {
-    /// The ship notice of a shipping advice, its shipping order and its purchase order.
-    ShipNotice,
-}
-
-/// What follows from a received record.
-#[derive(Clone, Debug)]
-pub struct Route {
-    /// The record that starts it, such as `shipping_advice`.
-    pub record: String,
-    /// What is made of it first.
-    pub derive: Option<Derivation>,
-    /// Records that are told in one.
-    pub together: Option<Together>,
-    /// The partner it goes to.
-    pub to: String,
-    /// The document it goes as.
-    pub document: String,
-}
-
-/// Records that are told together: all that come with one number, once nothing more comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Together {
-    /// The number that they share.
-    pub by: LoadNumber,
-    /// So long after the last one.
-    pub closes_after: Duration,
-    /// So long after the first one, whatever else comes.
-    pub at_most: Duration,
-}
-
-/// The number of an advice that says what went together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoadNumber {
-    /// Its bill of lading.
-    BillOfLading,
-    /// Its master bill of lading.
-    MasterBillOfLading,
-    /// Its load, by the shipper's numbering.
-    Load,
-}
-
-impl LoadNumber {
-    /// Its name in profiles and in the database.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::BillOfLading => "bill_of_lading",
-            Self::MasterBillOfLading => "master_bill_of_lading",
-            Self::Load => "load_number",
-        }
-    }
-
-    /// That number of an advice, where it has one.
-    #[must_use]
-    pub fn of(self, advice: &ShippingAdvice) -> Option<&str> {
-        let number = match self {
-            Self::BillOfLading => &advice.bill_of_lading,
-            Self::MasterBillOfLading => &advice.master_bill_of_lading,
-            Self::Load => &advice.load_number,
-        };
-        number.as_deref().map(str::trim).filter(|number| !number.is_empty())
-    }
-}
-
 const ACKS: &[(&str, Acknowledge)] =
     &[("997", Acknowledge::F997), ("999", Acknowledge::F999), ("none", Acknowledge::None)];
 
@@ -241,9 +181,7 @@ pub(super) fn read(
         let section = section.over(outbound.as_ref());
         exchange.sends.extend(sends(&section, channels, has_x12, (has_calendar, zone), library));
     }
-    for section in section.sections("routes") {
-        exchange.routes.extend(route(&section));
-    }
+    exchange.routes = routes::read(section);
     exchange
 }
 
@@ -355,54 +293,6 @@ fn sends(
         validity,
         translator,
     })
-}
-
-fn route(section: &Section<'_>) -> Option<Route> {
-    let missing =
-        |message: &str, hint: &str| section.fault("setting_missing", &section.place(), message, hint);
-    let Some(when) = section.section("when") else {
-        missing("the route does not say what starts it", "write when = { record = \"shipping_advice\" }");
-        return None;
-    };
-    let record = when.required_text("record", "write when = { record = \"shipping_advice\" }");
-    when.finish();
-    if !record.value.is_empty() && record.value.parse::<RecordKind>().is_err() {
-        let known: Vec<&str> = RecordKind::ALL.iter().map(|kind| kind.word()).collect();
-        let message = format!("there is no record `{}`", record.value);
-        section.fault("record_unknown", &record.place, message, suggestion(&record.value, &known));
-    }
-    let derive = section.choice("derive", &[("ship_notice", Derivation::ShipNotice)]).map(|said| said.value);
-    let together = section.section("together").map(|below| {
-        let numbers = [LoadNumber::BillOfLading, LoadNumber::MasterBillOfLading, LoadNumber::Load];
-        let by = below.choice("by", &numbers.map(|number| (number.word(), number)));
-        let time = |key, otherwise: u64| {
-            below.duration(key).map_or(Duration::from_secs(otherwise * 60), |said| said.value)
-        };
-        let (closes_after, at_most) = (time("closes_after", 30), time("at_most", 12 * 60));
-        below.finish();
-        let by = by.map_or(LoadNumber::BillOfLading, |said| said.value);
-        if derive.is_none() {
-            section.fault(
-                "together_without_derive",
-                &below.place(),
-                "only what is derived can be told together",
-                "add derive = \"ship_notice\", or take `together` out",
-            );
-        }
-        Together { by, closes_after, at_most }
-    });
-    let Some(send) = section.section("send") else {
-        missing(
-            "the route does not say where it leads",
-            "write send = { to = \"partner-id\", document = \"856\" }",
-        );
-        return None;
-    };
-    let to = send.required_text("to", "write to = \"partner-id\"").value;
-    let document = send.required_text("document", "write document = \"856\"").value;
-    send.finish();
-    section.finish();
-    Some(Route { record: record.value, derive, together, to, document })
 }
 
 fn translator(section: &Section<'_>, has_x12: bool, library: &Library) -> Option<Arc<Translator>> {

@@ -15,6 +15,7 @@ mod duplicates;
 mod effective;
 mod exchange;
 mod expects;
+mod fields;
 mod ladder;
 mod library;
 mod packing;
@@ -23,6 +24,7 @@ mod reading;
 mod reconciliation;
 mod reference;
 mod retention;
+mod routes;
 mod rules;
 pub mod settings;
 mod stored;
@@ -36,10 +38,9 @@ pub use contacts::{Contact, Topic};
 pub use control_numbers::{ControlNumbers, Counter, CounterOf, Level, Numbered};
 pub use duplicates::{Duplicates, Repeat, Repeated};
 pub use effective::{Effective, Layer, list_effective};
-pub use exchange::{
-    Acknowledge, Derivation, Exchange, ExpectAck, LoadNumber, Receives, Route, Sends, Together, WhenOverdue,
-};
+pub use exchange::{Acknowledge, Exchange, ExpectAck, Receives, Sends, WhenOverdue};
 pub use expects::{CountedFrom, Expects};
+pub use fields::{Condition, Field};
 pub use ladder::Ladder;
 pub use library::{Library, document_of};
 pub use packing::Pgp;
@@ -49,6 +50,7 @@ pub use reconciliation::{
 };
 pub use reference::reference_page;
 pub use retention::Retention;
+pub use routes::{Derivation, Leads, LoadNumber, Route, Together};
 pub use rules::{Action, Validity};
 pub use x12::{Identity, Usage, X12};
 
@@ -232,32 +234,34 @@ impl Profiles {
             let table = declaration::parse(source, &Faults::default());
             let whole = declaration::whole(&[(source, &table)], faults);
             for (route, section) in profile.exchange.routes.iter().zip(whole.sections("routes")) {
+                let Leads::To { to, document, channel } = &route.leads else { continue };
                 let place = section.section("send").map_or_else(|| section.place(), |send| send.place());
-                match self.find(&route.to) {
-                    None => {
-                        let ids: Vec<&str> = self.by_id.keys().map(String::as_str).collect();
-                        section.fault(
-                            "partner_unknown",
-                            &place,
-                            format!("there is no partner `{}`", route.to),
-                            suggestion(&route.to, &ids),
-                        );
-                    }
-                    Some(to) if !to.exchange.sends.iter().any(|sends| sends.document == route.document) => {
-                        let known: Vec<&str> =
-                            to.exchange.sends.iter().map(|sends| sends.document.as_str()).collect();
-                        section.fault(
-                            "route_without_send",
-                            &place,
-                            format!("`{}` is sent no document `{}`", route.to, route.document),
-                            format!(
-                                "{}; or add a [[sends]] to partner-profiles/{}.toml",
-                                suggestion(&route.document, &known),
-                                route.to
-                            ),
-                        );
-                    }
-                    Some(_) => {}
+                let Some(partner) = self.find(to) else {
+                    let ids: Vec<&str> = self.by_id.keys().map(String::as_str).collect();
+                    let message = format!("there is no partner `{to}`");
+                    section.fault("partner_unknown", &place, message, suggestion(to, &ids));
+                    continue;
+                };
+                let of_document = || partner.exchange.sends.iter().filter(|sends| sends.document == *document);
+                if of_document().next().is_none() {
+                    let known: Vec<&str> =
+                        partner.exchange.sends.iter().map(|sends| sends.document.as_str()).collect();
+                    let hint = suggestion(document, &known);
+                    section.fault(
+                        "route_without_send",
+                        &place,
+                        format!("`{to}` is sent no document `{document}`"),
+                        format!("{hint}; or add a [[sends]] to partner-profiles/{to}.toml"),
+                    );
+                } else if partner.exchange.find_sends(document, channel.as_deref()).is_none() {
+                    let known: Vec<&str> = of_document().map(|sends| sends.channel.as_str()).collect();
+                    let named = channel.as_deref().unwrap_or_default();
+                    section.fault(
+                        "route_without_send",
+                        &place,
+                        format!("`{to}` is sent no `{document}` by a channel `{named}`"),
+                        suggestion(named, &known),
+                    );
                 }
             }
             let Some(x12) = &profile.x12 else { continue };

@@ -166,7 +166,11 @@ const SECTIONS: &[(&str, &str, &str)] = &[
         "`[[sends]]`",
         "One entry for each kind of document the partner is sent. What all of them have in common may be written once: `[outbound]` takes every setting of an entry but `translator`, and an entry's own stand over it.",
     ),
-    ("routes", "`[[routes]]`", "What follows from a record that this partner sends."),
+    (
+        "routes",
+        "`[[routes]]`",
+        "What follows from a record that this partner sends. Every route whose `when` holds applies. A document of a record that has routes, and that none of them takes, becomes an exception, `no_route`.",
+    ),
     (
         "expects",
         "`[[expects]]`",

@@ -200,6 +200,35 @@ impl Work {
         .map_err(Error::query("settle exceptions that came right"))
     }
 
+    /// Settles what is open of this kind about documents, which need nobody for it any more.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn settle_exceptions_of(
+        &mut self,
+        documents: &[Uuid],
+        kind: &str,
+        reason: &str,
+        at: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        sqlx::query!(
+            "with settled as (
+                 update exception set state = 'settled', settled_at = $5, settled_by = $3, settled_reason = $4
+                 where document_id = any($1) and kind = $2 and state = 'open' returning document_id
+             )
+             update document d set business = 'open', business_reason = '' from settled s where d.id = s.document_id",
+            documents,
+            kind,
+            BY_HUB,
+            &clean(reason),
+            at,
+        )
+        .execute(self.connection())
+        .await
+        .map(drop)
+        .map_err(Error::query("settle exceptions of documents"))
+    }
+
     /// Gives an open exception to somebody. False when it is settled, or there is none.
     ///
     /// # Errors

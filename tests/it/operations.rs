@@ -13,6 +13,7 @@ mod look;
 mod numbers;
 mod replay;
 mod retention;
+mod routes;
 
 /// A hub with its folders, and partners whose folders lie beside it.
 struct Site {

@@ -1,6 +1,6 @@
 //! Settings of `[[agreements]]`: what holds for one depositor.
 
-use super::Form::{Day, Pairs, Text, Words};
+use super::Form::{Conditions, Day, Text, Words};
 use super::Otherwise::{Like, Nothing, Required};
 use super::{Setting, setting};
 
@@ -14,9 +14,9 @@ pub(super) const AGREEMENTS: &[Setting] = &[
     setting("agreements[].name", Text, Like("the id"), "The depositor's name, for people."),
     setting(
         "agreements[].when",
-        Pairs,
+        Conditions,
         Like("the X12 ids below select it"),
-        "What its documents say, by field of the record: `\"depositor.id\" = \"1234\"`, `\"references[IA]\" = \"77\"`, `\"parties[DE].id\" = \"9\"`; all of it.",
+        "What its documents say, by field of the record: `\"depositor.id\" = \"1234\"`, `\"references[IA]\" = \"77\"`, `\"parties[DE].id\" = \"9\"`; all of it. What a field may hold is written as for `[[routes]]`.",
     ),
     setting("agreements[].us.qualifier", Text, Required, "Qualifier of our interchange id for it."),
     setting(

@@ -1,6 +1,8 @@
 //! Settings of `[[receives]]`, `[[sends]]` and `[[routes]]`: what comes, what goes, what follows.
 
-use super::Form::{Day, Due, Number, Pairs, Tables, Text, Texts, Time, Translators, Words};
+use super::Form::{
+    Conditions, Day, Due, Flag, Number, Pairs, Tables, Text, Texts, Time, Translators, Words,
+};
 use super::Otherwise::{Is, Like, Nothing, Required};
 use super::{Setting, setting};
 
@@ -129,10 +131,22 @@ pub(super) const SENDS: &[Setting] = &[
 
 pub(super) const ROUTES: &[Setting] = &[
     setting(
+        "routes[].when",
+        Conditions,
+        Required,
+        "What starts the route: a record, and what it must say, all of it: `\"ship_to.id\" = \"0042\"`, `\"order_number\" = \"W*\"` (`*` stands for any characters, `?` for one), `\"ship_to.state\" = [\"TX\", \"OK\"]` (one of them), `\"ship_to.id\" = { not = [\"0042\", \"9*\"] }` (none of them, or nothing), `\"references[IA]\" = { missing = true }`.",
+    ),
+    setting(
         "routes[].when.record",
         Text,
         Required,
         "The record from this partner that starts the route, such as `shipping_order`.",
+    ),
+    setting(
+        "routes[].otherwise",
+        Flag,
+        Is("false"),
+        "Whether it applies only where no route before it for the same record does.",
     ),
     setting("routes[].derive", Words(&["ship_notice"]), Nothing, "What is made of the record first."),
     setting(
@@ -153,12 +167,24 @@ pub(super) const ROUTES: &[Setting] = &[
         Is("\"12h\""),
         "It goes so long after the first advice at the latest, and then without what is not known yet.",
     ),
-    setting("routes[].send.to", Text, Required, "The partner it goes to."),
+    setting("routes[].send.to", Text, Required, "The partner it goes to; or `nothing`:"),
     setting(
         "routes[].send.document",
         Text,
         Required,
         "The document it goes as: `940`, or the record's name in other formats than X12.",
+    ),
+    setting(
+        "routes[].send.channel",
+        Text,
+        Like("the first that the partner's profile names"),
+        "The channel it goes by, where the partner is sent the document by several (one [[sends]] for each). To one partner a document goes once as one kind, whatever routes lead there: the first that applies counts.",
+    ),
+    setting(
+        "routes[].nothing",
+        Text,
+        Nothing,
+        "Instead of `send`: why nothing follows, such as `\"samples are not shipped\"`. The document shows it.",
     ),
 ];
 

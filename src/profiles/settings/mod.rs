@@ -48,6 +48,8 @@ pub enum Form {
     Pairs,
     /// Tables by name, each of pairs.
     Tables,
+    /// Fields of a record, and what each must hold.
+    Conditions,
 }
 
 /// What holds where nothing is written.
@@ -141,6 +143,7 @@ impl Form {
                 "text, or one for each release: `{ \"004010\" = \"…\", \"005010\" = \"…\" }`".to_owned()
             }
             Self::Pairs => "section of `name = \"text\"` lines".to_owned(),
+            Self::Conditions => "section of `\"field\" = …` lines".to_owned(),
             Self::Tables => "sections of `\"code\" = \"word\"` lines".to_owned(),
         }
     }

@@ -1,7 +1,7 @@
 //! The JSON Schema of a profile, made of the list of settings.
 
 use super::Form::{
-    self, Day, Due, Flag, Number, Pairs, Secret, Tables, Text, Texts, Time, Translators, Words,
+    self, Conditions, Day, Due, Flag, Number, Pairs, Secret, Tables, Text, Texts, Time, Translators, Words,
 };
 use super::Otherwise::Is;
 use super::{DIRECTIONS, list_settings};
@@ -30,6 +30,15 @@ impl Form {
             }),
             Translators => json!({ "anyOf": [text, { "type": "object", "additionalProperties": text }] }),
             Pairs => json!({ "type": "object", "additionalProperties": text }),
+            Conditions => {
+                let texts = Texts.schema();
+                let table = json!({
+                    "type": "object",
+                    "properties": { "not": texts, "missing": { "type": "boolean" } },
+                    "additionalProperties": false,
+                });
+                json!({ "type": "object", "additionalProperties": { "anyOf": [texts, table] } })
+            }
             Tables => json!({
                 "type": "object",
                 "additionalProperties": { "type": "object", "additionalProperties": text },

@@ -74,6 +74,10 @@ when = { record = "shipping_advice" }
 derive = "ship_notice"
 together = { by = "load_number" }
 send = { to = "all", document = "940" }
+[[routes]]
+otherwise = true
+when = { record = "shipping_advice", "ship_to.id" = "7" }
+nothing = "it is not ours"
 [[expects]]
 after = "940"
 document = "945"

@@ -14,6 +14,11 @@ async fn what_comes_twice_is_held_refused_ignored_or_accepted_as_the_profile_say
     play_all("duplicates").await;
 }
 
+#[tokio::test]
+async fn each_order_goes_where_its_route_says_and_one_that_goes_nowhere_is_told() {
+    play_all("routes").await;
+}
+
 async fn play_all(folder: &str) {
     let mut wrong = Vec::new();
     for (name, text) in scenarios(folder) {
@@ -51,7 +56,7 @@ async fn standing(world: &World) -> String {
     }
     lines.sort();
     lines.into_iter().for_each(&mut add);
-    for partner in ["shop", "warehouse"] {
+    for partner in ["rival", "shop", "warehouse"] {
         for text in world.sent_to(partner) {
             let mut segments = text.split(['~', '\n']).filter(|segment| !segment.is_empty());
             let parts = |segment: Option<&str>, wanted: &[usize]| {
