@@ -1,16 +1,20 @@
 //! Calls of other systems: how they show who we are, what their answers mean, and how an unknown outcome is settled.
 
+use super::compose;
 use super::deliver::{MOST_TRIES, delivered, failed, held, retry};
-use super::hub::{Hub, back_off, explain};
+use super::hub::{Error, Hub, back_off, explain};
+use crate::canonical::Record;
 use crate::config::Config;
 use crate::kill_points;
-use crate::profiles::{self, Http, HttpLogin};
+use crate::profiles::{self, Field, Http, HttpLogin, Profile, Unfilled};
 use crate::store::{AttemptOutcome, LoadedDelivery};
 use crate::transports::SecretRef;
 use crate::transports::http::{Call, Login, Outcome, Signature, Who};
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Makes one call of a delivery: try `number` of all, and `tries` since a person released it last.
 pub(super) async fn call(
@@ -31,10 +35,13 @@ pub(super) async fn call(
         Ok(login) => login,
         Err(reason) => return held(reason),
     };
-    let call = prepare(settings, delivery);
+    let call = match prepare(settings, delivery) {
+        Ok(call) => call,
+        Err(reason) => return held(reason),
+    };
     // An earlier try may have taken effect though nobody heard of it, also one before a person released it.
     if number > 1
-        && let Some(settled) = read_back(hub, settings, &call, &login, tries).await
+        && let Some(settled) = read_back(hub, settings, (delivery, &call), &login, tries).await
     {
         return settled;
     }
@@ -44,15 +51,17 @@ pub(super) async fn call(
     match answered {
         Ok(Outcome::Delivered(answer)) => delivered(answer.id, ""),
         Ok(Outcome::RetryLater { after, why, .. }) => retry(tries, after, why),
-        Ok(Outcome::Unknown { why }) => match read_back(hub, settings, &call, &login, tries).await {
-            Some(settled) => settled,
-            // Sending it again under the same key is what settles an unknown outcome: the key makes it one effect.
-            None if tries >= MOST_TRIES => held(format!(
-                "nobody knows whether the call took effect: {why} (after {tries} tries); ask {} for key {}",
-                row.partner_id, row.idempotency_key
-            )),
-            None => AttemptOutcome::Unknown { after: back_off(tries.unsigned_abs()), error: why },
-        },
+        Ok(Outcome::Unknown { why }) => {
+            match read_back(hub, settings, (delivery, &call), &login, tries).await {
+                Some(settled) => settled,
+                // Sending it again under the same key is what settles an unknown outcome: the key makes it one effect.
+                None if tries >= MOST_TRIES => held(format!(
+                    "nobody knows whether the call took effect: {why} (after {tries} tries); ask {} for key {}",
+                    row.partner_id, row.idempotency_key
+                )),
+                None => AttemptOutcome::Unknown { after: back_off(tries.unsigned_abs()), error: why },
+            }
+        }
         Ok(Outcome::Refused { why, answer }) => {
             let body = answer
                 .map(|answer| String::from_utf8_lossy(&answer.body).chars().take(300).collect::<String>());
@@ -66,14 +75,17 @@ pub(super) async fn call(
 async fn read_back(
     hub: &Arc<Hub>,
     settings: &Http,
-    call: &Call,
+    (delivery, call): (&LoadedDelivery, &Call),
     login: &Login,
     tries: i32,
 ) -> Option<AttemptOutcome> {
-    let (_, key) = call.idempotency.as_ref()?;
+    let url = match settings.read_back.as_ref()?.fill(|name| taken(delivery, name)) {
+        Ok(url) => url,
+        Err(unfilled) => return Some(held(unnoted(delivery, "the address that is asked", &unfilled))),
+    };
     let asked = Call {
         method: "GET".to_owned(),
-        url: settings.read_back.as_ref()?.replace("{key}", key),
+        url,
         idempotency: None,
         body: bytes::Bytes::new(),
         success: None,
@@ -100,13 +112,95 @@ async fn read_back(
     }
 }
 
-fn prepare(settings: &Http, delivery: &LoadedDelivery) -> Call {
-    let mut headers: BTreeMap<String, String> = settings.headers.iter().cloned().collect();
+/// What a call is made of.
+pub(super) struct Of<'a> {
+    pub(super) record: &'a Record,
+    /// To whom, and under which agreement.
+    pub(super) whose: (&'a Profile, Option<&'a str>),
+    /// As what, and whether as a test.
+    pub(super) what: (&'a str, bool),
+    pub(super) key: Uuid,
+    pub(super) now: DateTime<Utc>,
+}
+
+/// Where a call goes, and all that its addresses and headers take of what is sent: every try takes the same.
+///
+/// # Errors
+/// When something that they take is not there, or cannot stand there.
+pub(super) fn freeze(http: &Http, of: &Of<'_>) -> Result<(String, BTreeMap<String, String>), Error> {
+    let (profile, agreement) = of.whose;
+    let (document, test) = of.what;
+    let at = compose::local_time(profile, of.now);
+    let found = |name: &str| match name {
+        "document" => Some(document.to_owned()),
+        "usage" => Some(compose::usage_word(test).to_owned()),
+        "partner" => Some(profile.id.clone()),
+        "agreement" => Some(agreement.unwrap_or(&profile.id).to_owned()),
+        "number" => of.record.business_number().map(str::to_owned),
+        "date" => Some(at.format("%Y%m%d").to_string()),
+        "time" => Some(at.format("%H%M%S").to_string()),
+        field => Field::parse(field)?.value(of.record.group()),
+    };
+    let fields: BTreeMap<String, String> = http
+        .placeholders()
+        .into_iter()
+        .filter(|name| *name != KEY)
+        .filter_map(|name| Some((name.to_owned(), found(name)?.trim().to_owned())))
+        .collect();
+    let value = |name: &str| if name == KEY { Some(of.key.to_string()) } else { fields.get(name).cloned() };
+    let unfit = |what: String| {
+        move |unfilled: Unfilled| Error::Compose {
+            document: document.to_owned(),
+            partner: profile.id.clone(),
+            first: format!("{what} {unfilled}"),
+            hint: format!(
+                "have the source fill it, or take it out of the channel in partner-profiles/{}.toml; then `crossdock replay` its source with --issue-new",
+                profile.id
+            ),
+        }
+    };
+    let target = http.url.fill(value).map_err(unfit("the address".to_owned()))?;
+    for (name, text) in &http.headers {
+        text.fill(value).map_err(unfit(format!("the header `{name}`")))?;
+    }
+    if let Some(read_back) = &http.read_back {
+        read_back.fill(value).map_err(unfit("the address that is asked".to_owned()))?;
+    }
+    Ok((target, fields))
+}
+
+/// The placeholder of the call's own key.
+const KEY: &str = "key";
+
+/// What an address or a header takes, as it was noted when the call was composed.
+fn taken(delivery: &LoadedDelivery, name: &str) -> Option<String> {
+    if name == KEY {
+        return Some(delivery.row.idempotency_key.clone());
+    }
+    delivery.fields.get(name).cloned()
+}
+
+fn unnoted(delivery: &LoadedDelivery, what: &str, unfilled: &Unfilled) -> String {
+    let partner = &delivery.row.partner_id;
+    format!(
+        "{what} {unfilled}: partner-profiles/{partner}.toml was changed since this was composed; cancel it, and issue its source anew"
+    )
+}
+
+fn prepare(settings: &Http, delivery: &LoadedDelivery) -> Result<Call, String> {
+    let value = |name: &str| taken(delivery, name);
+    let url = settings.url.fill(value).map_err(|unfilled| unnoted(delivery, "the address", &unfilled))?;
+    let mut headers = BTreeMap::new();
+    for (name, text) in &settings.headers {
+        let filled = text.fill(value);
+        let what = || format!("the header `{name}`");
+        headers.insert(name.clone(), filled.map_err(|unfilled| unnoted(delivery, &what(), &unfilled))?);
+    }
     let kind = if delivery.file.bytes.starts_with(b"<") { "application/xml" } else { "application/json" };
     headers.entry("Content-Type".to_owned()).or_insert_with(|| kind.to_owned());
-    Call {
+    Ok(Call {
         method: settings.method.clone(),
-        url: settings.url.clone(),
+        url,
         headers,
         secret_headers: BTreeMap::new(),
         idempotency: Some((settings.idempotency_header.clone(), delivery.row.idempotency_key.clone())),
@@ -116,7 +210,7 @@ fn prepare(settings: &Http, delivery: &LoadedDelivery) -> Call {
         success: settings.success.clone(),
         already_there: settings.already_there.clone(),
         limits: settings.limits,
-    }
+    })
 }
 
 /// How calls show who we are.

@@ -43,6 +43,8 @@ pub(super) struct Frozen {
     pub(super) usage: Option<Usage>,
     pub(super) agreement: Option<String>,
     pub(super) bytes: Vec<u8>,
+    /// What the address and the headers of a call take, by name.
+    pub(super) fields: BTreeMap<String, String>,
 }
 
 impl Rows {
@@ -79,6 +81,7 @@ impl Rows {
             document_ids,
             priority: 0,
             in_order: channel.in_order,
+            fields: frozen.fields,
         });
     }
 

@@ -2,6 +2,7 @@
 
 use super::agreed;
 use super::batches;
+use super::calls;
 use super::compose::{self, Numbers, X12Group};
 use super::frozen::{Frozen, Rows, blank};
 use super::gate::{self, Hold};
@@ -488,6 +489,7 @@ fn write(pending: Pending<'_>, numbers: Numbers, now: DateTime<Utc>, rows: &mut 
         usage,
         agreement,
         bytes,
+        fields: BTreeMap::new(),
     };
     rows.queue(frozen, profile, channel, document_ids, now);
     Ok(())
@@ -528,10 +530,14 @@ fn call_or_file(
     let whose = (profile, agreement.as_deref());
     let test = profile.is_tested(profile.find_agreement(agreement.as_deref()));
     let what = (sends.document.as_str(), test);
+    let mut fields = BTreeMap::new();
     let (kind, target, name) = match (&channel.transport, &channel.outbound) {
         (Transport::Http(http), _) => {
+            let of = calls::Of { record: &first.record, whose, what, key: idempotency_key, now };
+            let target;
+            (target, fields) = calls::freeze(http, &of)?;
             let name = compose::file_name("{document}_{number}", whose, what, "", &number, now);
-            (DeliveryKind::Call, http.url.clone(), format!("{name}.{}", sends.translator.format().ending()))
+            (DeliveryKind::Call, target, format!("{name}.{}", sends.translator.format().ending()))
         }
         (_, outbound) => {
             let template = outbound.as_ref().map(|outbound| outbound.name.as_str()).unwrap_or_default();
@@ -564,7 +570,7 @@ fn call_or_file(
         rows.holds.extend(shipment.hold.map(hold));
     }
     let frozen =
-        Frozen { file_id, delivery_id, kind, target, idempotency_key, name, usage: None, agreement, bytes };
+        Frozen { file_id, delivery_id, kind, target, idempotency_key, name, usage: None, agreement, bytes, fields };
     rows.queue(frozen, profile, channel, document_ids, now);
     Ok(())
 }

@@ -2,11 +2,11 @@
 
 use super::calendar::Due;
 use super::calendars;
+use super::http::{self, Http};
 use super::packing::{self, Pgp};
 use crate::declaration::Section;
 use crate::packing::{Limits as PackingLimits, Step};
 use crate::profiles::pattern;
-use crate::transports::http::Limits;
 use crate::transports::sftp::{self, Algorithms, Fingerprint, Login};
 use crate::transports::{SecretRef, mail, read_secret_ref};
 use std::path::PathBuf;
@@ -54,63 +54,6 @@ pub struct Mail {
     pub to: Vec<String>,
     /// Template of the subject.
     pub subject: String,
-}
-
-/// A system that is called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Http {
-    /// Where to.
-    pub url: String,
-    /// `POST`, `PUT` or `PATCH`.
-    pub method: String,
-    /// Header that carries the idempotency key.
-    pub idempotency_header: String,
-    /// Headers whose values are plain.
-    pub headers: Vec<(String, String)>,
-    /// How calls show who we are.
-    pub login: HttpLogin,
-    /// A signature of the body: header, what stands before it, and the key.
-    pub signature: Option<(String, String, SecretRef)>,
-    /// What a 2xx must say besides: a member of the JSON answer and its value.
-    pub success: Option<(String, String)>,
-    /// Answers that say it took effect before: a status, and a text that the answer holds.
-    pub already_there: Vec<(u16, String)>,
-    /// Where to ask whether a call took effect; `{key}` is the key of the call.
-    pub read_back: Option<String>,
-    /// Limits of the host.
-    pub limits: Limits,
-    /// Member of the JSON answer that holds the other side's id.
-    pub response_id: Option<String>,
-    /// Deadline of one call.
-    pub timeout: Duration,
-}
-
-/// How calls show who we are.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum HttpLogin {
-    /// Not at all.
-    #[default]
-    Nobody,
-    /// A bearer token that does not change.
-    Token(SecretRef),
-    /// User and password.
-    Basic {
-        /// The user.
-        user: String,
-        /// The password.
-        password: SecretRef,
-    },
-    /// OAuth 2.0 client credentials.
-    Client {
-        /// Where tokens are given.
-        token_url: String,
-        /// The client's id.
-        id: String,
-        /// The client's secret.
-        secret: SecretRef,
-        /// What is asked for.
-        scope: String,
-    },
 }
 
 /// When a file counts as written to its end. The format's own end must be there in any case.
@@ -186,14 +129,12 @@ pub struct Outbound {
 /// How files are put, and whether that is under their final names at once.
 const PUTS: &[(&str, bool)] = &[("renamed", false), ("direct", true)];
 
-const HTTP_METHODS: &[(&str, &str)] = &[("POST", "POST"), ("PUT", "PUT"), ("PATCH", "PATCH")];
-
 pub(super) fn read(name: &str, section: &Section<'_>, root: &std::path::Path, has_calendar: bool) -> Channel {
     let kinds = [("local", 0), ("sftp", 1), ("http", 2), ("mail", 3)];
     section.required_text("transport", "write transport = \"sftp\", \"local\", \"http\" or \"mail\"");
     let transport = match section.choice("transport", &kinds).map(|said| said.value) {
         Some(1) => Transport::Sftp(sftp(section)),
-        Some(2) => Transport::Http(Box::new(http(section))),
+        Some(2) => Transport::Http(Box::new(http::read(section))),
         Some(3) => Transport::Mail(addresses(section)),
         _ => {
             let said = section.text("root").map(|said| said.value);
@@ -309,120 +250,6 @@ fn sftp(section: &Section<'_>) -> sftp::Settings {
         sessions: usize::try_from(sessions).unwrap_or(2).clamp(1, 16),
         algorithms: if legacy { Algorithms::Legacy } else { Algorithms::Modern },
     }
-}
-
-fn http(section: &Section<'_>) -> Http {
-    let url = section.required_text("url", "write url = \"https://erp.example/api/shipments\"");
-    if !url.value.is_empty() && !url.value.starts_with("https://") && !url.value.starts_with("http://") {
-        section.fault(
-            "url_form",
-            &url.place,
-            format!("`{}` is no web address", url.value),
-            "it begins with `https://`",
-        );
-    }
-    let place_of_login = url.value.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
-    if place_of_login.is_some_and(|host| host.contains('@')) {
-        let hint = "take user and password out of the address: write token = { env = \"NAME\" }";
-        section.fault("secret_in_profile", &url.place, "`url` holds a login", hint);
-    }
-    let headers = section.pairs("headers");
-    for (name, _) in headers.iter().filter(|(name, _)| name.value.eq_ignore_ascii_case("authorization")) {
-        let hint = "a secret never stands in a profile: write token = { env = \"NAME\" }";
-        section.fault("secret_in_profile", &name.place, "the header holds the secret itself", hint);
-    }
-    let method = section.choice("method", HTTP_METHODS).map_or("POST", |said| said.value);
-    let text = |key| section.text(key).map(|said| said.value);
-    let signature = section.section("signature").map(|below| {
-        let header =
-            below.required_text("header", "write header = \"X-Signature\", as the other side names it");
-        let prefix = below.text("prefix").map_or_else(String::new, |said| said.value);
-        let key = needed_secret(&below, "secret");
-        below.finish();
-        (header.value, prefix, key)
-    });
-    let already_there = section.texts("already_there").into_iter().filter_map(|said| {
-        let (status, text) = said.value.split_once(' ').unwrap_or((&said.value, ""));
-        let status = status.parse().ok().filter(|status| (200..600).contains(status));
-        if status.is_none() {
-            let hint =
-                "write already_there = [\"409\", \"422 duplicate\"]: a status, and a text of the answer";
-            section.fault(
-                "status_form",
-                &said.place,
-                format!("`{}` begins with no status", said.value),
-                hint,
-            );
-        }
-        Some((status?, text.trim().to_owned()))
-    });
-    let success = section.text("success").and_then(|said| {
-        let pair = said
-            .value
-            .split_once('=')
-            .map(|(member, value)| (member.trim().to_owned(), value.trim().to_owned()));
-        if pair.is_none() {
-            let hint = "write success = \"result.status = ok\": a member of the JSON answer and its value";
-            section.fault("success_form", &said.place, format!("`{}` names no value", said.value), hint);
-        }
-        pair
-    });
-    let at_once = section.number("at_once").map_or(4, |said| said.value).clamp(1, 64);
-    let per_second =
-        section.number("per_second").map(|said| u32::try_from(said.value.max(1)).unwrap_or(u32::MAX));
-    Http {
-        method: method.to_owned(),
-        idempotency_header: text("idempotency_header").unwrap_or_else(|| "Idempotency-Key".to_owned()),
-        headers: headers.into_iter().map(|(name, value)| (name.value, value.value)).collect(),
-        login: http_login(section),
-        signature,
-        success,
-        already_there: already_there.collect(),
-        read_back: text("read_back"),
-        limits: Limits { at_once: usize::try_from(at_once).unwrap_or(4), per_second },
-        response_id: text("response_id"),
-        timeout: section.duration("timeout").map_or(Duration::from_secs(30), |said| said.value),
-        url: url.value,
-    }
-}
-
-/// The one way in which calls show who we are.
-fn http_login(section: &Section<'_>) -> HttpLogin {
-    let token = read_secret_ref(section, "token").map(HttpLogin::Token);
-    let basic = section.section("basic").map(|below| {
-        let user = below.required_text("user", "write user = \"…\", the account of the other side");
-        let password = needed_secret(&below, "password");
-        below.finish();
-        HttpLogin::Basic { user: user.value, password }
-    });
-    let client = section.section("oauth").map(|below| {
-        let url = below.required_text("token_url", "write token_url = \"https://…/token\"");
-        let id = below.required_text("client_id", "write client_id = \"…\"");
-        let secret = needed_secret(&below, "client_secret");
-        let scope = below.text("scope").map_or_else(String::new, |said| said.value);
-        below.finish();
-        HttpLogin::Client { token_url: url.value, id: id.value, secret, scope }
-    });
-    let mut all: Vec<HttpLogin> = [token, basic, client].into_iter().flatten().collect();
-    if all.len() > 1 {
-        section.fault(
-            "logins_crossed",
-            &section.place(),
-            "the channel says in several ways who we are",
-            "keep one of `token`, `basic` and `oauth`",
-        );
-    }
-    all.pop().unwrap_or_default()
-}
-
-/// A secret that must be there.
-fn needed_secret(section: &Section<'_>, key: &'static str) -> SecretRef {
-    let found = read_secret_ref(section, key);
-    if found.is_none() && !section.has(key) {
-        let hint = format!("write {key} = {{ env = \"NAME\" }} or {{ file = \"keys/name\" }}");
-        section.fault("setting_missing", &section.place(), format!("`{key}` is missing"), hint);
-    }
-    found.unwrap_or(SecretRef::Env(String::new()))
 }
 
 fn inbound(section: &Section<'_>, local: bool) -> Inbound {

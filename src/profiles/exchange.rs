@@ -2,8 +2,9 @@
 
 use super::batch::{self, Batch};
 use super::calendar::Due;
-use super::channel::Channel;
+use super::channel::{Channel, Transport};
 use super::expects::Expects;
+use super::http;
 use super::ladder::Ladder;
 use super::library::{Library, document_of};
 use super::routes::{self, Route};
@@ -261,9 +262,8 @@ fn sends(
     library: &Library,
 ) -> Option<Sends> {
     let translator = translator(section, has_x12, library);
-    let goes = |channel: &Channel| {
-        channel.outbound.is_some() || matches!(channel.transport, super::channel::Transport::Http(_))
-    };
+    let goes =
+        |channel: &Channel| channel.outbound.is_some() || matches!(channel.transport, Transport::Http(_));
     let channel = channel(section, channels, goes, "outbound");
     let expect_ack = section.section("expect_ack").and_then(|below| {
         let kind = below.choice("kind", ACKS).map_or(Acknowledge::F997, |said| said.value);
@@ -279,9 +279,15 @@ fn sends(
         (kind != Acknowledge::None).then_some(expected)
     });
     let validity = validity(section);
-    let by_call = channels
-        .get(&channel)
-        .is_some_and(|channel| matches!(channel.transport, super::channel::Transport::Http(_)));
+    let called = match channels.get(&channel).map(|channel| &channel.transport) {
+        Some(Transport::Http(called)) => Some(called),
+        _ => None,
+    };
+    let by_call = called.is_some();
+    if let Some((called, translator)) = called.zip(translator.as_deref()) {
+        let place = section.raw("channel").map_or_else(|| section.place(), |said| said.place);
+        http::check_placeholders(section, &place, called, translator);
+    }
     let batch = batch::read(section, translator.as_deref(), by_call, zone).map(Box::new);
     section.finish();
     let translator = translator?;

@@ -220,7 +220,12 @@ fn wanted(section: &Section<'_>, name: &Said<String>, entry: Entry<'_>) -> Optio
     for (other, _) in below.entries() {
         if !["missing", "not"].contains(&other.value.as_str()) {
             let message = format!("`{}` is no condition", other.value);
-            section.fault("condition_unknown", &other.place, message, suggestion(&other.value, ["not", "missing"]));
+            section.fault(
+                "condition_unknown",
+                &other.place,
+                message,
+                suggestion(&other.value, ["not", "missing"]),
+            );
         }
     }
     match (missing, not) {

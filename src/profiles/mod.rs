@@ -4,6 +4,7 @@
 //! and `[site.<partner>]` of `crossdock.toml`, which moves a partner to another server without touching what
 //! was agreed. All profiles are read and checked together: either all of them stand or none.
 
+mod address;
 mod agreement;
 mod batch;
 mod calendar;
@@ -16,6 +17,7 @@ mod effective;
 mod exchange;
 mod expects;
 mod fields;
+mod http;
 mod ladder;
 mod library;
 mod packing;
@@ -30,10 +32,11 @@ pub mod settings;
 mod stored;
 mod x12;
 
+pub use address::{Address, HeaderText, Unfilled};
 pub use agreement::{Addressed, Agreement};
 pub use batch::Batch;
 pub use calendar::{Calendar, DUE_FORMS, Due, TimeOfDay, Unsound};
-pub use channel::{After, Channel, Complete, Http, HttpLogin, Inbound, Mail, Outbound, Transport};
+pub use channel::{After, Channel, Complete, Inbound, Mail, Outbound, Transport};
 pub use contacts::{Contact, Topic};
 pub use control_numbers::{ControlNumbers, Counter, CounterOf, Level, Numbered};
 pub use duplicates::{Duplicates, Repeat, Repeated};
@@ -41,6 +44,7 @@ pub use effective::{Effective, Layer, list_effective};
 pub use exchange::{Acknowledge, Exchange, ExpectAck, Receives, Sends, WhenOverdue};
 pub use expects::{CountedFrom, Expects};
 pub use fields::{Condition, Field};
+pub use http::{Http, HttpLogin};
 pub use ladder::Ladder;
 pub use library::{Library, document_of};
 pub use packing::Pgp;
@@ -242,7 +246,8 @@ impl Profiles {
                     section.fault("partner_unknown", &place, message, suggestion(to, &ids));
                     continue;
                 };
-                let of_document = || partner.exchange.sends.iter().filter(|sends| sends.document == *document);
+                let of_document =
+                    || partner.exchange.sends.iter().filter(|sends| sends.document == *document);
                 if of_document().next().is_none() {
                     let known: Vec<&str> =
                         partner.exchange.sends.iter().map(|sends| sends.document.as_str()).collect();

@@ -38,23 +38,54 @@ pub const TEMPORARY: &[&str] =
 pub const PLACEHOLDERS: &[&str] =
     &["document", "control_number", "usage", "partner", "agreement", "number", "date", "time"];
 
+/// A part of a text with placeholders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It stands as it is.
+    Fixed(String),
+    /// A value by its name stands there.
+    Value(String),
+}
+
+/// The parts of a text with placeholders such as `{number}`.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn parts(template: &str) -> Result<Vec<Part>, String> {
+    let mut parts = Vec::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, tail) = after.split_once('}').ok_or_else(|| "`{` is never closed".to_owned())?;
+        if name.trim().is_empty() || name.contains('{') {
+            return Err(format!("`{{{name}}}` is no placeholder"));
+        }
+        parts.extend([Part::Fixed(before.to_owned()), Part::Value(name.to_owned())]);
+        rest = tail;
+    }
+    if rest.contains('}') {
+        return Err("`}` closes nothing".to_owned());
+    }
+    parts.push(Part::Fixed(rest.to_owned()));
+    parts.retain(|part| *part != Part::Fixed(String::new()));
+    Ok(parts)
+}
+
 /// What a name template may not hold, in words; none when it is sound.
 #[must_use]
 pub fn check_template(template: &str) -> Option<String> {
     if template.is_empty() || template.contains(['/', '\\', '\0']) {
         return Some("a file name has no slashes and is not empty".to_owned());
     }
-    let mut rest = template;
-    while let Some((_, after)) = rest.split_once('{') {
-        let Some((name, tail)) = after.split_once('}') else {
-            return Some("`{` is never closed".to_owned());
-        };
-        if !PLACEHOLDERS.contains(&name) {
-            return Some(format!("`{{{name}}}` is no placeholder"));
+    let parts = match parts(template) {
+        Ok(parts) => parts,
+        Err(why) => return Some(why),
+    };
+    parts.iter().find_map(|part| match part {
+        Part::Value(name) if !PLACEHOLDERS.contains(&name.as_str()) => {
+            Some(format!("`{{{name}}}` is no placeholder"))
         }
-        rest = tail;
-    }
-    None
+        _ => None,
+    })
 }
 
 /// Fills a checked template. Values are data: whatever is no letter, digit, `.`, `_` or `-` becomes `_`.

@@ -137,8 +137,14 @@ fn route(section: &Section<'_>) -> Option<Route> {
         }
         (None, Some(why)) => {
             if why.value.trim().is_empty() {
-                let hint = "write nothing = \"samples are not shipped\": whoever looks for the document reads it";
-                section.fault("nothing_without_reason", &why.place, "it is not said why nothing follows", hint);
+                let hint =
+                    "write nothing = \"samples are not shipped\": whoever looks for the document reads it";
+                section.fault(
+                    "nothing_without_reason",
+                    &why.place,
+                    "it is not said why nothing follows",
+                    hint,
+                );
             }
             Leads::Nowhere(why.value)
         }

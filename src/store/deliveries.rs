@@ -1,10 +1,11 @@
 //! Deliveries: frozen bytes on their way.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::text::clean_json;
 use super::{DeliveryKind, DeliveryState, Error, JobKind, LoadedFile, NewJob, Store, Work};
 
 /// What is to be delivered.
@@ -30,6 +31,8 @@ pub struct NewDelivery {
     pub priority: i16,
     /// Whether it waits for those that were to go over the channel before it.
     pub in_order: bool,
+    /// What the address and the headers of a call take, by name.
+    pub fields: BTreeMap<String, String>,
 }
 
 /// A delivery as people see it.
@@ -72,6 +75,8 @@ pub struct LoadedDelivery {
     pub file: LoadedFile,
     /// The documents in it.
     pub document_ids: Vec<Uuid>,
+    /// What the address and the headers of a call take, by name.
+    pub fields: BTreeMap<String, String>,
 }
 
 /// Which deliveries to list; what is none does not matter.
@@ -93,6 +98,11 @@ pub struct DeliveryFilter {
     pub before: Option<DateTime<Utc>>,
 }
 
+/// Fields as JSON; files take none.
+fn fields_text(fields: &BTreeMap<String, String>) -> Option<String> {
+    (!fields.is_empty()).then(|| clean_json(serde_json::json!(fields).to_string()))
+}
+
 impl Work {
     /// Keeps deliveries with the jobs that send them. Known ones stay as they are.
     ///
@@ -105,8 +115,10 @@ impl Work {
             };
         }
         sqlx::query!(
-            "insert into delivery (id, file_id, partner_id, channel, kind, target, idempotency_key)
-             select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+            "insert into delivery (id, file_id, partner_id, channel, kind, target, idempotency_key, fields)
+             select n.id, n.file_id, n.partner_id, n.channel, n.kind, n.target, n.idempotency_key, n.fields::jsonb
+             from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+                 as n (id, file_id, partner_id, channel, kind, target, idempotency_key, fields)
              on conflict do nothing",
             &column!(|delivery| delivery.id),
             &column!(|delivery| delivery.file_id),
@@ -115,6 +127,7 @@ impl Work {
             &column!(|delivery| delivery.kind.as_str()) as &[&str],
             &column!(|delivery| delivery.target.as_str()) as &[&str],
             &column!(|delivery| delivery.idempotency_key.as_str()) as &[&str],
+            &column!(|delivery| fields_text(&delivery.fields)) as &[Option<String>],
         )
         .execute(self.connection())
         .await
@@ -260,6 +273,9 @@ impl Store {
         .await
         .map_err(Error::query("find deliveries"))?;
         let mut documents = self.list_delivered(ids).await?;
+        let calls: Vec<Uuid> =
+            rows.iter().filter(|row| row.kind == DeliveryKind::Call).map(|row| row.id).collect();
+        let mut fields = self.load_fields(&calls).await?;
         let mut rows: HashMap<Uuid, DeliveryRow> = rows.into_iter().map(|row| (row.id, row)).collect();
         let missing = |id: &Uuid| Error::Missing { what: "delivery", id: *id };
         let rows: Vec<DeliveryRow> =
@@ -268,9 +284,30 @@ impl Store {
         let files = self.load_files(&files).await?;
         let loaded = rows.into_iter().zip(files).map(|(row, file)| {
             let document_ids = documents.remove(&row.id).unwrap_or_default();
-            LoadedDelivery { row, file, document_ids }
+            let fields = fields.remove(&row.id).unwrap_or_default();
+            LoadedDelivery { row, file, document_ids, fields }
         });
         Ok(loaded.collect())
+    }
+
+    /// What addresses and headers of calls take, by delivery.
+    async fn load_fields(&self, calls: &[Uuid]) -> Result<HashMap<Uuid, BTreeMap<String, String>>, Error> {
+        if calls.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows = sqlx::query!(
+            r#"select id, fields as "fields!" from delivery where id = any($1) and fields is not null"#,
+            calls
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(Error::query("read what calls take"))?;
+        rows.into_iter()
+            .map(|row| {
+                let failed = |source| Error::Stored { what: "fields of delivery", id: row.id, source };
+                Ok((row.id, serde_json::from_value(row.fields).map_err(failed)?))
+            })
+            .collect()
     }
 
     /// The documents in deliveries, by delivery.

@@ -7,6 +7,7 @@ use std::process::Command;
 
 mod act;
 mod batches;
+mod calls;
 mod correct;
 mod data;
 mod look;

@@ -39,7 +39,13 @@ pub(super) const CHANNELS: &[Setting] = &[
         Is("false"),
         "Whether algorithms of old servers are taken, which are not safe any more.",
     ),
-    of("http", "channels.NAME.url", Text, Required, "Where calls go."),
+    of(
+        "http",
+        "channels.NAME.url",
+        Text,
+        Required,
+        "Where calls go. Path and query may take fields of the record, such as `{order_number}` or `{references[IA]}`, and `{key}` (of the call), `{document}`, `{number}`, `{partner}`, `{agreement}`, `{usage}`, `{date}` and `{time}`; each is one name there, whatever it holds. What lacks a value is not sent, and becomes an exception.",
+    ),
     of(
         "http",
         "channels.NAME.method",
@@ -54,7 +60,13 @@ pub(super) const CHANNELS: &[Setting] = &[
         Is("\"Idempotency-Key\""),
         "Header that carries the key by which the other side knows a repeated call.",
     ),
-    of("http", "channels.NAME.headers", Pairs, Nothing, "Further headers; no secrets."),
+    of(
+        "http",
+        "channels.NAME.headers",
+        Pairs,
+        Nothing,
+        "Further headers, of the same placeholders; no secrets.",
+    ),
     of(
         "http",
         "channels.NAME.token",
@@ -102,7 +114,7 @@ pub(super) const CHANNELS: &[Setting] = &[
         "channels.NAME.read_back",
         Text,
         Nothing,
-        "Address that is asked whether an earlier call took effect before it is made again; `{key}` is the call's key. 2xx with `response_id` says so, 404 that it did not.",
+        "Address that is asked whether an earlier call took effect before it is made again; it takes the same placeholders, `{key}` above all. 2xx with `response_id` says so, 404 that it did not.",
     ),
     of("http", "channels.NAME.at_once", Number, Is("4"), "Calls under way at once to the host."),
     of("http", "channels.NAME.per_second", Number, Like("no limit"), "Calls begun in a second."),

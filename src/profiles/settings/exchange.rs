@@ -1,8 +1,6 @@
 //! Settings of `[[receives]]`, `[[sends]]` and `[[routes]]`: what comes, what goes, what follows.
 
-use super::Form::{
-    Conditions, Day, Due, Flag, Number, Pairs, Tables, Text, Texts, Time, Translators, Words,
-};
+use super::Form::{Conditions, Day, Due, Flag, Number, Pairs, Tables, Text, Texts, Time, Translators, Words};
 use super::Otherwise::{Is, Like, Nothing, Required};
 use super::{Setting, setting};
 

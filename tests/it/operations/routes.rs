@@ -30,7 +30,10 @@ async fn an_order_that_no_route_takes_waits_for_one() {
     let explained = site.done(&["partner", "explain", "owner"]);
     assert!(explained.contains("routes[0].when.ship_to.id"), "{explained}");
 
-    let other = format!("{}\n[[routes]]\notherwise = true\n{when}\nsend = {{ to = \"warehouse\", document = \"940\" }}\n", profile.replace(when, narrow));
+    let other = format!(
+        "{}\n[[routes]]\notherwise = true\n{when}\nsend = {{ to = \"warehouse\", document = \"940\" }}\n",
+        profile.replace(when, narrow)
+    );
     std::fs::write(&path, other).expect("written");
     site.done(&["replay", &document, "--issue-new", "--reason", "it has a route now"]);
     site.done(&["run", "--once"]);

@@ -93,6 +93,7 @@ pub(super) async fn compose(store: &Store) {
         document_ids: vec![DOCUMENT],
         priority: 0,
         in_order: false,
+        fields: std::collections::BTreeMap::new(),
     };
     work.insert_deliveries(&[delivery]).await.expect("writes");
     work.commit().await.expect("commits");
