@@ -10,6 +10,7 @@ pub mod declaration;
 pub mod finding;
 pub mod ids;
 pub mod kill_points;
+pub mod tls;
 pub mod tree;
 
 // floor 2: edges

@@ -14,8 +14,9 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Error, Kind, tls};
+use super::{Error, Kind};
 use crate::clock::Clock;
+use crate::tls;
 
 pub use addresses::{Allowed, BadAllowed};
 pub use gate::Limits;

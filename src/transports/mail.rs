@@ -1,6 +1,7 @@
 //! Mail over SMTP: one message, whose identity is derived and not made up.
 
-use super::{Error, Kind, SecretRef, SecretResolver, tls};
+use super::{Error, Kind, SecretRef, SecretResolver};
+use crate::tls;
 use chrono::{DateTime, Utc};
 use lettre::message::header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Body, Mailbox, MultiPart, SinglePart};

@@ -8,7 +8,6 @@ mod name;
 mod place;
 mod secret;
 pub mod sftp;
-pub mod tls;
 pub mod watch;
 
 pub use error::{Error, Kind};

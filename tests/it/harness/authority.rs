@@ -37,7 +37,7 @@ impl Authority {
 
     /// What a server of this name shows to those who call it.
     pub(crate) fn acceptor(&self, name: &str) -> TlsAcceptor {
-        crossdock::transports::tls::install();
+        crossdock::tls::install();
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new([name.to_owned()]).expect("a sound name");
         let certificate = params.signed_by(&key, &self.issuer).expect("signed");

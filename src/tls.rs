@@ -23,7 +23,8 @@ pub fn install() {
 
 /// What to do where a connection failed because the certificate of the server was not accepted; none where it failed
 /// for another reason.
-pub(super) fn hint(error: &(dyn StdError + 'static)) -> Option<&'static str> {
+#[must_use]
+pub fn hint(error: &(dyn StdError + 'static)) -> Option<&'static str> {
     use CertificateError as Fault;
     if let Some(rustls::Error::InvalidCertificate(fault)) = error.downcast_ref() {
         return Some(match fault {
