@@ -1,11 +1,15 @@
 //! Settings of the hub: `crossdock.toml` and the environment, read once.
 
+mod archive;
+
 use crate::declaration::{self, Faults, Section, Source};
 use crate::finding::Finding;
 use crate::schedules::{self, Schedule};
 use crate::transports::{self, SecretResolver, http::Allowed, mail, read_secret_ref};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+pub use archive::ArchiveSettings;
 
 /// All settings of one hub; every one has a default.
 #[derive(Clone, Debug)]
@@ -18,7 +22,7 @@ pub struct Config {
     pub database_url: Option<String>,
     /// Where `postgres` and `initdb` are, if not in the usual places.
     pub postgres_bin: Option<PathBuf>,
-    /// Where the hub keeps what is its own: the private Postgres and the archive.
+    /// Where the hub keeps what is its own: the private Postgres, the archive unless it is a bucket, reports.
     pub var: PathBuf,
     /// Folder of partner profiles.
     pub profiles: PathBuf,
@@ -38,6 +42,8 @@ pub struct Config {
     pub portion_bytes: u64,
     /// `host:port` of private addresses that calls may go to.
     pub allowed_private_hosts: Vec<Allowed>,
+    /// The bucket that holds large files; none means a folder below `var`.
+    pub archive: Option<ArchiveSettings>,
     /// The server that takes our mail; none if none is sent.
     pub mail: Option<mail::Settings>,
     /// Reports that are made over and over; profiles have more of their own partner.
@@ -106,6 +112,8 @@ impl Config {
             }
         }
         let mail = whole.section("mail").and_then(|section| read_mail(&section, &allowed_private_hosts));
+        let archive =
+            whole.section("archive").and_then(|section| archive::read(&section, &allowed_private_hosts));
         let schedules = schedules::read(&whole, None, chrono_tz::UTC);
         for section in [folders, database, hub, calls].into_iter().flatten() {
             section.finish();
@@ -130,6 +138,7 @@ impl Config {
             keep_free_bytes,
             portion_bytes,
             allowed_private_hosts,
+            archive,
             mail,
             schedules,
             secrets: transports::resolve_with(secrets_root, environment),

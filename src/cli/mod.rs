@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::kill_points;
 use crate::pipeline;
+use crate::store;
 use crate::telemetry;
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal;
@@ -60,7 +61,8 @@ struct Arguments {
 enum Command {
     /// Check settings, translators and partner profiles, and say all that is wrong at once
     Check {
-        /// Ask the database as well: whether the master data that profiles name is loaded
+        /// Ask the database and the archive as well: whether the master data that profiles name is loaded, and whether
+        /// large files can be kept
         #[arg(long)]
         database: bool,
     },
@@ -181,7 +183,7 @@ fn run() -> ExitCode {
                     let profiles = agreements.profiles.list().count();
                     println!("{translators} translators and {profiles} partner profiles are sound");
                     match other {
-                        Command::Check { database: true } => check_master_data(&config, agreements),
+                        Command::Check { database: true } => check_database(&config, agreements),
                         _ => Ok(ExitCode::from(exit::DONE)),
                     }
                 }
@@ -199,8 +201,9 @@ fn run() -> ExitCode {
     finish(result)
 }
 
-/// Says which master data is missing. Nothing is wrong with the settings then, so the exit code stays.
-fn check_master_data(config: &Config, agreements: pipeline::Agreements) -> anyhow::Result<ExitCode> {
+/// Says which master data is missing, and whether the archive is to be had. Nothing is wrong with the settings where
+/// only master data is missing, so the exit code stays.
+fn check_database(config: &Config, agreements: pipeline::Agreements) -> anyhow::Result<ExitCode> {
     let named = agreements.crosswalk_names().len();
     let missing = open::with_master_data(config, agreements)?.list_unloaded(Clock::System.now());
     let colour = is_colour(&std::io::stdout());
@@ -214,6 +217,7 @@ fn check_master_data(config: &Config, agreements: pipeline::Agreements) -> anyho
             }
         );
     }
+    println!("the archive {} is to be had", open::check_archive(config)?);
     Ok(ExitCode::from(exit::DONE))
 }
 
@@ -242,9 +246,11 @@ fn told(result: anyhow::Result<ExitCode>) -> ExitCode {
 fn finish(result: anyhow::Result<ExitCode>) -> ExitCode {
     result.unwrap_or_else(|error| {
         eprintln!("{error:#}");
-        // A server that is missing or too old stays so until somebody acts.
-        let private = error.downcast_ref::<crate::store::private::Error>();
-        let settings = private.is_some_and(|error| !error.is_temporary());
+        // A server that is missing or too old, or a bucket that is not ours, stays so until somebody acts.
+        let private = error.downcast_ref::<store::private::Error>();
+        let archive = error.downcast_ref::<store::Error>().filter(|error| error.is_of_archive());
+        let settings = private.is_some_and(|error| !error.is_temporary())
+            || archive.is_some_and(|error| !error.is_temporary());
         ExitCode::from(if settings { exit::USAGE } else { exit::LATER })
     })
 }

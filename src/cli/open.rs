@@ -7,10 +7,9 @@ use crate::declaration::suggestion;
 use crate::finding::Finding;
 use crate::pipeline::{Agreements, Hub};
 use crate::profiles::Profile;
-use crate::store::{Archive, Store, private};
+use crate::store::{Access, Archive, Store, private};
+use crate::transports::{SecretRef, SecretResolver};
 use anyhow::Context as _;
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +38,17 @@ pub(super) fn find_partner<'a>(agreements: &'a Agreements, id: &str) -> anyhow::
     agreements.profiles.find(id).with_context(|| {
         let known = agreements.profiles.list().map(|profile| profile.id.as_str());
         format!("there is no partner `{id}`; hint: {}", suggestion(id, known))
+    })
+}
+
+/// Sees that the archive is there, can be written, and is this database's; gives its place.
+pub(super) fn check_archive(config: &Config) -> anyhow::Result<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let database = database(config).await?;
+        database.store.check_archive().await?;
+        database.store.close().await;
+        Ok(archive(config)?.place().to_owned())
     })
 }
 
@@ -71,17 +81,30 @@ pub(super) async fn database(config: &Config) -> anyhow::Result<Database> {
     store.wait_until_up(UP_WITHIN).await?;
     store.set_clock().await?;
     store.migrate().await?;
-    let archive = config.var.join("archive");
-    // What partners sent is nobody else's business on this machine.
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(&archive);
-    made.with_context(|| format!("cannot make the folder {}", archive.display()))?;
-    let store = store.with_archive(Archive::local(&archive)?).await?;
-    Ok(Database { store, server })
+    Ok(Database { store: store.with_archive(archive(config)?), server })
+}
+
+/// The archive that the settings name; nothing of it is asked yet.
+fn archive(config: &Config) -> anyhow::Result<Archive> {
+    let Some(settings) = &config.archive else { return Ok(Archive::local(&config.var.join("archive"))?) };
+    let access = match settings.keys.clone() {
+        Some((access, secret)) => {
+            let secrets = config.secrets.clone();
+            let read = |secrets: &SecretResolver, key: &SecretRef| {
+                secrets.resolve(key).map_err(|error| error.to_string())
+            };
+            Access::Keys(Arc::new(move || Ok((read(&secrets, &access)?, read(&secrets, &secret)?))))
+        }
+        None => Access::Role(config::environment),
+    };
+    Ok(Archive::s3(&settings.bucket, access)?)
 }
 
 /// The hub, ready to work.
 pub(super) async fn hub(config: Config, agreements: Agreements) -> anyhow::Result<(Arc<Hub>, Database)> {
     let database = database(&config).await?;
+    // Not at the first large file, which may be days away.
+    database.store.check_archive().await?;
     let hub = Hub::new(config, database.store.clone(), Clock::System, agreements);
     Ok((Arc::new(hub), database))
 }

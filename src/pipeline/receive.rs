@@ -4,9 +4,8 @@ use super::hub::{Error, Hub, Place};
 use super::packing;
 use crate::kill_points;
 use crate::profiles::{After, Complete, Inbound, Repeated};
-use crate::store::{self, AcceptOutcome, Body, NewFile, Seen, Untaken};
+use crate::store::{self, AcceptOutcome, NewFile, Seen, Untaken};
 use crate::transports::{self, Entry, EntryKind, FileName, Kind, Listing};
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
@@ -269,22 +268,26 @@ async fn take(
         debug!(channel = %place.key(), "`{}` has no end yet", entry.name);
         return Ok(Look::Later);
     }
+    let body = match hub.store.keep_bytes(bytes).await {
+        Ok(body) => body,
+        // Large ones wait for the archive; small ones need none.
+        Err(error) if error.is_of_archive() => {
+            return Ok(Look::Left(format!("`{}` is left where it is: {error}", entry.name)));
+        }
+        Err(error) => return Err(error.into()),
+    };
     let file = NewFile {
         channel: place.key(),
         partner_id: Some(place.partner.clone()),
         name: entry.name.to_string(),
         modified_at: entry.stat.modified_at,
-        body: body(hub, bytes).await?,
+        body,
         received_at: hub.clock.now(),
         duplicates_since: duplicates_since(hub, &place.partner),
         origin: None,
         in_order: place.channel.in_order,
     };
     Ok(Look::Taken(Box::new(Taken { name: entry.name.clone(), entry: entry.clone(), file })))
-}
-
-async fn body(hub: &Hub, bytes: Bytes) -> Result<Body, Error> {
-    Ok(hub.store.keep_bytes(bytes).await?)
 }
 
 /// Since when the same bytes from the same partner are a copy that is put aside at once. Other rules judge it when it

@@ -49,14 +49,38 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// Bytes cannot be written to or read from the archive.
-    #[error("cannot {what} in the archive")]
+    #[error("cannot {what} in the archive {place}: {why}; hint: {hint}")]
     Archive {
         /// What was attempted, with the hash.
         what: String,
+        /// Where the archive is.
+        place: String,
         /// Why not.
-        source: object_store::Error,
+        why: String,
+        /// What to do about it.
+        hint: String,
+        /// Whether it may go away by itself.
+        is_temporary: bool,
     },
-    /// A file on its way to or from the archive cannot be read or written.
+    /// What lies in the archive is not what was put there.
+    #[error(
+        "the bytes {expected} in the archive {place} were changed: they were {expected_bytes}, and are {found_bytes} with \
+         SHA-256 {found}; hint: put them back from a backup of the archive or an older version in the bucket, then \
+         release what is held"
+    )]
+    Corrupt {
+        /// Where the archive is.
+        place: String,
+        /// The hash that they have in the database.
+        expected: String,
+        /// How many they were.
+        expected_bytes: u64,
+        /// The hash that they have by now.
+        found: String,
+        /// How many they are.
+        found_bytes: u64,
+    },
+    /// The archive's folder cannot be made.
     #[error("cannot {what}")]
     File {
         /// What was attempted, with the path.
@@ -88,11 +112,36 @@ pub enum Error {
         /// Their hash.
         sha256: String,
     },
+    /// The archive is new, and the database's bytes lie in another.
+    #[error(
+        "the archive {place} is empty, and bytes of this database lie in another; hint: if it is the right one, copy all \
+         that is in the other there under the same keys, its `crossdock-archive` as well; else see that the folder is \
+         mounted, or write the right bucket in [archive] of crossdock.toml"
+    )]
+    EmptyArchive {
+        /// Where it is.
+        place: String,
+    },
+    /// The archive's server cannot keep two hubs apart that come at the same time.
+    #[error(
+        "cannot write the marker in the archive {place}: its server knows no conditional writes (If-None-Match); hint: see \
+         that no other hub uses this place, write the text {hub} into an object `{object}` there yourself, and start again"
+    )]
+    Unconditional {
+        /// Where it is.
+        place: String,
+        /// The marker's whole key.
+        object: String,
+        /// Id in the database.
+        hub: Uuid,
+    },
     /// The archive was made for another database, or the other way round.
     #[error(
-        "the archive belongs to hub {found}, not to this database's {expected}; hint: set the archive this database was used with"
+        "the archive {place} belongs to hub {found}, not to this database's {expected}; hint: set the archive this database was used with, or a `prefix` of its own"
     )]
     ForeignArchive {
+        /// Where it is.
+        place: String,
         /// Id in the archive's marker.
         found: String,
         /// Id in the database.
@@ -107,10 +156,7 @@ impl Error {
         match self {
             Self::Connect { source, .. } | Self::Query { source, .. } => is_temporary(source),
             Self::Migrate(sqlx::migrate::MigrateError::Execute(source)) => is_temporary(source),
-            Self::Archive { source, .. } => !matches!(
-                source,
-                object_store::Error::NotFound { .. } | object_store::Error::PermissionDenied { .. }
-            ),
+            Self::Archive { is_temporary, .. } => *is_temporary,
             Self::File { source, .. } => {
                 !matches!(source.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied)
             }
@@ -120,6 +166,9 @@ impl Error {
             | Self::Stored { .. }
             | Self::NoArchive { .. }
             | Self::BodyLeft { .. }
+            | Self::Corrupt { .. }
+            | Self::EmptyArchive { .. }
+            | Self::Unconditional { .. }
             | Self::ForeignArchive { .. } => false,
             Self::Gone { .. } => true,
         }
@@ -133,6 +182,18 @@ impl Error {
             Self::Query { source, .. } => matches!(source, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut),
             _ => false,
         }
+    }
+
+    /// Whether it is the archive that stands in the way, so that what needs no archive can go on.
+    #[must_use]
+    pub fn is_of_archive(&self) -> bool {
+        matches!(
+            self,
+            Self::Archive { .. }
+                | Self::EmptyArchive { .. }
+                | Self::Unconditional { .. }
+                | Self::ForeignArchive { .. }
+        )
     }
 
     /// For `map_err`: the statement that does `what` failed.

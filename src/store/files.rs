@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
@@ -137,15 +136,6 @@ pub struct LoadedFile {
     pub bytes: Bytes,
 }
 
-/// Where a file's bytes can be read piece by piece.
-#[derive(Clone, Debug)]
-pub enum Contents {
-    /// In memory.
-    Memory(Bytes),
-    /// In a local file, which nobody may change.
-    Path(PathBuf),
-}
-
 /// An accepted file whose source is still at the partner's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undisposed {
@@ -200,7 +190,7 @@ impl Store {
     pub async fn keep_bytes(&self, bytes: impl Into<Bytes>) -> Result<Body, Error> {
         let mut body = Body::inline(bytes);
         if body.size_bytes > LARGEST_BODY_BYTES
-            && let Some(archive) = &self.archive
+            && let Some(archive) = self.archive().await?
             && let Some(bytes) = body.bytes.take()
         {
             kill_points::pass("in.archive.before");
@@ -208,22 +198,6 @@ impl Store {
             kill_points::pass("in.archive.after");
         }
         Ok(body)
-    }
-
-    /// Keeps a local file's bytes, so that a file can be accepted with them. Memory: 8 MiB at most.
-    ///
-    /// # Errors
-    /// When the file cannot be read, changes meanwhile, or the archive cannot be written.
-    pub async fn keep_file(&self, path: &Path) -> Result<Body, Error> {
-        let unreadable = |source| Error::File { what: format!("read {}", path.display()), source };
-        let size_bytes = tokio::fs::metadata(path).await.map_err(unreadable)?.len();
-        match &self.archive {
-            Some(archive) if size_bytes > LARGEST_BODY_BYTES => {
-                let (sha256, size_bytes) = archive.put_file(path).await?;
-                Ok(Body { sha256, size_bytes, bytes: None })
-            }
-            _ => Ok(Body::inline(tokio::fs::read(path).await.map_err(unreadable)?)),
-        }
     }
 
     /// Records that files' sources were renamed, moved or deleted.
@@ -298,14 +272,27 @@ impl Store {
     /// # Errors
     /// When there is no such file, or its bytes cannot be read.
     pub async fn load_file(&self, id: Uuid) -> Result<LoadedFile, Error> {
-        let (row, source) = self.open_file(id).await?;
-        let bytes = match source {
-            Contents::Memory(bytes) => bytes,
-            Contents::Path(path) => tokio::fs::read(&path)
-                .await
-                .map_err(|source| Error::File { what: format!("read {}", path.display()), source })?
-                .into(),
+        let row = self.find_file(id).await?.ok_or(Error::Missing { what: "file", id })?;
+        let body = sqlx::query_scalar!(
+            "select coalesce(f.body, o.body) from file f left join file o on o.id = f.duplicate_of where f.id = $1",
+            id,
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(Error::query("read a file's bytes"))?;
+        if let Some(bytes) = body {
+            return Ok(LoadedFile { row, bytes: bytes.into() });
+        }
+        let left = match (row.body_left_at, row.duplicate_of) {
+            (None, Some(original)) => self.find_file(original).await?.and_then(|file| file.body_left_at),
+            (left, _) => left,
         };
+        if let Some(at) = left {
+            return Err(Error::BodyLeft { file: crate::ids::short(id), at: at.date_naive() });
+        }
+        let archive = self.archive().await?.ok_or(Error::NoArchive { file: id })?;
+        let sha256: [u8; 32] = row.sha256.as_slice().try_into().expect("a check constraint says 32 bytes");
+        let bytes = archive.get(&sha256, row.size_bytes.cast_unsigned()).await?;
         Ok(LoadedFile { row, bytes })
     }
 
@@ -345,38 +332,6 @@ impl Store {
             });
         }
         Ok(files)
-    }
-
-    /// A file, and where its bytes can be read without holding all of them.
-    ///
-    /// # Errors
-    /// When there is no such file, or its bytes cannot be found.
-    pub async fn open_file(&self, id: Uuid) -> Result<(FileRow, Contents), Error> {
-        let row = self.find_file(id).await?.ok_or(Error::Missing { what: "file", id })?;
-        let body = sqlx::query_scalar!(
-            "select coalesce(f.body, o.body) from file f left join file o on o.id = f.duplicate_of where f.id = $1",
-            id,
-        )
-        .fetch_one(&self.pool)
-        .await
-        .map_err(Error::query("read a file's bytes"))?;
-        if let Some(bytes) = body {
-            return Ok((row, Contents::Memory(bytes.into())));
-        }
-        let left = match (row.body_left_at, row.duplicate_of) {
-            (None, Some(original)) => self.find_file(original).await?.and_then(|file| file.body_left_at),
-            (left, _) => left,
-        };
-        if let Some(at) = left {
-            return Err(Error::BodyLeft { file: crate::ids::short(id), at: at.date_naive() });
-        }
-        let archive = self.archive.as_ref().ok_or(Error::NoArchive { file: id })?;
-        let sha256: [u8; 32] = row.sha256.as_slice().try_into().expect("a check constraint says 32 bytes");
-        let source = match archive.local_path(&sha256) {
-            Some(path) => Contents::Path(path),
-            None => Contents::Memory(archive.get(&sha256).await?),
-        };
-        Ok((row, source))
     }
 
     /// Files, the latest first.

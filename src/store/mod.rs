@@ -52,6 +52,7 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 use sqlx::{ConnectOptions, Connection, PgConnection};
+use tokio::sync::OnceCell;
 
 use crate::clock;
 
@@ -61,7 +62,7 @@ pub use acknowledgments::{
     NewExpectedAcknowledgment, Settlement,
 };
 pub use again::EarlierDocument;
-pub use archive::Archive;
+pub use archive::{Access, Archive, Bucket, GetKeys};
 pub use attempts::{AttemptOutcome, AttemptRow, EndedAttempt};
 pub use audit::{AuditEvent, AuditFault, AuditFilter, AuditHead, NewAuditEvent, hex};
 pub use batches::{BatchKey, BatchRow, Batched};
@@ -74,8 +75,8 @@ pub use error::Error;
 pub use exceptions::{BY_HUB, ExceptionFilter, ExceptionRow, NewException};
 pub use expected_documents::{ExpectedDocumentFilter, ExpectedDocumentRow, NewExpectedDocument};
 pub use files::{
-    Body, Contents, FileFilter, FileOutcome, FileRow, LARGEST_BODY_BYTES, LoadedFile, OutboundFile,
-    Undisposed, microseconds,
+    Body, FileFilter, FileOutcome, FileRow, LARGEST_BODY_BYTES, LoadedFile, OutboundFile, Undisposed,
+    microseconds,
 };
 pub use findings::{FindingRow, NewFinding};
 pub use interchanges::{InterchangeKey, InterchangeRow, NewInterchange};
@@ -128,6 +129,8 @@ pub struct Store {
     pool: PgPool,
     options: Arc<PgConnectOptions>,
     archive: Option<Archive>,
+    /// Set once the archive is known to belong to the database.
+    is_ours: Arc<OnceCell<()>>,
     waker: wakes::Waker,
 }
 
@@ -155,7 +158,13 @@ impl Store {
             .max_connections(MOST_CONNECTIONS)
             .acquire_timeout(Duration::from_secs(10))
             .connect_lazy_with(options.clone());
-        Self { waker: wakes::Waker::new(pool.clone()), pool, options: unlimited, archive: None }
+        Self {
+            waker: wakes::Waker::new(pool.clone()),
+            pool,
+            options: unlimited,
+            archive: None,
+            is_ours: Arc::default(),
+        }
     }
 
     /// A store on the database of a URL such as `postgres://user@host/database`. One on another machine must prove its name
@@ -256,18 +265,49 @@ impl Store {
         self.pool.close().await;
     }
 
-    /// Sets the archive that holds large bodies, once it is known to belong to this database.
+    /// Sets the archive that holds large bodies. That it belongs to this database is seen when it is first used.
+    #[must_use]
+    pub fn with_archive(self, archive: Archive) -> Self {
+        Self { archive: Some(archive), is_ours: Arc::default(), ..self }
+    }
+
+    /// Sees that the archive is there, can be written, and belongs to this database; the first to come marks it.
     ///
     /// # Errors
-    /// When the archive's marker names another database, or neither can be read or written.
-    pub async fn with_archive(mut self, archive: Archive) -> Result<Self, Error> {
-        let hub = sqlx::query_scalar!("select id from hub")
-            .fetch_one(&self.pool)
-            .await
-            .map_err(Error::query("read the hub's id"))?;
+    /// When it belongs to another, is empty though bytes of this database lie in one, or cannot be read or written.
+    pub async fn check_archive(&self) -> Result<(), Error> {
+        self.archive().await.map(drop)
+    }
+
+    /// The archive, if one is set and it is ours.
+    async fn archive(&self) -> Result<Option<&Archive>, Error> {
+        let Some(archive) = &self.archive else { return Ok(None) };
+        self.is_ours.get_or_try_init(|| Box::pin(self.claim(archive))).await?;
+        Ok(Some(archive))
+    }
+
+    async fn claim(&self, archive: &Archive) -> Result<(), Error> {
+        let place = || archive.place().to_owned();
+        let belongs = |found: String, expected: uuid::Uuid| match found == expected.to_string() {
+            true => Ok(()),
+            false => Err(Error::ForeignArchive { place: place(), found, expected }),
+        };
+        let (hub, has_bodies) = self.archive_owner().await?;
+        if let Some(found) = archive.find_owner().await? {
+            belongs(found, hub)?;
+            // What may be read may not be written always. Nothing is changed by it.
+            return match archive.mark(hub).await {
+                Ok(()) | Err(Error::Unconditional { .. }) => Ok(()),
+                Err(error) if error.is_temporary() => Ok(()),
+                Err(error) => Err(error),
+            };
+        }
+        if has_bodies {
+            return Err(Error::EmptyArchive { place: place() });
+        }
         archive.mark(hub).await?;
-        self.archive = Some(archive);
-        Ok(self)
+        // Another may have been first.
+        belongs(archive.find_owner().await?.unwrap_or_default(), hub)
     }
 
     fn place(&self) -> String {

@@ -228,13 +228,24 @@ impl Store {
         .map_err(Error::query("find until when a file is kept"))
     }
 
+    /// The hub that the database is, and whether bytes of its files lie in an archive.
+    pub(super) async fn archive_owner(&self) -> Result<(Uuid, bool), Error> {
+        let row = sqlx::query!(
+            r#"select id, exists (select from file where archived and body_left_at is null) as "has_bodies!" from hub"#,
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(Error::query("read the hub's id"))?;
+        Ok((row.id, row.has_bodies))
+    }
+
     /// Removes a body that left from the archive, unless another file still has the same bytes there. May be called
     /// again.
     ///
     /// # Errors
     /// When the archive cannot be written.
     pub async fn remove_archived(&self, id: Uuid) -> Result<(), Error> {
-        let Some(archive) = &self.archive else { return Err(Error::NoArchive { file: id }) };
+        let Some(archive) = self.archive().await? else { return Err(Error::NoArchive { file: id }) };
         let mut work = self.begin().await?;
         let row = sqlx::query!("select sha256 from file where id = $1", id)
             .fetch_one(work.connection())

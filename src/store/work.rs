@@ -48,13 +48,11 @@ impl Work {
 
     /// Whether the archive holds all of these; an error that goes away by itself when it does not.
     pub(super) async fn archived_all(&self, bodies: &[(&[u8; 32], u64)]) -> Result<(), Error> {
-        let Some(archive) = &self.store.archive else { return Ok(()) };
-        for (sha256, size_bytes) in bodies {
-            if !archive.has(sha256, *size_bytes).await? {
-                return Err(Error::Gone { sha256: super::hex(&sha256[..]) });
-            }
+        let Some(archive) = self.store.archive().await? else { return Ok(()) };
+        match archive.find_missing(bodies).await? {
+            Some(sha256) => Err(Error::Gone { sha256: super::hex(&sha256) }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     pub(super) fn connection(&mut self) -> &mut PgConnection {

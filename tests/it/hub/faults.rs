@@ -178,10 +178,8 @@ async fn invariants(site: &Wide, put: &BTreeMap<String, Vec<u8>>) {
     let names: BTreeSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, put.keys().map(String::as_str).collect(), "a file is missing");
     assert_eq!(files.len(), put.len(), "a file was taken twice");
-    let store = crossdock::store::Archive::local(&site.world.hub().join("var/archive"))
-        .map(|archive| (store.clone(), archive))
-        .expect("the archive is there");
-    let store = store.0.with_archive(store.1).await.expect("it is this hub's");
+    let archive = crossdock::store::Archive::local(&site.world.hub().join("var/archive"));
+    let store = store.with_archive(archive.expect("the archive is there"));
     for file in &files {
         let bytes = store.load_file(file.id).await.expect("its bytes are there").bytes;
         assert_eq!(Body::inline(bytes.clone()).sha256.as_slice(), file.sha256, "{}", file.name);
