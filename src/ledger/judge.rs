@@ -160,10 +160,16 @@ fn whole(order: &ShippingOrder, advice: &Said<'_, ShippingAdvice>, facts: &mut V
     }
     let Some(on) = record.shipped_on else { return };
     if let Some(last) = order.cancel_after.filter(|last| on > *last) {
-        fact(Reason::OutOfWindow, format!("order {number} was shipped on {on}, and it was void after {last}"));
+        fact(
+            Reason::OutOfWindow,
+            format!("order {number} was shipped on {on}, and it was void after {last}"),
+        );
     }
     if let Some(first) = order.ship_not_before.filter(|first| on < *first) {
-        fact(Reason::OutOfWindow, format!("order {number} was shipped on {on}, and not to be before {first}"));
+        fact(
+            Reason::OutOfWindow,
+            format!("order {number} was shipped on {on}, and not to be before {first}"),
+        );
     }
 }
 

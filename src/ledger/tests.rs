@@ -111,7 +111,10 @@ fn where_and_when_it_was_shipped_is_held_against_the_order() {
     );
     let nothing = facts(to("0608", "92"), "2026-12-01", 0);
     assert_eq!(nothing.len(), 1, "what was not shipped went nowhere: {nothing:?}");
-    assert!(nothing[0].starts_with("line_zero_shipped") || nothing[0].starts_with("quantity_short"), "{nothing:?}");
+    assert!(
+        nothing[0].starts_with("line_zero_shipped") || nothing[0].starts_with("quantity_short"),
+        "{nothing:?}"
+    );
 }
 
 #[test]

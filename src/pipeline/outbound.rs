@@ -569,8 +569,18 @@ fn call_or_file(
         let hold = |why| Hold { delivery: delivery_id, document: Some(id), kind: gate::CONTRADICTS, why };
         rows.holds.extend(shipment.hold.map(hold));
     }
-    let frozen =
-        Frozen { file_id, delivery_id, kind, target, idempotency_key, name, usage: None, agreement, bytes, fields };
+    let frozen = Frozen {
+        file_id,
+        delivery_id,
+        kind,
+        target,
+        idempotency_key,
+        name,
+        usage: None,
+        agreement,
+        bytes,
+        fields,
+    };
     rows.queue(frozen, profile, channel, document_ids, now);
     Ok(())
 }

@@ -85,8 +85,8 @@ pub use jobs::{AtOnce, Job, JobRow, Lane, Lease, NewJob, job_id};
 pub use loads::{LoadRow, LoadedAdvice};
 pub use master_data::{CrosswalkEntry, MADE_OF, MadeOf, MasterKindRow, MasterTable, NewMasterLoad};
 pub use naming::Noun;
-pub use receipts::{DeliveryAbout, OpenReceipt};
 pub use overdue_acknowledgments::{AwaitedUnder, UnderNumber};
+pub use receipts::{DeliveryAbout, OpenReceipt};
 pub use received_acknowledgments::{NewMatch, NewReceivedAcknowledgment, ReceivedAcknowledgmentRow};
 pub use reconciliation::{
     ByPartnerRow, ByReasonRow, ComparedInvoiceRow, ComparedLineRow, DifferenceRow, DocumentPlace,

@@ -298,7 +298,8 @@ async fn try_calls(config: &Config, settings: &Http, seen: &mut Seen) -> anyhow:
         Ok(login) => login,
         Err(why) => return seen.wrong("login", &why, "mend the secret that the profile names"),
     };
-    let root = settings.url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    let url = settings.url.to_string();
+    let root = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
     let call = Call {
         method: "HEAD".to_owned(),
         url: format!("{root}/"),

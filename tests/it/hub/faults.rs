@@ -48,8 +48,9 @@ async fn a_hub_that_ends_at_any_named_place_loses_nothing_and_does_nothing_twice
         // The first time, and once when some of the day is done.
         points = kill_points::ALL.iter().flat_map(|name| [1, 3].map(|n| format!("{name}:{n}"))).collect();
         // Nothing of the day is packed, waits for others or is late: `packed`, `batches` and `kills` end nodes there.
-        let elsewhere =
-            |point: &String| ["in.unpack.", "out.batch.", "ack.due."].iter().any(|step| point.starts_with(step));
+        let elsewhere = |point: &String| {
+            ["in.unpack.", "out.batch.", "ack.due."].iter().any(|step| point.starts_with(step))
+        };
         points.retain(|point| !RARE.contains(&point.as_str()) && !elsewhere(point));
     }
     for point in &points {

@@ -143,7 +143,10 @@ async fn a_node_that_stands_still_longer_than_its_lease_upsets_nothing_when_it_g
 async fn what_is_late_is_told_once_whenever_the_hub_ends_over_it() {
     for point in ["ack.due.before:1", "ack.due.after:1"] {
         let site = Wide::new(|settings| {
-            settings.replace("[site.acme-3pl.channels.edi]\n", "[site.acme-3pl.channels.edi]\ntaken_within = \"1s\"\n")
+            settings.replace(
+                "[site.acme-3pl.channels.edi]\n",
+                "[site.acme-3pl.channels.edi]\ntaken_within = \"1s\"\n",
+            )
         })
         .await;
         site.world.put(DayFile::XmlOrder, Clock::System.now().date_naive()).expect("put");
