@@ -7,11 +7,11 @@ use super::hub::{Error, Hub};
 use super::known::{self, Known};
 use super::missing::{self, Exchanged};
 use super::outbound::{Outgoing, Shipment, Unsound};
-use super::outgoing::{Untaken, identity};
+use super::outgoing::{Unrouted, identity};
 use super::portions::ReadFile;
 use super::read::Document;
 use super::rows::{self, Fresh};
-use super::{advised, answers, compare, outbound, repeats, shipments, untaken};
+use super::{advised, answers, compare, outbound, repeats, shipments, unrouted};
 use crate::canonical::Record;
 use crate::formats::x12::verdict;
 use crate::ids;
@@ -137,9 +137,9 @@ pub(super) async fn carry_out(
         outgoing.iter_mut().flat_map(|out| std::mem::take(&mut out.loads)).collect();
     work.load_advices(&loads).await?;
     kill_points::pass("ack.match.after");
-    let untaken: Vec<Untaken> =
-        outgoing.iter_mut().flat_map(|out| std::mem::take(&mut out.untaken)).collect();
-    untaken::tell(work, &untaken, now).await?;
+    let unrouted: Vec<Unrouted> =
+        outgoing.iter_mut().flat_map(|out| std::mem::take(&mut out.unrouted)).collect();
+    unrouted::tell(work, &unrouted, now).await?;
     let compositions = outbound::compose(hub, work, outgoing, agreements).await?;
     let unsound: Vec<&Unsound> = compositions.iter().flat_map(|composed| &composed.unsound).collect();
     tell_unsound(work, &unsound, now).await?;
@@ -231,7 +231,7 @@ async fn write_portion(
             }
         }
     }
-    untaken::settle(work, &taken, now).await?;
+    unrouted::settle(work, &taken, now).await?;
     let waiting = wake_waiting(work, &portion, agreements, now, outgoing).await?;
 
     // What invoices are compared with counts documents of the same files; what that makes of the invoices is written
@@ -368,9 +368,9 @@ pub(super) fn follow_routes(
             }
             Next::Nothing(why) => status = (Business::Settled, why),
             Next::Waiting(why) => status = (Business::Waiting, why),
-            Next::Untaken(why) => {
+            Next::Unrouted(why) => {
                 let number = document.record.as_ref().and_then(|record| record.business_number());
-                outgoing.untaken.push(Untaken {
+                outgoing.unrouted.push(Unrouted {
                     document: document.id,
                     partner: document.partner.clone(),
                     what: format!("{} {}", document.kind.replace('_', " "), number.unwrap_or_default()),

@@ -31,7 +31,7 @@ pub(super) enum Next {
     /// Something is missing, and what.
     Waiting(String),
     /// No route takes it, and what it says where they look.
-    Untaken(String),
+    Unrouted(String),
 }
 
 /// What the routes of the sender's profile make of a document.
@@ -98,13 +98,13 @@ pub(super) fn routes(
         }
     }
     if !is_taken && of_record().next().is_some() {
-        next.push(Next::Untaken(why_untaken(record, profile, of_record())));
+        next.push(Next::Unrouted(why_unrouted(record, profile, of_record())));
     }
     next
 }
 
 /// What a record says where the routes look, none of which takes it.
-fn why_untaken<'r>(record: &Record, profile: &Profile, routes: impl Iterator<Item = &'r Route>) -> String {
+fn why_unrouted<'r>(record: &Record, profile: &Profile, routes: impl Iterator<Item = &'r Route>) -> String {
     let mut said: Vec<String> = Vec::new();
     for condition in routes.flat_map(|route| &route.conditions) {
         let words = condition.said(record.group()).map_or_else(

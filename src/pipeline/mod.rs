@@ -48,7 +48,7 @@ mod serve;
 mod sets;
 pub mod settling;
 mod shipments;
-mod untaken;
+mod unrouted;
 
 pub use agreements::Agreements;
 pub use calls::login;

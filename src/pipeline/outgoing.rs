@@ -55,7 +55,7 @@ pub(super) struct Shipment {
 
 /// A document that no route takes, though there are some for its record.
 #[derive(Clone, Debug)]
-pub(super) struct Untaken {
+pub(super) struct Unrouted {
     pub(super) document: Uuid,
     pub(super) partner: String,
     /// What people know it by.
@@ -74,7 +74,7 @@ pub(super) struct Outgoing {
     pub(super) answers: Vec<Answer>,
     pub(super) shipments: Vec<Shipment>,
     /// What goes nowhere, and should not.
-    pub(super) untaken: Vec<Untaken>,
+    pub(super) unrouted: Vec<Unrouted>,
     /// What is told later, with others.
     pub(super) loads: Vec<LoadedAdvice>,
     /// Whether it is a set that waited, and all of one kind goes in one file.
@@ -93,7 +93,7 @@ impl Outgoing {
             received_at: now,
             answers: Vec::new(),
             shipments: Vec::new(),
-            untaken: Vec::new(),
+            unrouted: Vec::new(),
             loads: Vec::new(),
             is_batch: false,
             again: false,

@@ -1,7 +1,7 @@
-//! Untaken: documents that go nowhere though their partner's profile has routes for such; a person is told.
+//! Unrouted: documents that go nowhere though their partner's profile has routes for such; a person is told.
 
 use super::hub::Error;
-use super::outgoing::Untaken;
+use super::outgoing::Unrouted;
 use crate::ids;
 use crate::store::{NewException, Work};
 use chrono::{DateTime, Utc};
@@ -12,31 +12,31 @@ use uuid::Uuid;
 const KIND: &str = "no_route";
 
 /// Tells of documents that no route takes.
-pub(super) async fn tell(work: &mut Work, untaken: &[Untaken], now: DateTime<Utc>) -> Result<(), Error> {
-    if untaken.is_empty() {
+pub(super) async fn tell(work: &mut Work, unrouted: &[Unrouted], now: DateTime<Utc>) -> Result<(), Error> {
+    if unrouted.is_empty() {
         return Ok(());
     }
-    let exceptions = untaken.iter().map(|untaken| NewException {
-        id: ids::derived("exception", &[KIND, &untaken.document.to_string()]),
+    let exceptions = unrouted.iter().map(|unrouted| NewException {
+        id: ids::derived("exception", &[KIND, &unrouted.document.to_string()]),
         kind: KIND.to_owned(),
-        document_id: Some(untaken.document),
-        partner_id: Some(untaken.partner.clone()),
+        document_id: Some(unrouted.document),
+        partner_id: Some(unrouted.partner.clone()),
         order_number: None,
         purchase_order_number: None,
         line: None,
         amount: None,
         message: format!(
             "{} goes nowhere: {}; add a [[routes]] that takes it to partner-profiles/{}.toml (one with otherwise = true takes what no other does), then `crossdock replay {} --issue-new`",
-            untaken.what,
-            untaken.why,
-            untaken.partner,
-            ids::short(untaken.document)
+            unrouted.what,
+            unrouted.why,
+            unrouted.partner,
+            ids::short(unrouted.document)
         ),
         evidence: serde_json::Value::Array(Vec::new()),
         first_seen_at: now,
     });
-    for untaken in untaken {
-        error!(partner.id = %untaken.partner, document.id = %untaken.document, "{} goes nowhere: {}", untaken.what, untaken.why);
+    for unrouted in unrouted {
+        error!(partner.id = %unrouted.partner, document.id = %unrouted.document, "{} goes nowhere: {}", unrouted.what, unrouted.why);
     }
     Ok(work.insert_exceptions(&exceptions.collect::<Vec<_>>()).await?)
 }
