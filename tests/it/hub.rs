@@ -6,6 +6,8 @@ mod agreed;
 mod ambiguous;
 #[path = "hub/apart.rs"]
 mod apart;
+#[path = "hub/bucket.rs"]
+mod bucket;
 #[path = "hub/cut.rs"]
 mod cut;
 #[path = "hub/encrypted.rs"]

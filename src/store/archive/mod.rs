@@ -114,7 +114,8 @@ impl Archive {
         let key = key(sha256);
         let removed = tokio::time::timeout(IN_TRANSACTION, self.objects.delete(&key));
         match removed.await {
-            Ok(Ok(()) | Err(object_store::Error::NotFound { .. })) => Ok(()),
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(source)) if trouble::is_absent(&source) => Ok(()),
             Ok(Err(source)) => Err(self.failed("remove", sha256, &source)),
             Err(_) => Err(Trouble::late(IN_TRANSACTION).during(&about("remove", sha256), &self.place)),
         }
@@ -193,7 +194,8 @@ impl Upload {
     async fn end(mut self, abort: bool) {
         let upload = self.0.take().expect("it ends once");
         if abort {
-            take_back(upload).await;
+            // In a task of its own: it is taken back also when nobody waits for that any more.
+            drop(tokio::spawn(take_back(upload)).await);
         }
     }
 }

@@ -3,4 +3,5 @@
 pub(crate) mod authority;
 pub(crate) mod gpg;
 pub(crate) mod postgres;
+pub(crate) mod s3;
 pub(crate) mod smtp;

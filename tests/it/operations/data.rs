@@ -139,7 +139,8 @@ async fn what_is_not_loaded_is_told_where_it_is_named() {
     assert!(!said.contains(carrier) && said.contains(number), "{said}");
     assert_eq!(site.load("item-numbers", NUMBERS, &[]).code, 0);
     let said = site.done(&["check", "--database"]);
-    assert!(said.ends_with("the master data that profiles ask is loaded\n"), "{said}");
+    assert!(said.contains("the master data that profiles ask is loaded\nthe archive "), "{said}");
+    assert!(said.ends_with("var/archive is to be had\n"), "{said}");
 }
 
 #[tokio::test]

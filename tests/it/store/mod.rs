@@ -6,6 +6,7 @@ mod files;
 mod jobs;
 mod private;
 mod records;
+mod s3;
 mod schema;
 
 use chrono::{DateTime, TimeDelta, Utc};
