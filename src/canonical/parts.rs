@@ -6,6 +6,7 @@ use chrono::{NaiveDate, NaiveTime};
 use rust_decimal::Decimal;
 
 use super::declare::{record, words};
+use super::field::Source;
 
 words! {
     /// What a document does to what was sent before.
@@ -184,6 +185,8 @@ record! {
         taxes: Vec<Tax>,
         /// A partner's own fields.
         extra: BTreeMap<String, String>,
+        /// Where it stands in its file.
+        source: Option<Source>,
     }
 }
 
@@ -210,6 +213,8 @@ record! {
         in_total: Option<bool>,
         /// Number under which the tax is paid.
         tax_number: Option<String>,
+        /// Where it stands in its file.
+        source: Option<Source>,
     }
 }
 
@@ -234,6 +239,8 @@ record! {
         net_days: Option<i64>,
         /// The terms in words.
         description: Option<String>,
+        /// Where they stand in their file.
+        source: Option<Source>,
     }
 }
 

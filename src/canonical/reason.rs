@@ -7,6 +7,10 @@ words! {
     pub enum Reason {
         /// The same number from the same seller was billed before.
         DuplicateInvoice = "duplicate_invoice",
+        /// A later invoice of its number stands in for it.
+        InvoiceReplaced = "invoice_replaced",
+        /// Its sender took it back.
+        InvoiceCancelled = "invoice_cancelled",
         /// Lines, charges and taxes do not add up to the total.
         TotalsWrong = "totals_wrong",
         /// The amount of a line is not its quantity times its price.
@@ -23,6 +27,8 @@ words! {
         QuantityBilledNotShipped = "quantity_billed_not_shipped",
         /// More billed than received and not yet billed.
         QuantityBilledNotReceived = "quantity_billed_not_received",
+        /// More billed than ordered, though as much was shipped.
+        QuantityBilledNotOrdered = "quantity_billed_not_ordered",
         /// Less billed than shipped: what remains is unbilled.
         QuantityNotBilled = "quantity_not_billed",
         /// Billed in one unit, shipped or priced in another, and no pack size joins them.
@@ -43,7 +49,7 @@ words! {
         TermsDiffer = "terms_differ",
         /// The currency is not that of the order.
         CurrencyDiffers = "currency_differs",
-        /// A credit names no invoice that is known.
+        /// A credit or a cancellation names no invoice that is known.
         CreditWithoutInvoice = "credit_without_invoice",
         /// More credited than was billed.
         CreditOverBilled = "credit_over_billed",
@@ -58,8 +64,10 @@ words! {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::DuplicateInvoice,
+        Self::InvoiceReplaced,
+        Self::InvoiceCancelled,
         Self::TotalsWrong,
         Self::LineAmountWrong,
         Self::OrderUnknown,
@@ -68,6 +76,7 @@ impl Reason {
         Self::InvoiceBeforeShip,
         Self::QuantityBilledNotShipped,
         Self::QuantityBilledNotReceived,
+        Self::QuantityBilledNotOrdered,
         Self::QuantityNotBilled,
         Self::UnitMismatch,
         Self::PriceOver,
@@ -90,6 +99,8 @@ impl Reason {
     pub const fn title(self) -> &'static str {
         match self {
             Self::DuplicateInvoice => "billed twice under one number",
+            Self::InvoiceReplaced => "replaced by a later invoice",
+            Self::InvoiceCancelled => "cancelled by its sender",
             Self::TotalsWrong => "the total is not the sum of its parts",
             Self::LineAmountWrong => "a line's amount is not quantity times price",
             Self::OrderUnknown => "purchase order not known",
@@ -98,6 +109,7 @@ impl Reason {
             Self::InvoiceBeforeShip => "billed before anything was shipped",
             Self::QuantityBilledNotShipped => "more billed than shipped",
             Self::QuantityBilledNotReceived => "more billed than received",
+            Self::QuantityBilledNotOrdered => "more billed than ordered",
             Self::QuantityNotBilled => "shipped, not billed yet",
             Self::UnitMismatch => "units that no pack size joins",
             Self::PriceOver => "price above the agreed one",
@@ -108,7 +120,7 @@ impl Reason {
             Self::TaxWrong => "tax is not its percentage",
             Self::TermsDiffer => "terms of payment differ",
             Self::CurrencyDiffers => "currency differs",
-            Self::CreditWithoutInvoice => "credit for an unknown invoice",
+            Self::CreditWithoutInvoice => "credit or cancellation of an unknown invoice",
             Self::CreditOverBilled => "more credited than billed",
             Self::ServiceNotChecked => "service that nothing checks",
             Self::ActivityOverBilled => "more service billed than counted",
@@ -121,6 +133,10 @@ impl Reason {
     pub const fn advice(self) -> &'static str {
         match self {
             Self::DuplicateInvoice => "do not pay it again; ask the seller whether it corrects the first",
+            Self::InvoiceReplaced => {
+                "pay the one that replaces it; if this one was paid, settle what they differ by"
+            }
+            Self::InvoiceCancelled => "do not pay it; if it was paid, ask for the money back",
             Self::TotalsWrong | Self::LineAmountWrong => {
                 "ask the seller for a corrected invoice, or pay the sum"
             }
@@ -134,6 +150,9 @@ impl Reason {
             Self::InvoiceBeforeShip => "hold it until the 945 or 856 is here",
             Self::QuantityBilledNotShipped | Self::QuantityBilledNotReceived => {
                 "pay what was shipped, and ask for a credit for the rest"
+            }
+            Self::QuantityBilledNotOrdered => {
+                "ask the buyer whether more is welcome; else pay what was ordered, and ask for a credit"
             }
             Self::QuantityNotBilled => "expect a second invoice; count it as an accrual until then",
             Self::UnitMismatch => "load the pack size (`crossdock data load packs`), then run again",

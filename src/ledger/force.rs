@@ -2,8 +2,8 @@
 
 use super::{Order, Said};
 use crate::canonical::{
-    Completeness, FinalShipment, Invoice, PurchaseOrder, Purpose, Record, ShipNotice, ShippingAdvice,
-    ShippingOrder, evened, same_number,
+    Completeness, FinalShipment, Invoice, InvoiceSense, PurchaseOrder, Purpose, Record, ShipNotice,
+    ShippingAdvice, ShippingOrder, evened, same_number,
 };
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ pub struct Told<'r> {
     purchase_orders: Vec<(&'r str, Said<'r, PurchaseOrder>)>,
     advices: Vec<(&'r str, Said<'r, ShippingAdvice>)>,
     notices: Vec<(&'r str, Said<'r, ShipNotice>)>,
-    invoices: Vec<Said<'r, Invoice>>,
+    invoices: Vec<(&'r str, Said<'r, Invoice>)>,
 }
 
 impl<'r> Told<'r> {
@@ -46,7 +46,7 @@ impl<'r> Told<'r> {
             }
             Record::ShippingAdvice(advice) => self.advices.push((partner, Said::new(document, advice))),
             Record::ShipNotice(notice) => self.notices.push((partner, Said::new(document, notice))),
-            Record::Invoice(invoice) => self.invoices.push(Said::new(document, invoice)),
+            Record::Invoice(invoice) => self.invoices.push((partner, Said::new(document, invoice))),
             _ => {}
         }
     }
@@ -63,12 +63,19 @@ impl<'r> Told<'r> {
         let advices = advices_in_force(&advices);
         let notices: Vec<_> = self.notices.iter().map(|(of, said)| (*of, said.record.as_ref())).collect();
         let notices = notices_in_force(&notices);
+        let invoices = self.invoices.iter().map(|(seller, said)| BilledBy {
+            seller,
+            agreement: None,
+            invoice: said.record.as_ref(),
+        });
+        let invoices = invoices_in_force(&invoices.collect::<Vec<_>>());
+        let invoices = invoices.into_iter().map(|stands| stands == InForce::Counts).collect();
         Order {
             shipping_order: self.shipping_order,
             purchase_order,
             advices: counting(self.advices, advices),
             notices: counting(self.notices, notices),
-            invoices: self.invoices,
+            invoices: counting(self.invoices, invoices),
             purchase_order_number,
             final_shipment: FinalShipment::Stated,
         }
@@ -129,4 +136,172 @@ pub fn notices_in_force(notices: &[(&str, &ShipNotice)]) -> Vec<bool> {
         }
     }
     counts
+}
+
+/// An invoice, and whose it is.
+#[derive(Clone, Copy, Debug)]
+pub struct BilledBy<'i> {
+    /// Who sent it.
+    pub seller: &'i str,
+    /// The agreement (depositor) that it is under, where one is known.
+    pub agreement: Option<&'i str>,
+    /// What it says.
+    pub invoice: &'i Invoice,
+}
+
+/// What becomes of an invoice by the others of its number; they are named by their places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InForce {
+    /// It bills what it says.
+    Counts,
+    /// It repeats one that counts.
+    Copy(usize),
+    /// Another stands in for it.
+    Replaced(usize),
+    /// Another took it back.
+    Cancelled(usize),
+    /// It bills nothing: it takes another back, or tries to.
+    Cancels(Option<usize>),
+}
+
+impl BilledBy<'_> {
+    /// Whether both are of one numbering. One connection may serve several depositors, who number alike; a credit may have
+    /// the number of what it credits.
+    fn numbers_with(&self, other: &Self) -> bool {
+        let agree = |one: Option<&str>, other: Option<&str>| {
+            one.zip(other).is_none_or(|(one, other)| same_number(Some(one), Some(other)))
+        };
+        let is_credit = |one: &Self| one.invoice.sense == Some(InvoiceSense::Credit);
+        agree(self.agreement, other.agreement)
+            && agree(self.invoice.seller.id.as_deref(), other.invoice.seller.id.as_deref())
+            && is_credit(self) == is_credit(other)
+    }
+
+    /// Whether it is dated after another, where both have a date.
+    fn is_after(&self, other: &Self) -> bool {
+        self.invoice.invoiced_on.zip(other.invoice.invoiced_on).is_some_and(|(own, other)| own > other)
+    }
+}
+
+/// Which of these invoices count, given the oldest first (BIG08): of one number the first, unless another stands in for it
+/// or takes it back. What does so may come before what it speaks of.
+#[must_use]
+pub fn invoices_in_force(invoices: &[BilledBy<'_>]) -> Vec<InForce> {
+    let mut found = vec![InForce::Counts; invoices.len()];
+    // Those that stand in for nothing yet.
+    let mut vacant = vec![false; invoices.len()];
+    let mut of_number: HashMap<(&str, String), Vec<usize>> = HashMap::new();
+    for (at, one) in invoices.iter().enumerate() {
+        let Some(own) = one.invoice.invoice_number.as_deref() else { continue };
+        // What it speaks of may have another number (BIG10); a credit names there what it credits.
+        let speaks_of_one = matches!(
+            one.invoice.purpose,
+            Some(Purpose::Cancellation | Purpose::Replacement | Purpose::Change | Purpose::Reissue)
+        );
+        let named = one.invoice.original_invoice_number.as_deref();
+        let named = named.filter(|_| speaks_of_one && one.invoice.sense != Some(InvoiceSense::Credit));
+        let number = named.unwrap_or(own);
+        let before = of_number.entry((one.seller, evened(number))).or_default();
+        let same = || before.iter().copied().filter(|earlier| one.numbers_with(&invoices[*earlier]));
+        let standing = same().find(|earlier| found[*earlier] == InForce::Counts);
+        match one.invoice.purpose {
+            Some(Purpose::Cancellation) => {
+                if let Some(standing) = standing {
+                    found[standing] = InForce::Cancelled(at);
+                }
+                found[at] = InForce::Cancels(standing);
+            }
+            Some(Purpose::Replacement | Purpose::Change | Purpose::Reissue) => match standing {
+                Some(standing) => found[standing] = InForce::Replaced(at),
+                None => vacant[at] = true,
+            },
+            _ => {
+                let early = same().find(|earlier| {
+                    (vacant[*earlier] || found[*earlier] == InForce::Cancels(None))
+                        && !one.is_after(&invoices[*earlier])
+                });
+                match early {
+                    Some(early) if vacant[early] => {
+                        vacant[early] = false;
+                        found[at] = InForce::Replaced(early);
+                    }
+                    Some(early) => {
+                        found[early] = InForce::Cancels(Some(at));
+                        found[at] = InForce::Cancelled(early);
+                    }
+                    None => found[at] = standing.map_or(InForce::Counts, InForce::Copy),
+                }
+            }
+        }
+        before.push(at);
+        if !same_number(Some(own), Some(number)) {
+            of_number.entry((one.seller, evened(own))).or_default().push(at);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bill(purpose: Option<Purpose>, day: &str) -> Invoice {
+        let invoice_number = Some("0047".to_owned());
+        Invoice { invoice_number, purpose, invoiced_on: day.parse().ok(), ..Invoice::default() }
+    }
+
+    fn told(invoices: &[&Invoice]) -> Vec<InForce> {
+        let all = invoices.iter().map(|invoice| BilledBy { seller: "s", agreement: None, invoice });
+        invoices_in_force(&all.collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_replacement_stands_in_and_a_cancellation_takes_away_whichever_comes_first() {
+        use InForce::{Cancelled, Cancels, Copy, Counts, Replaced};
+        let first = bill(None, "2026-11-04");
+        let again = bill(Some(Purpose::Replacement), "2026-11-05");
+        let away = bill(Some(Purpose::Cancellation), "2026-11-06");
+        let anew = bill(None, "2026-11-07");
+        assert_eq!(told(&[&first, &first]), [Counts, Copy(0)]);
+        assert_eq!(told(&[&first, &again]), [Replaced(1), Counts]);
+        assert_eq!(told(&[&again, &first]), [Counts, Replaced(0)]);
+        assert_eq!(told(&[&again, &first, &first]), [Counts, Replaced(0), Copy(0)]);
+        assert_eq!(told(&[&first, &again, &again]), [Replaced(1), Replaced(2), Counts]);
+        assert_eq!(told(&[&first, &away]), [Cancelled(1), Cancels(Some(0))]);
+        assert_eq!(told(&[&away, &first]), [Cancels(Some(1)), Cancelled(0)]);
+        assert_eq!(told(&[&away, &anew]), [Cancels(None), Counts], "a number that is used anew");
+        assert_eq!(told(&[&first, &away, &anew]), [Cancelled(1), Cancels(Some(0)), Counts]);
+        assert_eq!(told(&[&first, &again, &away]), [Replaced(1), Cancelled(2), Cancels(Some(1))]);
+    }
+
+    #[test]
+    fn a_replacement_may_have_a_number_of_its_own() {
+        let first = bill(None, "2026-11-04");
+        let anew = Invoice {
+            invoice_number: Some("48".to_owned()),
+            original_invoice_number: Some("47".to_owned()),
+            ..bill(Some(Purpose::Replacement), "2026-11-05")
+        };
+        assert_eq!(
+            told(&[&first, &anew, &anew]),
+            [InForce::Replaced(1), InForce::Replaced(2), InForce::Counts]
+        );
+        let copy = Invoice { purpose: None, original_invoice_number: None, ..anew.clone() };
+        assert_eq!(told(&[&first, &anew, &copy]), [InForce::Replaced(1), InForce::Counts, InForce::Copy(1)]);
+    }
+
+    #[test]
+    fn depositors_of_one_connection_have_numbers_of_their_own() {
+        let one = bill(None, "2026-11-04");
+        let under = |agreement| BilledBy { seller: "s", agreement, invoice: &one };
+        let all = [under(Some("north")), under(Some("south")), under(Some("north"))];
+        assert_eq!(invoices_in_force(&all), [InForce::Counts, InForce::Counts, InForce::Copy(0)]);
+        let mut other = one.clone();
+        other.seller.id = Some("S".to_owned());
+        let mut named = one.clone();
+        named.seller.id = Some("N".to_owned());
+        assert_eq!(told(&[&named, &other]), [InForce::Counts, InForce::Counts]);
+        let credit = Invoice { sense: Some(InvoiceSense::Credit), ..one.clone() };
+        assert_eq!(told(&[&one, &credit]), [InForce::Counts, InForce::Counts]);
+    }
 }

@@ -3,14 +3,18 @@
 use super::agreements::Agreements;
 use super::hub::Error;
 use super::known::{Known, Stored, purchase_order_of};
+use super::moved::{advised, billed, noticed, noticed_of_sale, received};
 use super::rows::Fresh;
 use crate::canonical::{
-    Figure, Invoice, InvoiceKind, InvoiceSense, LineStatus, OrderAcknowledgment, Reason, RecordKind,
-    ShipNotice, ShippingAdvice, StockReceipt, evened, same_number,
+    Figure, Invoice, InvoiceKind, InvoiceSense, ItemKeys, OrderAcknowledgment, Reason, RecordKind,
+    StockReceipt, evened, same_number,
 };
 use crate::ids;
+use crate::ledger::InForce;
 use crate::profiles::Profile;
-use crate::reconcile::{self, Agreed, Comparison, Counted, Difference, Moved, PriceRow, service_period};
+use crate::reconcile::{
+    self, Agreed, Charged, Comparison, Counted, Difference, PriceRow, Standing, service_period,
+};
 use crate::store::{Business, NewException, Work};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::{HashMap, HashSet};
@@ -37,8 +41,10 @@ pub(super) async fn look_up(
     let lines = known.invoices.iter().flat_map(|invoice| &invoice.record.lines);
     let ordered = known.purchase_orders.iter().flat_map(|order| &order.record.lines);
     let skus = lines.filter_map(|line| line.sku.as_deref());
-    let skus: HashSet<&str> = skus.chain(ordered.filter_map(|line| line.sku.as_deref())).collect();
-    let skus: Vec<&str> = skus.into_iter().collect();
+    let mut skus: HashSet<String> =
+        skus.chain(ordered.filter_map(|line| line.sku.as_deref())).map(str::to_owned).collect();
+    look_up_items(work, known, &mut skus).await?;
+    let skus: Vec<&str> = skus.iter().map(String::as_str).collect();
     for price in work.find_prices(&skus).await? {
         known.prices.add(PriceRow {
             sku: price.sku,
@@ -76,6 +82,36 @@ pub(super) async fn look_up(
     Ok(())
 }
 
+/// Adds what else the items are called that invoices, orders and shipments name, and their SKUs.
+async fn look_up_items(work: &mut Work, known: &mut Known, skus: &mut HashSet<String>) -> Result<(), Error> {
+    let (mut gtins, mut numbers) = (HashSet::new(), HashSet::new());
+    let mut add = |partner: &str, keys: ItemKeys<'_>| {
+        skus.extend(keys.sku.as_deref().map(str::to_owned));
+        gtins.extend(keys.gtin.as_deref().map(str::to_owned));
+        let own = keys.sku.into_iter().chain(keys.buyer_item);
+        numbers.extend(own.map(|number| (partner.to_owned(), number.into_owned())));
+    };
+    for invoice in &known.invoices {
+        invoice.record.lines.iter().for_each(|line| add(&invoice.partner, line.keys()));
+    }
+    for order in known.purchase_orders.iter() {
+        order.record.lines.iter().for_each(|line| add(&order.partner, line.keys()));
+    }
+    let gtins: Vec<&str> = gtins.iter().map(String::as_str).collect();
+    let asked: Vec<&str> = skus.iter().map(String::as_str).collect();
+    let (partners, numbers): (Vec<&str>, Vec<&str>) =
+        numbers.iter().map(|(partner, number)| (partner.as_str(), number.as_str())).unzip();
+    for name in work.find_item_names(&asked, &gtins, (&partners, &numbers)).await? {
+        let days = (name.valid_from, name.valid_to);
+        match &name.partner {
+            Some(partner) => known.items.add_number(partner, &name.number, &name.sku, days),
+            None => known.items.add(&name.sku, &name.number, days),
+        }
+        skus.insert(name.sku);
+    }
+    Ok(())
+}
+
 /// What comparing an invoice makes of it; nothing when its partner is not known any more.
 #[derive(Debug)]
 pub(super) struct Compared {
@@ -95,7 +131,10 @@ pub(super) fn begin(
     tokio::task::spawn_blocking(move || {
         let index = Index::of(&known);
         let invoices = known.invoices.iter().enumerate();
-        let invoices = invoices.filter(|(_, invoice)| !known.aside.contains(&invoice.document));
+        // What does not count any more needs no orders to be told so.
+        let invoices = invoices.filter(|(place, invoice)| {
+            !known.aside.contains(&invoice.document) || index.stands(*place) != InForce::Counts
+        });
         let compared = invoices.map(|(place, invoice)| {
             let document = invoice.document;
             let Some(profile) = agreements.profiles.find(&invoice.partner) else {
@@ -103,15 +142,21 @@ pub(super) fn begin(
             };
             let comparison = one((place, invoice), profile, None, &known, &index, now.date_naive());
             let standing: Vec<&Difference> = comparison.standing().collect();
-            let exceptions = standing.iter().map(|difference| exception(invoice, difference, now));
+            let currency = comparison.currency.as_deref();
+            let exceptions = standing.iter().map(|difference| exception(invoice, difference, currency, now));
             Compared { document, exceptions: exceptions.collect(), business: Some(business(&standing)) }
         });
         compared.collect()
     })
 }
 
-fn exception(invoice: &Stored<Invoice>, difference: &Difference, now: DateTime<Utc>) -> NewException {
-    let currency = || invoice.record.currency.clone().unwrap_or_else(|| "USD".to_owned());
+fn exception(
+    invoice: &Stored<Invoice>,
+    difference: &Difference,
+    currency: Option<&str>,
+    now: DateTime<Utc>,
+) -> NewException {
+    let currency = || currency.unwrap_or("USD").to_owned();
     NewException {
         id: exception_id(invoice.document, difference),
         kind: difference.reason.word().to_owned(),
@@ -188,28 +233,35 @@ pub(super) fn one(
     let numbers = record.orders_billed();
     let release = record.release_number.as_deref();
     let items: Vec<_> = record.lines.iter().map(|line| line.keys()).collect();
-    let orders = numbers.iter().filter_map(|number| {
-        let order = purchase_order_of(known.purchase_orders.of(Some(number)), release, &items)?;
-        Some((&order.record, order.document))
-    });
+    let orders = numbers
+        .iter()
+        .filter_map(|number| purchase_order_of(known.purchase_orders.of(Some(number)), release, &items));
+    let orders: Vec<_> = orders.collect();
     let answers = numbers.iter().flat_map(|number| index.answering(number)).filter(|answer| {
         let theirs = answer.record.release_number.as_deref();
         theirs.is_none() || release.is_none() || same_number(theirs, release)
     });
     let mut facts = reconcile::Known {
-        orders: orders.collect(),
+        orders: orders.iter().map(|order| (&order.record, order.document)).collect(),
+        buyers: orders.iter().map(|order| order.partner.as_str()).collect(),
         answers: answers.map(|answer| (&answer.record, answer.document)).collect(),
+        is_one_of_several: release.is_none()
+            && numbers.iter().any(|number| known.purchase_orders.of(Some(number)).nth(1).is_some()),
+        standing: index.standing(place),
         ..reconcile::Known::default()
     };
+    let mut seen: HashSet<usize> = HashSet::new();
     for number in &numbers {
         if kind == InvoiceKind::Sale {
             let before = facts.shipped.len();
             for advice in known.shipped_for(number) {
                 facts.shipped.extend(advised(advice, number));
             }
+            let notices = noticed_of_sale(known, number, &invoice.partner);
             if facts.shipped.len() == before {
-                facts.shipped.extend(noticed_of_sale(known, number, &invoice.partner));
+                facts.shipped.extend(notices.iter().cloned());
             }
+            facts.noticed.extend(notices);
         } else {
             for notice in known.noticed_for(number).filter(|notice| notice.partner == invoice.partner) {
                 facts.shipped.extend(noticed(notice, number));
@@ -219,36 +271,65 @@ pub(super) fn one(
             }
         }
         for (at, other) in index.billing(number) {
-            if at == place || other.partner != invoice.partner {
+            if at == place || !index.is_of_one(place, at) || index.stands(at) != InForce::Counts {
                 continue;
             }
-            // A copy bills nothing: its first stands for both.
             let theirs = other.record.release_number.as_deref();
-            let other_release = theirs.is_some() && release.is_some() && !same_number(theirs, release);
-            if other_release || index.is_copy(at, other) {
+            if theirs.is_some() && release.is_some() && !same_number(theirs, release) {
                 continue;
             }
             // Those that came later are compared with this one, not the other way round.
-            let side = if at < place { &mut facts.billed } else { &mut facts.billed_later };
+            let is_before = index.rank(at) < index.rank(place);
+            let side = if is_before { &mut facts.billed } else { &mut facts.billed_later };
             side.extend(billed(other, number));
+            if is_before && seen.insert(at) {
+                let charges = other.record.charges.iter();
+                let charges = charges.chain(other.record.lines.iter().flat_map(|line| &line.charges));
+                let is_credit = other.record.sense == Some(InvoiceSense::Credit);
+                let counted = charges.filter(|charge| charge.in_total.unwrap_or(true));
+                facts.charged.extend(counted.map(|charge| Charged { charge, is_credit }));
+                for elsewhere in other.record.orders_billed().difference(&numbers) {
+                    let order = known.purchase_orders.of(Some(elsewhere)).next().map(|order| &order.record);
+                    let is_new = |order: &&_| !facts.elsewhere.iter().any(|had| std::ptr::eq(*had, *order));
+                    facts.elsewhere.extend(order.filter(is_new));
+                }
+            }
         }
     }
-    let first = index.first_of(invoice).filter(|first| *first < place);
-    facts.earlier = first.and_then(|first| known.invoices.get(first)).map(|first| first.document);
-    facts.original = record.original_invoice_number.as_ref().and_then(|number| {
-        let at = *index.by_number.get(&(invoice.partner.as_str(), evened(number)))?.first()?;
-        let original = known.invoices.get(at).filter(|original| original.document != invoice.document)?;
-        Some((&original.record, original.document))
-    });
+    if kind == InvoiceKind::Purchase {
+        facts.noticed = facts.shipped.clone();
+    }
+    if let Some(number) = record.original_invoice_number.as_deref() {
+        let of_number = index.of_number(&invoice.partner, number);
+        let of_number = || of_number.iter().copied().filter(|at| index.is_of_one(place, *at));
+        let debit = |at: &usize| known.invoices.get(*at).filter(|other| other.document != invoice.document);
+        let original = of_number().find(|at| index.stands(*at) == InForce::Counts).and_then(|at| debit(&at));
+        facts.original = original.map(|original| (&original.record, original.document));
+        facts.is_original_cancelled = of_number().any(|at| matches!(index.stands(at), InForce::Cancelled(_)));
+        let credits = index.crediting(&invoice.partner, number).into_iter().filter(|at| {
+            index.rank(*at) < index.rank(place)
+                && index.is_of_one(place, *at)
+                && index.stands(*at) == InForce::Counts
+        });
+        let credits = credits.filter_map(|at| known.invoices.get(at));
+        facts.credited = credits.flat_map(|credit| billed(credit, "")).collect();
+    }
     facts.counted = known.counted.get(&invoice.document).copied();
     let day = record.invoiced_on.unwrap_or(day);
-    let found = match agreement {
+    let under = agreement.or_else(|| known.agreements.get(&invoice.document).map(String::as_str));
+    let found = match under {
         Some(id) => profile.find_agreement(Some(id)),
         None => profile.agreement_of(Some(record), None),
     };
     let rules = profile.reconciliation_under(found, day);
-    let agreed =
-        Agreed { rules: &rules, partner: &profile.id, prices: &known.prices, packs: &known.packs, day };
+    let agreed = Agreed {
+        rules: &rules,
+        partner: &profile.id,
+        prices: &known.prices,
+        packs: &known.packs,
+        items: &known.items,
+        day,
+    };
     reconcile::compare(record, invoice.document, kind, &facts, &agreed)
 }
 
@@ -259,6 +340,11 @@ pub(super) struct Index<'k> {
     answers: HashMap<String, Vec<usize>>,
     by_order: HashMap<String, Vec<usize>>,
     by_number: HashMap<(&'k str, String), Vec<usize>>,
+    /// Credits by what they credit.
+    by_original: HashMap<(&'k str, String), Vec<usize>>,
+    in_force: &'k [InForce],
+    /// Places in time: what stands in for another takes its place.
+    ranks: Vec<usize>,
 }
 
 impl<'k> Index<'k> {
@@ -269,7 +355,18 @@ impl<'k> Index<'k> {
             answers: HashMap::new(),
             by_order: HashMap::new(),
             by_number: HashMap::new(),
+            by_original: HashMap::new(),
+            in_force: known.invoices_in_force(),
+            ranks: (0..known.invoices.len()).collect(),
         };
+        for (at, stands) in index.in_force.iter().enumerate() {
+            if let InForce::Replaced(by) = stands
+                && let Some(rank) = index.ranks.get(at).copied()
+                && let Some(of_other) = index.ranks.get_mut(*by)
+            {
+                *of_other = rank.min(*of_other);
+            }
+        }
         for (at, answer) in known.answers.iter().enumerate() {
             if let Some(number) = answer.record.purchase_order_number.as_deref() {
                 index.answers.entry(evened(number)).or_default().push(at);
@@ -287,6 +384,10 @@ impl<'k> Index<'k> {
             }
             if let Some(number) = record.invoice_number.as_deref() {
                 index.by_number.entry((partner, evened(number))).or_default().push(at);
+            }
+            let original = record.original_invoice_number.as_deref();
+            if let Some(number) = original.filter(|_| record.sense == Some(InvoiceSense::Credit)) {
+                index.by_original.entry((partner, evened(number))).or_default().push(at);
             }
         }
         index
@@ -310,14 +411,50 @@ impl<'k> Index<'k> {
         places.filter_map(|at| self.known.receipts.get(*at))
     }
 
-    /// The first invoice of this number from this partner.
-    fn first_of(&self, invoice: &Stored<Invoice>) -> Option<usize> {
-        let number = invoice.record.invoice_number.as_deref()?;
-        self.by_number.get(&(invoice.partner.as_str(), evened(number)))?.first().copied()
+    /// Invoices of a number from a partner that bill, the oldest first.
+    fn of_number(&self, partner: &str, number: &str) -> Vec<usize> {
+        let places = self.by_number.get(&(partner, evened(number))).into_iter().flatten().copied();
+        let is_credit = |at: &usize| {
+            self.known.invoices.get(*at).is_some_and(|one| one.record.sense == Some(InvoiceSense::Credit))
+        };
+        places.filter(|at| !is_credit(at)).collect()
     }
 
-    pub(super) fn is_copy(&self, place: usize, invoice: &Stored<Invoice>) -> bool {
-        self.first_of(invoice).is_some_and(|first| first < place)
+    /// Credits of an invoice of this number.
+    fn crediting(&self, partner: &str, number: &str) -> Vec<usize> {
+        self.by_original.get(&(partner, evened(number))).cloned().unwrap_or_default()
+    }
+
+    /// What becomes of the invoice at a place by the others of its number.
+    pub(super) fn stands(&self, place: usize) -> InForce {
+        self.in_force.get(place).copied().unwrap_or(InForce::Counts)
+    }
+
+    fn standing(&self, place: usize) -> Standing<'k> {
+        let of = |at: usize| self.known.invoices.get(at).map(|one| (&one.record, one.document));
+        let found = match self.stands(place) {
+            InForce::Counts => Some(Standing::Counts),
+            InForce::Copy(first) => of(first).map(|(_, document)| Standing::Copy(document)),
+            InForce::Replaced(by) => of(by).map(|(by, document)| Standing::Replaced(by, document)),
+            InForce::Cancelled(by) => of(by).map(|(by, document)| Standing::Cancelled(by, document)),
+            InForce::Cancels(of_other) => {
+                Some(Standing::Cancels(of_other.and_then(of).map(|(_, document)| document)))
+            }
+        };
+        found.unwrap_or_default()
+    }
+
+    fn rank(&self, place: usize) -> usize {
+        self.ranks.get(place).copied().unwrap_or(place)
+    }
+
+    /// Whether two invoices are of one seller, and not of different depositors that one connection serves.
+    fn is_of_one(&self, one: usize, other: usize) -> bool {
+        let Some((one, other)) = self.known.invoices.get(one).zip(self.known.invoices.get(other)) else {
+            return false;
+        };
+        let agreement = |of: &Stored<Invoice>| self.known.agreements.get(&of.document);
+        one.partner == other.partner && agreement(one).zip(agreement(other)).is_none_or(|(a, b)| a == b)
     }
 }
 
@@ -333,94 +470,4 @@ fn business(differences: &[&Difference]) -> (Business, String) {
         count => format!("; {} more differences", count - 1),
     };
     (Business::Exception, format!("{}{amount}{more}", first.message))
-}
-
-/// The lines of an advice, for the purchase order under which it was found.
-pub(super) fn advised<'a>(
-    advice: &'a Stored<ShippingAdvice>,
-    order: &'a str,
-) -> impl Iterator<Item = Moved<'a>> + 'a {
-    advice.record.lines().filter_map(move |line| {
-        let quantity = line.quantity_shipped?;
-        Some(Moved {
-            order: Some(order),
-            item: line.keys(),
-            quantity,
-            unit: line.unit.as_deref(),
-            in_place_of: if line.status == Some(LineStatus::Substituted) {
-                line.item_ids.iter().filter_map(|other| other.id.as_deref()).collect()
-            } else {
-                Vec::new()
-            },
-            document: advice.document,
-            source: line.source,
-        })
-    })
-}
-
-/// What ship notices say of a sale that no advice tells of: those to or from its own partner, else those of one other, so
-/// that a notice that was passed on counts once.
-fn noticed_of_sale<'a>(known: &'a Known, order: &'a str, partner: &str) -> Vec<Moved<'a>> {
-    let own = known.noticed_for(order).find(|notice| notice.partner == partner);
-    let Some(whose) = own.or_else(|| known.noticed_for(order).next()).map(|notice| &notice.partner) else {
-        return Vec::new();
-    };
-    let notices = known.noticed_for(order).filter(|notice| notice.partner == *whose);
-    notices.flat_map(|notice| noticed(notice, order)).collect()
-}
-
-pub(super) fn noticed<'a>(notice: &'a Stored<ShipNotice>, order: &'a str) -> Vec<Moved<'a>> {
-    let items = notice.record.items_of(order);
-    let moved = items.into_iter().filter_map(|item| {
-        let quantity = item.quantity_shipped?;
-        Some(Moved {
-            order: Some(order),
-            item: item.keys(),
-            quantity,
-            unit: item.unit.as_deref(),
-            in_place_of: Vec::new(),
-            document: notice.document,
-            source: item.source,
-        })
-    });
-    moved.collect()
-}
-
-pub(super) fn received<'a>(
-    receipt: &'a Stored<StockReceipt>,
-    order: &'a str,
-) -> impl Iterator<Item = Moved<'a>> + 'a {
-    receipt.record.lines.iter().filter_map(move |line| {
-        let quantity = line.quantity_received?;
-        Some(Moved {
-            order: Some(order),
-            item: line.keys(),
-            quantity,
-            unit: line.unit.as_deref(),
-            in_place_of: Vec::new(),
-            document: receipt.document,
-            source: line.source,
-        })
-    })
-}
-
-/// The lines of an invoice that bill this order; what it credits counts less than zero, whatever sign it has.
-pub(super) fn billed<'a>(
-    invoice: &'a Stored<Invoice>,
-    order: &'a str,
-) -> impl Iterator<Item = Moved<'a>> + 'a {
-    let credit = invoice.record.sense == Some(InvoiceSense::Credit);
-    let of_order = invoice.record.lines_of(order);
-    of_order.filter_map(move |line| {
-        let quantity = line.quantity?;
-        Some(Moved {
-            order: Some(order),
-            item: line.keys(),
-            quantity: if credit { -quantity.abs() } else { quantity },
-            unit: line.unit.as_deref(),
-            in_place_of: Vec::new(),
-            document: invoice.document,
-            source: line.source,
-        })
-    })
 }

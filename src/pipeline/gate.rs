@@ -5,7 +5,7 @@ use super::hub::Error;
 use super::known::Known;
 use crate::canonical::{InvoiceSense, NumberKind, Purpose, Record, ShippingAdvice};
 use crate::ids;
-use crate::ledger::{self, Counted};
+use crate::ledger::{self, Counted, InForce};
 use crate::store::{NewDocument, NewException, Work};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -31,8 +31,9 @@ pub(super) struct Hold {
 /// Why what follows from a document is held: it contradicts what the warehouse said. None while the warehouse has said
 /// nothing of the purchase order.
 pub(super) fn why_held((partner, document): (&str, Uuid), record: &Record, known: &Known) -> Option<String> {
-    let credit = matches!(record, Record::Invoice(invoice) if invoice.sense == Some(InvoiceSense::Credit));
-    if !matches!(record, Record::ShipNotice(_) | Record::Invoice(_)) || credit {
+    let takes_back = matches!(record, Record::Invoice(invoice)
+        if invoice.sense == Some(InvoiceSense::Credit) || invoice.purpose == Some(Purpose::Cancellation));
+    if !matches!(record, Record::ShipNotice(_) | Record::Invoice(_)) || takes_back {
         return None;
     }
     let numbers = record.numbers().into_iter().filter(|number| number.kind == NumberKind::PurchaseOrder);
@@ -50,11 +51,14 @@ pub(super) fn why_held((partner, document): (&str, Uuid), record: &Record, known
                 others.flat_map(|other| ledger::of_notice(&other.record, &number.number)).collect()
             }
             _ => {
-                let others = known.invoices.iter().take_while(|other| other.document != document);
-                let others = others.filter(|other| {
-                    other.partner == partner && other.record.orders_billed().contains(&number.number)
+                let others = known.invoices.iter().zip(known.invoices_in_force());
+                let others = others.take_while(|(other, _)| other.document != document);
+                let others = others.filter(|(other, stands)| {
+                    **stands == InForce::Counts
+                        && other.partner == partner
+                        && other.record.orders_billed().contains(&number.number)
                 });
-                others.flat_map(|other| ledger::of_invoice(&other.record, &number.number)).collect()
+                others.flat_map(|(other, _)| ledger::of_invoice(&other.record, &number.number)).collect()
             }
         };
         let told = match record {

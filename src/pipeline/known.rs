@@ -6,8 +6,8 @@ use crate::canonical::{
     Completeness, Invoice, ItemKeys, NumberKind, OrderAcknowledgment, OrderKey, PurchaseOrder, Record,
     RecordKind, ShipNotice, ShippingAdvice, ShippingOrder, StockReceipt, evened, numbers_of, same_number,
 };
-use crate::ledger;
-use crate::reconcile::{Counted, Packs, PriceList};
+use crate::ledger::{self, BilledBy, InForce};
+use crate::reconcile::{Counted, Items, Packs, PriceList};
 use crate::store::{DocumentAbout, FoundRecord, NumbersAsked, Work};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::OnceLock;
@@ -35,8 +35,11 @@ pub(super) struct Known {
     pub(super) invoices: Vec<Stored<Invoice>>,
     /// Documents among them that are only there for the sake of others: what is known of their own orders is not all.
     pub(super) aside: HashSet<Uuid>,
+    /// Agreements of invoices, by their documents.
+    pub(super) agreements: HashMap<Uuid, String>,
     pub(super) prices: PriceList,
     pub(super) packs: Packs,
+    pub(super) items: Items,
     /// What was counted in the time that a service bill names, by its document.
     pub(super) counted: HashMap<Uuid, Counted>,
     /// Documents of all of them.
@@ -45,6 +48,7 @@ pub(super) struct Known {
     of_document: HashMap<Uuid, usize>,
     of_shipment: HashMap<(String, String), Vec<usize>>,
     counting: OnceLock<Counting>,
+    invoices_in_force: OnceLock<Vec<InForce>>,
 }
 
 /// Orders, found by their numbers.
@@ -222,6 +226,8 @@ async fn gather(work: &mut Work, asked: &NumbersAsked, lock: bool) -> Result<Kno
     }
     known.add(found);
     known.aside.extend(about.iter().filter(|about| !about.is_of_order).map(|about| about.id));
+    let invoices = about.into_iter().filter(|about| about.record_kind == RecordKind::Invoice.word());
+    known.agreements.extend(invoices.filter_map(|about| Some((about.id, about.agreement?))));
     // An advice often names only the depositor's order, which names the purchase order.
     let had: HashSet<String> = asked.orders.iter().map(|number| evened(number)).collect();
     let also = known.advices.iter().filter_map(|advice| advice.record.order_number.clone());
@@ -284,6 +290,11 @@ impl Known {
     fn add_own_of<'d>(&mut self, documents: impl Iterator<Item = &'d Document>) {
         for document in documents {
             if let Some(record) = &document.record {
+                if let Some(agreement) =
+                    document.agreement.clone().filter(|_| record.kind() == RecordKind::Invoice)
+                {
+                    self.agreements.insert(document.id, agreement);
+                }
                 self.add_own(&document.partner, document.id, record);
             }
         }
@@ -379,6 +390,18 @@ impl Known {
         let advices: Vec<_> =
             self.advices.iter().map(|advice| (advice.partner.as_str(), &advice.record)).collect();
         ledger::advices_in_force(&advices)
+    }
+
+    /// What becomes of each invoice by the others of its number.
+    pub(super) fn invoices_in_force(&self) -> &[InForce] {
+        self.invoices_in_force.get_or_init(|| {
+            let invoices = self.invoices.iter().map(|invoice| BilledBy {
+                seller: &invoice.partner,
+                agreement: self.agreements.get(&invoice.document).map(String::as_str),
+                invoice: &invoice.record,
+            });
+            ledger::invoices_in_force(&invoices.collect::<Vec<_>>())
+        })
     }
 
     /// Advices that count for a purchase order of this evened number.

@@ -23,6 +23,7 @@ pub mod load_master_data;
 mod loads;
 mod mailed;
 mod missing;
+mod moved;
 pub mod numbers;
 pub mod operate;
 mod outbound;

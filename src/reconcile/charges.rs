@@ -1,6 +1,8 @@
 //! Charges, allowances and taxes of an invoice against what order and profile agreed on.
 
-use super::{Bill, Difference, cents, money};
+use super::goods::is_billed_in_full;
+use super::whole::is_cancelled;
+use super::{Bill, Difference, Figure, cents, money};
 use crate::canonical::{Charge, ChargeKind, Invoice, PurchaseOrder, Reason, Tax, evened};
 use crate::profiles::ChargePrice;
 use rust_decimal::Decimal;
@@ -8,79 +10,124 @@ use rust_decimal::Decimal;
 /// The charge that is freight, as translators name it (SAC02 D240).
 const FREIGHT: &str = "freight";
 
+/// A charge or an allowance, by its name.
+type Key<'k> = (&'k str, bool);
+
 pub(super) fn compare(bill: &Bill<'_>, differences: &mut Vec<Difference>) {
-    let invoice = bill.invoice;
-    let mut seen: Vec<(&str, bool)> = Vec::new();
-    for charge in counted(invoice) {
-        let key = (name_of(charge), is_allowance(charge));
-        if seen.contains(&key) {
-            continue;
+    compare_but(bill, &[], differences);
+}
+
+/// The same without charges of these names, which are compared with something else.
+pub(super) fn compare_but(bill: &Bill<'_>, but: &[&str], differences: &mut Vec<Difference>) {
+    let mut seen: Vec<Key<'_>> = Vec::new();
+    for charge in counted(bill.invoice).filter(|charge| !but.contains(&name_of(charge))) {
+        let key = key_of(charge);
+        if !seen.iter().any(|known| is_same(*known, key)) {
+            seen.push(key);
+            differences.extend(one(bill, key));
         }
-        seen.push(key);
-        differences.extend(one(bill, key));
     }
     // An allowance that was agreed and is not given is money as well.
-    for agreed in bill.agreed.rules.charges.iter().filter(|agreed| agreed.is_allowance) {
-        let Some(named) = agreed.scope.charge.as_deref() else { continue };
-        if !seen.iter().any(|(name, allowance)| *allowance && evened(name) == evened(named)) {
-            differences.extend(one(bill, (named, true)));
+    let agreed = bill.agreed.rules.charges.iter().filter(|agreed| agreed.is_allowance);
+    let agreed = agreed.filter_map(|agreed| agreed.scope.charge.as_deref());
+    let ordered = orders(bill).flat_map(of_order).filter(|charge| is_allowance(charge)).map(name_of);
+    for name in agreed.chain(ordered) {
+        let key = (name, true);
+        if !seen.iter().any(|known| is_same(*known, key)) {
+            seen.push(key);
+            differences.extend(one(bill, key));
         }
     }
-    let lines = invoice
-        .lines
-        .iter()
-        .flat_map(|line| line.taxes.iter().chain(line.charges.iter().flat_map(|charge| &charge.taxes)));
-    let whole = invoice.taxes.iter().chain(invoice.charges.iter().flat_map(|charge| &charge.taxes));
-    for tax in whole.chain(lines) {
+    taxes(bill, differences);
+}
+
+/// Each tax that the total counts.
+fn taxes(bill: &Bill<'_>, differences: &mut Vec<Difference>) {
+    let invoice = bill.invoice;
+    let lines = invoice.lines.iter().flat_map(|line| &line.taxes);
+    let charges = counted(invoice).flat_map(|charge| &charge.taxes);
+    let all = invoice.taxes.iter().chain(lines).chain(charges);
+    for tax in all.filter(|tax| tax.in_total.unwrap_or(true)) {
         differences.extend(tax_of(bill, tax));
     }
 }
 
 /// Charges that the total counts.
-fn counted(invoice: &Invoice) -> impl Iterator<Item = &Charge> {
+pub(super) fn counted(invoice: &Invoice) -> impl Iterator<Item = &Charge> {
     let lines = invoice.lines.iter().flat_map(|line| &line.charges);
-    invoice
-        .charges
-        .iter()
-        .chain(lines)
-        .filter(|charge| charge.in_total.unwrap_or(true) && charge.kind != Some(ChargeKind::Information))
+    invoice.charges.iter().chain(lines).filter(is_counted)
 }
 
-fn name_of(charge: &Charge) -> &str {
+fn is_counted(charge: &&Charge) -> bool {
+    charge.in_total.unwrap_or(true) && charge.kind != Some(ChargeKind::Information)
+}
+
+/// What an order says of charges.
+fn of_order(order: &PurchaseOrder) -> impl Iterator<Item = &Charge> {
+    let lines = order.lines.iter().flat_map(|line| &line.charges);
+    order.charges.iter().chain(lines).filter(is_counted)
+}
+
+/// The orders whose charges are agreed.
+fn orders<'b>(bill: &Bill<'b>) -> impl Iterator<Item = &'b PurchaseOrder> + use<'b> {
+    bill.known.orders.iter().map(|(order, _)| *order).filter(|order| !is_cancelled(order))
+}
+
+/// Whether an order's amounts are in another currency than the invoice's.
+fn is_foreign(bill: &Bill<'_>, order: &PurchaseOrder) -> bool {
+    bill.invoice.currency.as_ref().zip(order.currency.as_ref()).is_some_and(|(own, theirs)| own != theirs)
+}
+
+pub(super) fn name_of(charge: &Charge) -> &str {
     charge.code.as_deref().or(charge.description.as_deref()).unwrap_or("charge without a code")
 }
 
-/// Whether a charge is the one of this name, taken off or not.
-fn is_it(charge: &Charge, (name, allowance): (&str, bool)) -> bool {
-    evened(name_of(charge)) == evened(name) && is_allowance(charge) == allowance
+fn key_of(charge: &Charge) -> Key<'_> {
+    (name_of(charge), is_allowance(charge))
+}
+
+fn is_same((one, one_off): Key<'_>, (other, other_off): Key<'_>) -> bool {
+    one_off == other_off && evened(one) == evened(other)
 }
 
 fn is_allowance(charge: &Charge) -> bool {
     charge.kind == Some(ChargeKind::Allowance)
 }
 
+fn amounts<'c>(charges: impl Iterator<Item = &'c Charge>, key: Key<'_>) -> Decimal {
+    charges.filter(|charge| is_same(key_of(charge), key)).filter_map(|charge| charge.amount).sum()
+}
+
 /// All charges of one name against what was agreed for it.
-fn one(bill: &Bill<'_>, (name, allowance): (&str, bool)) -> Option<Difference> {
-    let invoice = bill.invoice;
-    let actual: Decimal = counted(invoice)
-        .filter(|charge| is_it(charge, (name, allowance)))
-        .filter_map(|charge| charge.amount)
-        .sum();
-    let (expected, from) = expected(bill, name, allowance);
+fn one(bill: &Bill<'_>, key: Key<'_>) -> Option<Difference> {
+    let (name, allowance) = key;
+    let names = |order: &PurchaseOrder| of_order(order).any(|charge| is_same(key_of(charge), key));
+    // Over a currency nothing is compared; that it differs is told.
+    if orders(bill).any(|order| is_foreign(bill, order) && names(order)) {
+        return None;
+    }
+    let actual = amounts(counted(bill.invoice), key);
+    let Expected { amount: expected, from, before } = expected(bill, key, actual);
     let (actual, expected) = (money(actual), money(expected));
     if actual == expected {
         return None;
     }
     let sign = if allowance { Decimal::NEGATIVE_ONE } else { Decimal::ONE };
     let what = if allowance { "allowance" } else { "charge" };
-    let collect =
-        bill.known.orders.iter().any(|(order, _)| order.freight_terms.as_deref() == Some("collect"));
-    let freight = !allowance && name.eq_ignore_ascii_case(FREIGHT);
-    let (reason, message) = if freight && collect {
+    let (reason, message) = if is_freight(key) && actual > expected && bill_is_collect(bill) {
         (
             Reason::FreightOnCollect,
             format!(
                 "freight of {actual} is billed, but the order says collect: the receiver pays the carrier"
+            ),
+        )
+    } else if let Some((agreed, before)) = before {
+        (
+            Reason::ChargeNotAgreed,
+            format!(
+                "the {what} `{name}` is {actual}; {from} says {}, of which {} were billed before",
+                money(agreed),
+                money(before)
             ),
         )
     } else if expected.is_zero() {
@@ -91,22 +138,58 @@ fn one(bill: &Bill<'_>, (name, allowance): (&str, bool)) -> Option<Difference> {
     } else {
         (Reason::ChargeNotAgreed, format!("the {what} `{name}` is {actual}; {from} says {expected}"))
     };
-    let figures = vec![
-        bill.figure(format!("{what} billed"), actual, invoice.source),
-        bill.computed(format!("expected {what}"), expected),
-    ];
+    let is_it = |charge: &&Charge| is_same(key_of(charge), key);
+    let billed =
+        counted(bill.invoice).filter(is_it).filter_map(|charge| Some((charge.amount?, charge.source)));
+    let mut figures: Vec<Figure> =
+        billed.map(|(amount, source)| bill.figure(format!("{what} billed"), amount, source)).collect();
+    for (order, document) in &bill.known.orders {
+        let ordered = of_order(order).filter(is_it);
+        figures.extend(ordered.filter_map(|charge| {
+            let of_order = bill.figure(format!("{what} ordered"), charge.amount?, charge.source);
+            Some(Figure { document: Some(*document), ..of_order })
+        }));
+    }
+    figures.push(bill.computed(format!("expected {what}"), expected));
     let amount = Some(sign * (actual - expected));
     Some(Difference { item: Some(name.to_owned()), amount, figures, ..bill.whole(reason, message) })
 }
 
-/// What was agreed for a charge, and who says so.
-fn expected(bill: &Bill<'_>, name: &str, allowance: bool) -> (Decimal, &'static str) {
+fn is_freight((name, allowance): Key<'_>) -> bool {
+    !allowance && name.eq_ignore_ascii_case(FREIGHT)
+}
+
+fn is_collect(order: &PurchaseOrder) -> bool {
+    order.freight_terms.as_deref() == Some("collect")
+}
+
+fn bill_is_collect(bill: &Bill<'_>) -> bool {
+    bill.known.orders.iter().any(|(order, _)| is_collect(order))
+}
+
+/// What was agreed for a charge.
+struct Expected {
+    amount: Decimal,
+    /// Who says so.
+    from: &'static str,
+    /// What the order says in all, and what of it other invoices billed.
+    before: Option<(Decimal, Decimal)>,
+}
+
+fn expected(bill: &Bill<'_>, key: Key<'_>, actual: Decimal) -> Expected {
     let invoice = bill.invoice;
     let lines: Decimal = invoice.lines.iter().filter_map(|line| line.extended_amount()).sum();
     let units: Decimal = invoice.lines.iter().filter_map(|line| line.quantity).sum();
+    let (name, allowance) = key;
+    let told = |amount, from| Expected { amount, from, before: None };
+    // Where the receiver pays the carrier, nothing else that was agreed counts.
+    let takes_freight = |order: &PurchaseOrder| !(is_freight(key) && is_collect(order));
+    if orders(bill).next().is_some() && !orders(bill).any(takes_freight) {
+        return told(Decimal::ZERO, "the order");
+    }
     let in_profile = bill.agreed.rules.charges.iter().find(|agreed| {
-        agreed.is_allowance == allowance
-            && agreed.scope.charge.as_deref().is_some_and(|own| evened(own) == evened(name))
+        let named = agreed.scope.charge.as_deref();
+        agreed.is_allowance == allowance && named.is_some_and(|own| evened(own) == evened(name))
     });
     if let Some(agreed) = in_profile {
         let amount = match agreed.price {
@@ -114,24 +197,32 @@ fn expected(bill: &Bill<'_>, name: &str, allowance: bool) -> (Decimal, &'static 
             ChargePrice::Percent(percent) => cents(lines * percent / Decimal::ONE_HUNDRED),
             ChargePrice::Unit(each) => cents(units * each),
         };
-        return (amount, "the profile");
+        return told(amount, "the profile");
     }
-    let in_order = |order: &PurchaseOrder| -> Decimal {
-        let lines = order.lines.iter().flat_map(|line| &line.charges);
-        let all = order.charges.iter().chain(lines);
-        all.filter(|charge| is_it(charge, (name, allowance))).filter_map(|charge| charge.amount).sum()
+    let agreeing = || orders(bill).filter(|order| takes_freight(order));
+    // A percentage or a rate of the order holds for whatever part of it is billed.
+    let mut whole = agreeing().flat_map(|order| &order.charges).filter(is_counted);
+    let part = whole.find_map(|charge| {
+        let of_lines = charge.percent.map(|percent| cents(lines * percent / Decimal::ONE_HUNDRED));
+        let of_units = || charge.rate.filter(|_| charge.amount.is_none()).map(|rate| cents(units * rate));
+        of_lines.or_else(of_units).filter(|_| is_same(key_of(charge), key))
+    });
+    if let Some(part) = part {
+        return told(part, "the order");
+    }
+    // An amount holds for all of the order, however many invoices bill it.
+    let agreed = amounts(agreeing().flat_map(of_order), key);
+    let elsewhere = amounts(bill.known.elsewhere.iter().flat_map(|order| of_order(order)), key);
+    let charged = |is_credit| {
+        let all = bill.known.charged.iter().filter(move |one| one.is_credit == is_credit);
+        amounts(all.map(|one| one.charge), key)
     };
-    // A percentage of the order holds for whatever part of it is billed.
-    let percent = bill
-        .known
-        .orders
-        .iter()
-        .flat_map(|(order, _)| &order.charges)
-        .find_map(|charge| charge.percent.filter(|_| is_it(charge, (name, allowance))));
-    match percent {
-        Some(percent) => (cents(lines * percent / Decimal::ONE_HUNDRED), "the order"),
-        None => (bill.known.orders.iter().map(|(order, _)| in_order(order)).sum(), "the order"),
-    }
+    let before = charged(false) - charged(true);
+    let before = if bill.known.is_one_of_several { Decimal::ZERO } else { before };
+    let left = (agreed + elsewhere - before).clamp(Decimal::ZERO, agreed.max(Decimal::ZERO));
+    // What is not billed yet may come with the rest of the order.
+    let amount = if actual < left && !is_billed_in_full(bill) { actual } else { left };
+    Expected { before: (left < agreed).then_some((agreed, agreed - left)), ..told(amount, "the order") }
 }
 
 /// A tax against its own percentage.
@@ -141,12 +232,17 @@ fn tax_of(bill: &Bill<'_>, tax: &Tax) -> Option<Difference> {
     if computed == amount {
         return None;
     }
-    let source = bill.invoice.source;
+    let source = tax.source;
     let message = format!("the tax is {}, but {percent} % of {} are {computed}", money(amount), money(basis));
     Some(Difference {
         item: tax.kind.clone(),
         amount: Some(amount - computed),
-        figures: vec![bill.figure("tax billed", amount, source), bill.computed("expected tax", computed)],
+        figures: vec![
+            bill.figure("tax billed", amount, source),
+            bill.figure("percentage of the tax", percent, source),
+            bill.figure("basis of the tax", basis, source),
+            bill.computed("expected tax", computed),
+        ],
         ..bill.whole(Reason::TaxWrong, message)
     })
 }

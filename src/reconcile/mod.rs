@@ -8,17 +8,21 @@
 mod charges;
 mod credit;
 mod goods;
+mod items;
+mod matching;
 mod services;
 mod unbilled;
 mod units;
+mod whole;
 
+pub use items::Items;
 pub use services::{Counted, service_period};
-pub use unbilled::{Unbilled, not_billed};
+pub use unbilled::{Terms, Unbilled, not_billed};
 pub use units::{Packs, PriceList, PriceRow};
 
 use crate::canonical::{
-    Figure, Invoice, InvoiceKind, InvoiceLine, InvoiceSense, ItemKeys, OrderAcknowledgment, PurchaseOrder,
-    Reason, Source, evened, same_number,
+    Charge, Figure, Invoice, InvoiceKind, InvoiceLine, InvoiceSense, ItemKeys, OrderAcknowledgment,
+    PurchaseOrder, Reason, Source, evened, same_number,
 };
 use crate::profiles::{Reconciliation, Rounding};
 use chrono::NaiveDate;
@@ -59,12 +63,39 @@ pub struct Moved<'a> {
     pub quantity: Decimal,
     /// In which unit.
     pub unit: Option<&'a str>,
+    /// The number of the line, where it is one of an invoice: the order's, with most senders.
+    pub line: Option<&'a str>,
     /// Of a substitute: the numbers that it names besides its own, among them that of the item whose place it took.
     pub in_place_of: Vec<&'a str>,
     /// The document that says it.
     pub document: Uuid,
     /// The segment that says it.
     pub source: Option<Source>,
+}
+
+/// A charge or allowance of another invoice.
+#[derive(Clone, Copy, Debug)]
+pub struct Charged<'a> {
+    /// The charge.
+    pub charge: &'a Charge,
+    /// Whether a credit gives it back.
+    pub is_credit: bool,
+}
+
+/// What became of an invoice by the others of its number.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Standing<'a> {
+    /// It bills what it says.
+    #[default]
+    Counts,
+    /// It repeats the one of this document.
+    Copy(Uuid),
+    /// This one stands in for it.
+    Replaced(&'a Invoice, Uuid),
+    /// This one took it back.
+    Cancelled(&'a Invoice, Uuid),
+    /// It bills nothing: it takes the one of this document back, or one that nobody knows.
+    Cancels(Option<Uuid>),
 }
 
 /// What an invoice is compared with.
@@ -76,16 +107,31 @@ pub struct Known<'a> {
     pub answers: Vec<(&'a OrderAcknowledgment, Uuid)>,
     /// What was shipped for them so far: by advices (945), else by ship notices (856).
     pub shipped: Vec<Moved<'a>>,
+    /// What was announced of them (856).
+    pub noticed: Vec<Moved<'a>>,
     /// What was received for them (944), where receipts come.
     pub received: Vec<Moved<'a>>,
     /// What was billed for them before, without what was credited.
     pub billed: Vec<Moved<'a>>,
     /// What was billed for them later.
     pub billed_later: Vec<Moved<'a>>,
-    /// The document of an earlier invoice with this number from this seller.
-    pub earlier: Option<Uuid>,
+    /// Charges and allowances that were billed for them before.
+    pub charged: Vec<Charged<'a>>,
+    /// Other orders that the invoices of those charges bill.
+    pub elsewhere: Vec<&'a PurchaseOrder>,
+    /// Whether other orders have such a number, and the invoice does not say which of them it bills: of what was billed
+    /// before nobody knows for which either.
+    pub is_one_of_several: bool,
+    /// Whose orders they are.
+    pub buyers: Vec<&'a str>,
+    /// What became of the invoice by the others of its number.
+    pub standing: Standing<'a>,
     /// The invoice that a credit is for.
     pub original: Option<(&'a Invoice, Uuid)>,
+    /// Whether the invoice that a credit is for was taken back.
+    pub is_original_cancelled: bool,
+    /// What was credited of it before.
+    pub credited: Vec<Moved<'a>>,
     /// What was counted in the time that a service bill names.
     pub counted: Option<Counted>,
 }
@@ -101,6 +147,8 @@ pub struct Agreed<'a> {
     pub prices: &'a PriceList,
     /// Pack sizes.
     pub packs: &'a Packs,
+    /// What else items are called.
+    pub items: &'a Items,
     /// The day of the invoice.
     pub day: NaiveDate,
 }
@@ -112,6 +160,8 @@ pub enum Match {
     Line,
     /// By item.
     Item,
+    /// By line number alone: nothing says what the order calls the item, nor that it is another.
+    Number,
     /// Not at all.
     None,
 }
@@ -123,6 +173,7 @@ impl Match {
         match self {
             Self::Line => "line",
             Self::Item => "item",
+            Self::Number => "number",
             Self::None => "none",
         }
     }
@@ -139,13 +190,15 @@ pub struct Line {
     pub ordered: Option<Decimal>,
     /// Quantity shipped so far, of the item and order.
     pub shipped: Option<Decimal>,
+    /// Quantity announced so far.
+    pub advised: Option<Decimal>,
     /// Quantity received so far.
     pub received: Option<Decimal>,
     /// Quantity billed before.
     pub billed_before: Option<Decimal>,
     /// The agreed price of one unit billed.
     pub price: Option<Decimal>,
-    /// Who says the price: `order` or `price_list`.
+    /// Who says the price: `order`, `acknowledgment`, `price_list`, `rate_card`, or of a credit the `invoice`.
     pub price_from: Option<&'static str>,
     /// What the line bills, before charges and taxes.
     pub amount: Decimal,
@@ -153,9 +206,32 @@ pub struct Line {
     pub expected: Decimal,
 }
 
+impl Line {
+    /// A line of which nothing is known yet: it bills what it should.
+    fn new(ordinal: usize, amount: Decimal) -> Self {
+        Self {
+            ordinal,
+            found: Match::None,
+            ordered: None,
+            shipped: None,
+            advised: None,
+            received: None,
+            billed_before: None,
+            price: None,
+            price_from: None,
+            amount,
+            expected: amount,
+        }
+    }
+}
+
 /// An invoice compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Comparison {
+    /// What it bills: less than zero for a credit, nothing where it takes another back.
+    pub billed: Decimal,
+    /// The currency of its amounts: its own word, else the order's.
+    pub currency: Option<String>,
     /// Its lines; none of an invoice that is a copy.
     pub lines: Vec<Line>,
     /// What differs.
@@ -163,6 +239,11 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// What all differences of money come to that meet a condition.
+    pub fn sum(&self, of: impl Fn(&Difference) -> bool) -> Decimal {
+        sum(self.differences.iter().filter(|one| of(one)))
+    }
+
     /// What differs and is not let pass.
     pub fn standing(&self) -> impl Iterator<Item = &Difference> {
         self.differences.iter().filter(|difference| difference.tolerated.is_none())
@@ -178,11 +259,12 @@ pub fn compare(
     known: &Known<'_>,
     agreed: &Agreed<'_>,
 ) -> Comparison {
-    let bill = Bill { invoice, document, known, agreed };
-    let mut comparison = Comparison::default();
-    if let Some(earlier) = known.earlier {
-        // Comparing a second copy with what is left to bill would repeat the same amount line by line.
-        comparison.differences.push(bill.billed_twice(earlier));
+    let bill = Bill { invoice, document, kind, known, agreed };
+    let currency = bill.currency().map(str::to_owned);
+    let mut comparison = Comparison { billed: bill.billed(), currency, ..Comparison::default() };
+    if !matches!(known.standing, Standing::Counts) {
+        // Comparing what does not count with what is left to bill would tell the same amount line by line.
+        comparison.differences.extend(bill.of_standing());
         return comparison;
     }
     bill.totals(&mut comparison.differences);
@@ -191,9 +273,10 @@ pub fn compare(
     } else if kind == InvoiceKind::Service {
         services::compare(&bill, &mut comparison);
     } else {
-        goods::compare(&bill, kind, &mut comparison);
+        let open = whole::compare(&bill, &mut comparison.differences);
+        goods::compare(&bill, &mut comparison);
         charges::compare(&bill, &mut comparison.differences);
-        bill.nothing_shipped(&mut comparison.differences);
+        whole::take_the_rest(&bill, &open, &mut comparison);
     }
     for difference in &mut comparison.differences {
         difference.tolerated = bill.tolerance(difference);
@@ -205,13 +288,29 @@ pub fn compare(
 struct Bill<'b> {
     invoice: &'b Invoice,
     document: Uuid,
+    kind: InvoiceKind,
     known: &'b Known<'b>,
     agreed: &'b Agreed<'b>,
 }
 
-impl Bill<'_> {
+impl<'b> Bill<'b> {
     fn is_credit(&self) -> bool {
         self.invoice.sense == Some(InvoiceSense::Credit)
+    }
+
+    /// The currency of the invoice: what it does not say is as the order says.
+    fn currency(&self) -> Option<&'b str> {
+        let orders = || self.known.orders.iter().find_map(|(order, _)| order.currency.as_deref());
+        self.invoice.currency.as_deref().or_else(orders)
+    }
+
+    /// What the invoice bills.
+    fn billed(&self) -> Decimal {
+        if matches!(self.known.standing, Standing::Cancels(_)) {
+            return Decimal::ZERO;
+        }
+        let total = self.invoice.total_amount.or_else(|| self.invoice.computed_total()).unwrap_or_default();
+        if self.is_credit() { -total.abs() } else { total }
     }
 
     fn figure(&self, name: impl Into<Cow<'static, str>>, value: Decimal, source: Option<Source>) -> Figure {
@@ -245,18 +344,66 @@ impl Bill<'_> {
         }
     }
 
-    fn billed_twice(&self, earlier: Uuid) -> Difference {
+    /// What is to be told of an invoice that does not count: nothing of it is owed.
+    fn of_standing(&self) -> Option<Difference> {
         let number = self.invoice.invoice_number.as_deref().unwrap_or_default();
-        let total = self.invoice.total_amount.unwrap_or_default();
-        let before = Figure { document: Some(earlier), ..self.figure("billed before", total, None) };
-        Difference {
-            amount: self.invoice.total_amount,
-            figures: vec![self.figure("billed now", total, self.invoice.source), before],
-            ..self.whole(
+        let billed = self.billed();
+        let day = |by: &Invoice| by.invoiced_on.map(|day| format!(" of {day}")).unwrap_or_default();
+        let total = |by: &Invoice| by.total_amount.or_else(|| by.computed_total()).unwrap_or_default();
+        let now = self.figure("billed now", billed, self.invoice.source);
+        let (reason, message, other) = match self.known.standing {
+            Standing::Counts | Standing::Cancels(Some(_)) => return None,
+            Standing::Cancels(None) => {
+                let message = format!("the cancellation is for invoice {number}, which is not known");
+                return Some(self.whole(Reason::CreditWithoutInvoice, message));
+            }
+            Standing::Copy(earlier) => (
                 Reason::DuplicateInvoice,
                 format!("invoice {number} was billed before by the same seller"),
-            )
+                Figure { document: Some(earlier), ..self.figure("billed before", billed, None) },
+            ),
+            Standing::Replaced(by, document) => (
+                Reason::InvoiceReplaced,
+                format!(
+                    "invoice {number} is replaced by the one{} over {}, and nothing of it is owed",
+                    day(by),
+                    money(total(by))
+                ),
+                Figure { document: Some(document), ..self.figure("billed instead", total(by), by.source) },
+            ),
+            Standing::Cancelled(by, document) => (
+                Reason::InvoiceCancelled,
+                format!("invoice {number} is cancelled by the one{}, and nothing of it is owed", day(by)),
+                Figure { document: Some(document), ..self.figure("total cancelled", total(by), by.source) },
+            ),
+        };
+        Some(Difference { amount: Some(billed), figures: vec![now, other], ..self.whole(reason, message) })
+    }
+
+    /// The amount of a line against its quantity and price.
+    fn line_amount(&self, ordinal: usize, line: &InvoiceLine) -> Option<Difference> {
+        let (said, price, quantity) = (line.amount?, line.unit_price?, line.quantity?);
+        let computed = extended(line, quantity, price);
+        if said == computed {
+            return None;
         }
+        let item = line.keys();
+        let message = format!(
+            "{}: the line bills {}, but {quantity} at {} come to {computed}",
+            item.shown(),
+            money(said),
+            money(price)
+        );
+        Some(Difference {
+            amount: Some(said - computed),
+            figures: vec![
+                self.figure("amount of the line", said, line.source),
+                self.figure("quantity billed", quantity, line.source),
+                self.figure("unit price billed", price, line.source),
+                self.computed("expected amount", computed),
+            ],
+            ..self.of_line(Reason::LineAmountWrong, ordinal, line, message)
+        })
     }
 
     /// Lines, charges and taxes against TDS01.
@@ -268,11 +415,12 @@ impl Bill<'_> {
         };
         let (Some(said), Some(computed)) = (invoice.total_amount, computed) else { return };
         // A credit may say its amounts with either sign; its type decides.
-        if said == computed || (self.is_credit() && said.abs() == computed.abs()) {
+        let amount = if self.is_credit() { computed.abs() - said.abs() } else { said - computed };
+        if amount.is_zero() {
             return;
         }
         differences.push(Difference {
-            amount: Some(said - computed),
+            amount: Some(amount),
             figures: vec![
                 self.figure("total billed", said, invoice.source),
                 self.computed("sum of lines, charges and taxes", money(computed)),
@@ -280,24 +428,17 @@ impl Bill<'_> {
             ..self.whole(
                 Reason::TotalsWrong,
                 format!(
-                    "the total says {}, but lines, charges and taxes add up to {}",
+                    "the total says {}, but lines, charges and taxes add up to {}{}",
                     money(said),
-                    money(computed)
+                    money(computed),
+                    if said * Decimal::ONE_HUNDRED == computed {
+                        ": its two decimals seem not to be written"
+                    } else {
+                        ""
+                    }
                 ),
             )
         });
-    }
-
-    /// Where nothing was shipped nothing is owed: what no other difference explains is billed too early.
-    fn nothing_shipped(&self, differences: &mut [Difference]) {
-        let explained: Decimal = differences
-            .iter()
-            .filter(|one| one.reason != Reason::InvoiceBeforeShip && !one.reason.is_open_side())
-            .filter_map(|one| one.amount)
-            .sum();
-        for early in differences.iter_mut().filter(|one| one.reason == Reason::InvoiceBeforeShip) {
-            early.amount = early.amount.map(|total| total - explained);
-        }
     }
 
     /// The tolerance that lets a difference pass, in words. Of those that fit, the narrowest count: what is said of an item,
@@ -332,7 +473,7 @@ impl Bill<'_> {
     }
 
     /// The order that a line bills.
-    fn order_of(&self, line: &InvoiceLine) -> Option<(&PurchaseOrder, Uuid)> {
+    fn order_of(&self, line: &InvoiceLine) -> Option<(&'b PurchaseOrder, Uuid)> {
         let number = self.order_number(line)?;
         let orders = &self.known.orders;
         orders
@@ -344,6 +485,12 @@ impl Bill<'_> {
     fn order_number<'l>(&'l self, line: &'l InvoiceLine) -> Option<&'l str> {
         line.purchase_order_number.as_deref().or(self.invoice.purchase_order_number.as_deref())
     }
+}
+
+/// What these come to, of money: what is still open is none.
+fn sum<'d>(differences: impl IntoIterator<Item = &'d Difference>) -> Decimal {
+    let money = differences.into_iter().filter(|one| !one.reason.is_open_side());
+    money.filter_map(|one| one.amount).sum()
 }
 
 /// Rounded half up to the cent.

@@ -1,7 +1,7 @@
 //! Service bills of warehouses and carriers: each line against the rate card and what their own documents count.
 
-use super::{Bill, Comparison, Difference, Line, Match, cents, extended, money};
-use crate::canonical::{DatedEvent, Invoice, InvoiceLine, Reason, evened};
+use super::{Bill, Comparison, Difference, Line, Match, cents, charges, extended, money, sum};
+use crate::canonical::{Charge, DatedEvent, Invoice, InvoiceLine, Reason, evened};
 use crate::profiles::{Activity, Rate};
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -54,26 +54,68 @@ pub fn service_period(invoice: &Invoice) -> Option<(NaiveDate, NaiveDate)> {
 
 pub(super) fn compare(bill: &Bill<'_>, comparison: &mut Comparison) {
     for (at, line) in bill.invoice.lines.iter().enumerate() {
-        let amount = money(line.extended_amount().unwrap_or_default());
-        let mut result = Line {
-            ordinal: at + 1,
-            found: Match::None,
-            ordered: None,
-            shipped: None,
-            received: None,
-            billed_before: None,
-            price: None,
-            price_from: None,
-            amount,
-            expected: amount,
-        };
-        let differences = one(bill, at + 1, line, &mut result);
-        let wrong: Decimal = differences.iter().filter_map(|difference| difference.amount).sum();
-        result.expected = amount - wrong;
+        let mut result = Line::new(at + 1, money(line.extended_amount().unwrap_or_default()));
+        let mut differences: Vec<Difference> = bill.line_amount(at + 1, line).into_iter().collect();
+        differences.extend(one(bill, at + 1, line, &mut result));
+        result.expected -= sum(&differences);
         comparison.differences.extend(differences);
         comparison.lines.push(result);
     }
+    // A service may be billed as a charge; those that no rate names are agreed on in the profile or not at all.
+    let mut rated = Vec::new();
+    for charge in charges::counted(bill.invoice) {
+        let name = charges::name_of(charge);
+        let named = |rate: &&Rate| evened(name) == evened(&rate.bills);
+        if let Some(rate) = bill.agreed.rules.rates.iter().find(named) {
+            rated.push(name);
+            comparison.differences.extend(charged(bill, charge, rate));
+        }
+    }
+    charges::compare_but(bill, &rated, &mut comparison.differences);
 }
+
+/// What a rate comes to for a count.
+fn worth(rate: &Rate, count: Decimal) -> Decimal {
+    cents(count * rate.price).max(rate.minimum.unwrap_or_default())
+}
+
+/// A service that is billed as a charge.
+fn charged(bill: &Bill<'_>, charge: &Charge, rate: &Rate) -> Option<Difference> {
+    let (name, amount) = (charges::name_of(charge), charge.amount?);
+    let Some(counted) = &bill.known.counted else {
+        let message = format!("{name}: {WITHOUT_DAYS}");
+        return Some(Difference {
+            item: Some(name.to_owned()),
+            ..bill.whole(Reason::ServiceNotChecked, message)
+        });
+    };
+    let count = counted.of(rate.counts);
+    let expected = worth(rate, count);
+    if amount == expected {
+        return None;
+    }
+    let reason = if amount > expected { Reason::ActivityOverBilled } else { Reason::ActivityUnderBilled };
+    let message = format!(
+        "{name}: {} billed, {count} counted ({}) come to {}",
+        money(amount),
+        rate.counts.word().replace('_', " "),
+        money(expected)
+    );
+    Some(Difference {
+        item: Some(name.to_owned()),
+        amount: Some(amount - expected),
+        figures: vec![
+            bill.figure("charge billed", amount, charge.source),
+            bill.computed("counted", count),
+            bill.computed("rate", rate.price),
+            bill.computed("expected charge", expected),
+        ],
+        ..bill.whole(reason, message)
+    })
+}
+
+const WITHOUT_DAYS: &str =
+    "the bill does not name the days it is for (DTM 150 and 151), so that nothing was counted";
 
 fn one(bill: &Bill<'_>, ordinal: usize, line: &InvoiceLine, result: &mut Line) -> Vec<Difference> {
     let named = |rate: &&Rate| {
@@ -84,9 +126,11 @@ fn one(bill: &Bill<'_>, ordinal: usize, line: &InvoiceLine, result: &mut Line) -
                 .is_some_and(|description| evened(description) == evened(&rate.bills))
     };
     let shown = line.keys().shown().to_owned();
+    let quantity = line.quantity.unwrap_or_default();
     let Some(rate) = bill.agreed.rules.rates.iter().find(named) else {
         let message = format!("{shown}: the rate card of the profile has no such service");
-        let amount = line.extended_amount();
+        let price = line.unit_price.filter(|_| line.quantity.is_some());
+        let amount = price.map(|price| extended(line, quantity, price)).or(line.amount);
         let figures = amount.map(|amount| bill.figure("amount billed", amount, line.source));
         return vec![Difference {
             amount,
@@ -97,61 +141,69 @@ fn one(bill: &Bill<'_>, ordinal: usize, line: &InvoiceLine, result: &mut Line) -
     result.found = Match::Item;
     result.price = Some(rate.price);
     result.price_from = Some("rate_card");
-    let quantity = line.quantity.unwrap_or_default();
     let billed = line.unit_price.unwrap_or(rate.price);
+    let at = |quantity, price| extended(line, quantity, price);
+    let amount = at(quantity, billed);
     let mut differences = Vec::new();
     let mut rightful = quantity;
     match &bill.known.counted {
         None => {
-            let message = format!(
-                "{shown}: the bill does not name the days it is for (DTM 150 and 151), so that nothing was counted"
-            );
+            let message = format!("{shown}: {WITHOUT_DAYS}");
             differences.push(bill.of_line(Reason::ServiceNotChecked, ordinal, line, message));
         }
         Some(counted) => {
             let count = counted.of(rate.counts);
             result.shipped = Some(count);
-            let minimum = rate.minimum.unwrap_or_default();
-            let is_minimum = line.extended_amount() == Some(minimum) && cents(count * rate.price) <= minimum;
-            if quantity != count && !is_minimum {
-                let over = quantity > count;
+            let minimum = rate.minimum.filter(|minimum| cents(count * rate.price) < *minimum);
+            let counted = rate.counts.word().replace('_', " ");
+            // Below the minimum neither count nor price say what is owed.
+            let (right, message) = match minimum {
+                Some(minimum) => (
+                    minimum,
+                    format!(
+                        "{shown}: {} billed; {count} counted ({counted}) come to {}, and {} are the least by the rate card",
+                        money(amount),
+                        cents(count * rate.price),
+                        money(minimum)
+                    ),
+                ),
+                None => {
+                    (at(count, billed), format!("{shown}: {quantity} billed, {count} counted ({counted})"))
+                }
+            };
+            let differs = if minimum.is_some() { amount != right } else { quantity != count };
+            if differs {
+                let over = if minimum.is_some() { amount > right } else { quantity > count };
                 rightful = if over { count } else { quantity };
                 let reason = if over { Reason::ActivityOverBilled } else { Reason::ActivityUnderBilled };
-                let message = format!(
-                    "{shown}: {quantity} billed, {count} counted ({})",
-                    rate.counts.word().replace('_', " ")
-                );
-                let worth = |quantity| extended(line, quantity, billed);
-                let amount = worth(quantity) - worth(count);
-                let counted = bill.computed("counted", count);
                 differences.push(Difference {
-                    amount: Some(amount),
+                    amount: Some(amount - right),
                     figures: vec![
                         bill.figure("quantity billed", quantity, line.source),
-                        counted,
+                        bill.computed("counted", count),
                         bill.figure("unit price billed", billed, line.source),
-                        bill.computed("expected amount", worth(count)),
+                        bill.computed("expected amount", right),
                     ],
                     ..bill.of_line(reason, ordinal, line, message)
                 });
             }
-            if is_minimum {
+            if minimum.is_some() {
                 return differences;
             }
         }
     }
     if billed != rate.price {
-        let worth = extended(line, rightful, rate.price);
+        let right = at(rightful, rate.price);
         let reason = if billed > rate.price { Reason::PriceOver } else { Reason::PriceUnder };
         let message =
             format!("{shown}: billed at {}, the rate card says {}", money(billed), money(rate.price));
         differences.push(Difference {
-            amount: Some(extended(line, rightful, billed) - worth),
+            amount: Some(at(rightful, billed) - right),
             figures: vec![
                 bill.figure("unit price billed", billed, line.source),
                 bill.computed("rate", rate.price),
                 bill.figure("quantity rightly billed", rightful, line.source),
-                bill.computed("expected amount", worth),
+                bill.computed("expected amount", right),
             ],
             ..bill.of_line(reason, ordinal, line, message)
         });

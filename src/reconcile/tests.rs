@@ -28,6 +28,7 @@ fn moved<'a>(item: &'a str, quantity: &str) -> Moved<'a> {
         item: ItemKeys { sku: Some(item.into()), ..ItemKeys::default() },
         quantity: number(quantity),
         unit: Some("each"),
+        line: None,
         document: Uuid::nil(),
         in_place_of: Vec::new(),
         source: None,
@@ -70,6 +71,7 @@ struct World {
     rules: Reconciliation,
     prices: PriceList,
     packs: Packs,
+    items: Items,
 }
 
 impl World {
@@ -85,15 +87,16 @@ impl World {
             received: self.received.clone(),
             billed: self.billed.clone(),
             billed_later: self.later.clone(),
-            earlier: None,
             original: self.original.as_ref().map(|original| (original, Uuid::nil())),
             counted: self.counted,
+            ..Known::default()
         };
         let agreed = Agreed {
             rules: &self.rules,
             partner: "seller",
             prices: &self.prices,
             packs: &self.packs,
+            items: &self.items,
             day: "2026-11-25".parse().expect("a day"),
         };
         compare(invoice, Uuid::nil(), kind, &known, &agreed)
@@ -327,7 +330,7 @@ fn taxes_terms_currency_and_cancelled_orders_are_told() {
         order.currency = None;
         order.purpose = Some(Purpose::Cancellation);
     }
-    assert_eq!(world.told(&bill), [(Reason::OrderCancelled, None)]);
+    assert_eq!(world.told(&bill), [(Reason::OrderCancelled, Some(number("100.00")))]);
 }
 
 #[test]
@@ -414,6 +417,7 @@ proptest! {
         shipped in prop::collection::vec(0u32..40, 3),
         prices in prop::collection::vec(1u32..2000, 3),
         before in prop::collection::vec(0u32..10, 3),
+        ordered in prop::collection::vec(prop::option::of(0u32..40), 3),
     ) {
         let name = |at: usize| ["A", "B", "C"][at];
         let cent = |amount: u32| Decimal::new(i64::from(amount), 2);
@@ -422,6 +426,7 @@ proptest! {
             sku: Some(name(at).to_owned()),
             unit: Some("each".to_owned()),
             unit_price: Some(cent(prices[at])),
+            quantity: ordered[at].map(Decimal::from),
             ..PurchaseOrderLine::default()
         }).collect();
         let sum = |all: &[u32]| -> Vec<Moved<'static>> {
@@ -437,8 +442,9 @@ proptest! {
         bill.total_amount = bill.computed_total();
         let found = world.compare(&bill, InvoiceKind::Sale);
 
-        // The plain way: of each item no more than is left to bill, at the order's price.
-        let mut left: Vec<i64> = (0..3).map(|at| (i64::from(shipped[at]) - i64::from(before[at])).max(0)).collect();
+        // The plain way: of each item no more than is left to bill of what was shipped and ordered, at the order's price.
+        let most = |at: usize| shipped[at].min(ordered[at].unwrap_or(u32::MAX));
+        let mut left: Vec<i64> = (0..3).map(|at| (i64::from(most(at)) - i64::from(before[at])).max(0)).collect();
         let mut right = Decimal::ZERO;
         for (item, quantity, _) in &lines {
             let at = usize::from(*item);

@@ -1,6 +1,5 @@
 //! Pack sizes and price lists: how many of one unit another holds, and what an item costs where no order says it.
 
-use crate::canonical::{InvoiceLine, PurchaseOrderLine};
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use std::collections::HashMap;
@@ -90,21 +89,16 @@ impl Packs {
 /// What joins the units of one item: master data, else what the documents say of packs.
 pub(super) struct Joined<'j> {
     pub(super) packs: &'j Packs,
-    pub(super) sku: Option<&'j str>,
+    /// What the item is called.
+    pub(super) skus: Vec<&'j str>,
     pub(super) day: NaiveDate,
     /// Units in a case, as the order or the invoice says (PO401).
     pub(super) said: Option<Decimal>,
 }
 
 impl<'j> Joined<'j> {
-    pub(super) fn of(
-        packs: &'j Packs,
-        line: &'j InvoiceLine,
-        ordered: Option<&'j PurchaseOrderLine>,
-        day: NaiveDate,
-    ) -> Self {
-        let sku = line.sku.as_deref().or_else(|| ordered?.sku.as_deref());
-        Self { packs, sku, day, said: ordered.and_then(|ordered| ordered.pack).or(line.pack) }
+    pub(super) fn of(packs: &'j Packs, skus: Vec<&'j str>, said: Option<Decimal>, day: NaiveDate) -> Self {
+        Self { packs, skus, day, said }
     }
 
     /// How many `to` one `from` is; none when nothing says so.
@@ -113,7 +107,7 @@ impl<'j> Joined<'j> {
         if is_same_unit(Some(from), Some(to)) {
             return Some(Decimal::ONE);
         }
-        let known = self.sku.and_then(|sku| self.packs.factor(sku, from, to, self.day));
+        let known = self.skus.iter().find_map(|sku| self.packs.factor(sku, from, to, self.day));
         known.or_else(|| {
             // A pack that is said is one of cases or cartons, and of single units.
             let said = self.said.filter(|said| *said > Decimal::ONE)?;

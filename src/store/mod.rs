@@ -94,7 +94,8 @@ pub use reconciliation::{
     NewUnbilled, PreviousFigures, RunRow, StandingOfException, UnbilledRow,
 };
 pub use records::{
-    ActivityCounts, DocumentAbout, FoundNumber, FoundRecord, ItemPack, ItemPrice, NewRecord, NumbersAsked,
+    ActivityCounts, DocumentAbout, FoundNumber, FoundRecord, ItemName, ItemPack, ItemPrice, NewRecord,
+    NumbersAsked,
 };
 pub use repeats::SameBusiness;
 pub use reports::{

@@ -36,6 +36,7 @@ mod write;
 
 pub use crosswalk::{Crosswalks, HELD, Lookup, WhenUnknown};
 pub use overlay::{Overlay, OverlayConstant, OverlayField, OverlayRow};
+pub use program::FieldPlace;
 pub use read::Traced;
 pub use shipped::{find_shipped, shipped};
 pub use spot::Spot;
@@ -210,7 +211,7 @@ impl Translator {
     /// Where a document has a field of the record, such as `IT102` for `quantity` of `lines`; `list` is empty for the
     /// fields of the record itself. None where it does not have it.
     #[must_use]
-    pub fn place_of(&self, list: &str, field: &str) -> Option<String> {
+    pub fn place_of(&self, list: &str, field: &str) -> Option<FieldPlace> {
         self.program.place_of((list, field))
     }
 

@@ -33,7 +33,7 @@ impl Program {
     }
 
     /// The place of a field of a list, given as both their names.
-    pub(super) fn place_of(&self, wanted: (&str, &str)) -> Option<String> {
+    pub(super) fn place_of(&self, wanted: (&str, &str)) -> Option<FieldPlace> {
         self.place_from(self.root, "", wanted, &mut BTreeSet::new())
     }
 
@@ -44,13 +44,20 @@ impl Program {
         list: &'p str,
         wanted: (&str, &str),
         seen: &mut BTreeSet<(usize, &'p str)>,
-    ) -> Option<String> {
+    ) -> Option<FieldPlace> {
         if !seen.insert((block, list)) {
             return None;
         }
         let block = self.blocks.get(block)?;
         let here = block.bindings.iter().find(|binding| (list, binding.label.as_str()) == wanted);
-        here.map(|binding| binding.path.to_string()).or_else(|| {
+        let place = |binding: &Binding| FieldPlace {
+            path: binding.path.to_string(),
+            implied: binding.functions.iter().find_map(|function| match function {
+                Function::Implied(digits) => Some(*digits),
+                _ => None,
+            }),
+        };
+        here.map(place).or_else(|| {
             block.eaches.iter().find_map(|each| {
                 let below = match each.into {
                     Into::Same => list,
@@ -60,6 +67,15 @@ impl Program {
             })
         })
     }
+}
+
+/// Where a document has a field of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldPlace {
+    /// Such as `IT102`.
+    pub path: String,
+    /// How many decimals of the number are not written but implied.
+    pub implied: Option<u32>,
 }
 
 /// What is bound at one node of the document.

@@ -80,6 +80,7 @@ pub(super) async fn adjustments(
         money("expected", "Expected now", one_currency),
         money("change", "Change", one_currency),
         text("status", "Status now"),
+        text("why", "What differs now"),
         text("previous_run", "Told by run"),
     ];
     let about = "Invoices of other days whose figures a run told, and which stand differently by what has come since.";
@@ -101,6 +102,7 @@ pub(super) async fn adjustments(
                 row.expected.into(),
                 row.previous_expected.map(|before| row.expected - before).into(),
                 row.status.replace('_', " ").into(),
+                row.why.into(),
                 row.previous_run_id.map(short).into(),
             ]]
         },
@@ -201,6 +203,7 @@ pub(super) async fn lines(store: &Store, run: &RunRow, sender: &Sender<Piece>) -
         text("unit", "Unit"),
         quantity("ordered", "Ordered"),
         quantity("shipped", "Shipped"),
+        quantity("advised", "Advised"),
         quantity("received", "Received").detail(),
         quantity("billed_before", "Billed before"),
         quantity("billed", "Billed"),
@@ -253,6 +256,7 @@ fn line(head: &HeadOfLinesRow, row: ComparedLineRow) -> Vec<Cell> {
         row.unit.into(),
         row.ordered.into(),
         row.shipped.into(),
+        row.advised.into(),
         row.received.into(),
         row.billed_before.into(),
         row.billed.into(),
@@ -283,6 +287,7 @@ pub(super) async fn figures(store: &Store, run: &RunRow, sender: &Sender<Piece>)
         text("file", "File"),
         Column::new("segment", "Segment", Kind::Count),
         text("element", "Element"),
+        text("written", "As written"),
         Column::new("byte", "Byte", Kind::Count).detail(),
     ];
     let about =
@@ -309,6 +314,7 @@ pub(super) async fn figures(store: &Store, run: &RunRow, sender: &Sender<Piece>)
                     said("file").into(),
                     number("segment_position").filter(|at| *at > 0).into(),
                     said("element").into(),
+                    said("written").into(),
                     number("byte").into(),
                 ]
             });

@@ -12,9 +12,9 @@ use super::agreements::Agreements;
 use super::compare::{self, Index};
 use super::hub::Error;
 use super::known::{self, Known};
-use crate::canonical::{Figure, Invoice, InvoiceSense};
+use crate::canonical::{Figure, Invoice, InvoiceSense, Reason};
 use crate::ids;
-use crate::reconcile::Comparison;
+use crate::reconcile::{Comparison, Difference};
 use crate::store::{
     InvoiceToCompare, NewComparedInvoice, NewComparedLine, NewDifference, NewRun, NumbersAsked,
     PreviousFigures, StandingOfException, Store, Work,
@@ -227,6 +227,7 @@ impl Made {
                 let index = Index::of(known);
                 let at: HashMap<Uuid, usize> =
                     known.invoices.iter().enumerate().map(|(at, invoice)| (invoice.document, at)).collect();
+                let standings = standing;
                 for invoice in invoices {
                     self.invoices += 1;
                     let is_adjustment = self.invoices > self.period;
@@ -264,7 +265,8 @@ impl Made {
                             line_number: difference.line.clone(),
                             item: difference.item.clone(),
                             amount: difference.amount,
-                            message: difference.message.clone(),
+                            message: difference.message.clone()
+                                + &decided_before(document, difference, standings),
                             figures: serde_json::Value::Null,
                             tolerated: difference.tolerated.clone(),
                             first_seen_at: standing.map_or(self.now, |standing| standing.first_seen_at),
@@ -307,15 +309,11 @@ impl Made {
         is_adjustment: bool,
     ) -> NewComparedInvoice {
         let is_credit = record.sense == Some(InvoiceSense::Credit);
-        let total = record.total_amount.or_else(|| record.computed_total()).unwrap_or_default();
-        let billed = if is_credit { -total.abs() } else { total };
-        let money = |tolerated: bool| -> Decimal {
-            let all = comparison.differences.iter().filter(|one| one.tolerated.is_some() == tolerated);
-            all.filter(|one| !one.reason.is_open_side()).filter_map(|one| one.amount).sum()
-        };
+        let billed = comparison.billed;
+        let money = |tolerated: bool| comparison.sum(|one| one.tolerated.is_some() == tolerated);
         let (difference, tolerated) = (money(false), money(true));
         let status = status(comparison);
-        let currency = record.currency.clone().unwrap_or_else(|| "USD".to_owned());
+        let currency = comparison.currency.clone().unwrap_or_else(|| "USD".to_owned());
         if !is_adjustment {
             *self.totals.entry(currency.clone()).or_default() += billed;
         }
@@ -398,6 +396,29 @@ fn status(comparison: &Comparison) -> &'static str {
     if standing.all(unchecked) { "not_checked" } else { "exception" }
 }
 
+/// What people decided about an invoice that does not count any more: it may have been paid.
+fn decided_before(
+    document: Uuid,
+    difference: &Difference,
+    standing: &HashMap<Uuid, StandingOfException>,
+) -> String {
+    if !matches!(difference.reason, Reason::InvoiceReplaced | Reason::InvoiceCancelled) {
+        return String::new();
+    }
+    let own = compare::exception_id(document, difference);
+    let before = standing.values().filter(|one| one.document_id == Some(document) && one.id != own);
+    let mut decided: Vec<String> = before
+        .filter_map(|one| {
+            let (word, by, _, why) = decision(one)?;
+            let amount = one.amount.map(|amount| format!(" of {amount:.2}")).unwrap_or_default();
+            let (kind, word) = (one.kind.replace('_', " "), word.replace('_', " "));
+            Some(format!("; {by} had decided on its {kind}{amount}: {word} ({why})"))
+        })
+        .collect();
+    decided.sort();
+    decided.concat()
+}
+
 fn decision(standing: &StandingOfException) -> Option<(String, String, DateTime<Utc>, String)> {
     let by = standing.settled_by.clone()?;
     let decision = standing.decision.clone()?;
@@ -426,6 +447,7 @@ fn lines<'a>(
             quantities: [
                 compared.ordered,
                 compared.shipped,
+                compared.advised,
                 compared.received,
                 compared.billed_before,
                 line.quantity,

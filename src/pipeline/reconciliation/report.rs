@@ -405,6 +405,8 @@ fn evidence(row: &DifferenceRow) -> String {
         let segment = segment.filter(|at| *at > 0).map(|at| format!(" segment {at}")).unwrap_or_default();
         let element = said("element");
         let element = if element.is_empty() { String::new() } else { format!(" {element}") };
+        let written = said("written");
+        let element = if written.is_empty() { element } else { format!("{element}, written {written}") };
         let place = place.trim();
         let place = if place.is_empty() { String::new() } else { format!(" ({place}{segment}{element})") };
         format!("{} {}{place}", said("name"), said("value"))

@@ -3,10 +3,12 @@
 use super::super::agreements::Agreements;
 use super::super::compare::{self, Index};
 use super::super::known::{Known, purchase_order_of};
+use super::super::moved;
 use super::Asked;
 use super::evidence::Places;
 use crate::canonical::{InvoiceKind, RecordKind, evened};
-use crate::reconcile::{Moved, not_billed};
+use crate::ledger::InForce;
+use crate::reconcile::{Moved, Terms, not_billed};
 use crate::store::NewUnbilled;
 use chrono::NaiveDate;
 
@@ -31,10 +33,9 @@ pub(super) fn find(
         let key = evened(number);
         let advices: Vec<_> = known.shipped_for(&key).collect();
         let notices: Vec<_> = known.noticed_for(&key).filter(|notice| supplies(&notice.partner)).collect();
-        let sales: Vec<Moved<'_>> =
-            advices.iter().flat_map(|advice| compare::advised(advice, &key)).collect();
+        let sales: Vec<Moved<'_>> = advices.iter().flat_map(|advice| moved::advised(advice, &key)).collect();
         let purchases: Vec<Moved<'_>> =
-            notices.iter().flat_map(|notice| compare::noticed(notice, &key)).collect();
+            notices.iter().flat_map(|notice| moved::noticed(notice, &key)).collect();
         for (kind, word, shipped) in
             [(InvoiceKind::Sale, "sale", sales), (InvoiceKind::Purchase, "purchase", purchases)]
         {
@@ -49,13 +50,21 @@ pub(super) fn find(
             let invoices = index.billing(&key).filter(|(at, invoice)| {
                 let own = agreements.profiles.find(&invoice.partner).map(compare::kind_of) == Some(kind);
                 own && (kind == InvoiceKind::Sale || invoice.partner == *partner)
-                    && !index.is_copy(*at, invoice)
+                    && index.stands(*at) == InForce::Counts
             });
             let billed: Vec<Moved<'_>> =
-                invoices.flat_map(|(_, invoice)| compare::billed(invoice, &key)).collect();
+                invoices.flat_map(|(_, invoice)| moved::billed(invoice, &key)).collect();
             let record = order.map(|order| &order.record);
-            let terms = (partner.as_str(), &known.prices, &known.packs);
-            for open in not_billed(&shipped, &billed, record, terms, asked.days.1) {
+            let buyers: Vec<&str> = order.map(|order| order.partner.as_str()).into_iter().collect();
+            let terms = Terms {
+                partner: partner.as_str(),
+                buyers: &buyers,
+                prices: &known.prices,
+                packs: &known.packs,
+                items: &known.items,
+                day: asked.days.1,
+            };
+            for open in not_billed(&shipped, &billed, record, &terms) {
                 let Some(last) = shipped.get(open.last) else { continue };
                 let Some(place) = places.find(last.document) else { continue };
                 let advice = advices.iter().find(|advice| advice.document == last.document);

@@ -58,6 +58,12 @@ pub struct PreviousFigures {
 pub struct StandingOfException {
     /// The exception.
     pub id: Uuid,
+    /// Its document.
+    pub document_id: Option<Uuid>,
+    /// What it is.
+    pub kind: String,
+    /// What it comes to.
+    pub amount: Option<Decimal>,
     /// When it was found.
     pub first_seen_at: DateTime<Utc>,
     /// Who looks after it.
@@ -134,7 +140,7 @@ impl Work {
     }
 
     /// Documents of invoices outside of these days that a run told of, and whose differences stood then, or of whose
-    /// orders something came since the last run.
+    /// orders or numbers something came since the last run.
     ///
     /// # Errors
     /// When the database cannot be asked.
@@ -152,7 +158,7 @@ impl Work {
                    order by i.document_id, r.seq desc
                ), touched as (
                    select n.document_id from document d
-                   join document_number o on o.document_id = d.id and o.kind in ('order', 'purchase_order')
+                   join document_number o on o.document_id = d.id and o.kind in ('order', 'purchase_order', 'invoice')
                    join document_number n on n.number = o.number and n.kind = o.kind and n.document_id <> d.id
                    where d.received_at > (
                        select max(r.as_of) - interval '1 hour' from reconciliation_run r
@@ -220,7 +226,7 @@ impl Work {
     ) -> Result<Vec<StandingOfException>, Error> {
         sqlx::query_as!(
             StandingOfException,
-            "select id, first_seen_at, owner, decision, settled_by, settled_at, settled_reason from exception
+            "select id, document_id, kind, amount, first_seen_at, owner, decision, settled_by, settled_at, settled_reason from exception
              where document_id = any($1)",
             document_ids,
         )
@@ -247,7 +253,7 @@ impl Work {
 
     /// Purchase orders of which more of some item was shipped up to a day than all invoices that came in bill in that unit.
     /// Items count as the same here when they have the same number; whether what has another is the same after all is for
-    /// others to say.
+    /// others to say, and which counts of several invoices of one number.
     ///
     /// # Errors
     /// When the database cannot be asked.
@@ -269,9 +275,14 @@ impl Work {
                billed as (
                    select l.purchase_order_number as number, coalesce(l.gtin, l.sku, l.buyer_item) as item, l.unit,
                        sum(case i.sense when 'credit' then -abs(l.quantity) else l.quantity end) as quantity
-                   from invoice i join document d on d.id = i.document_id and d.direction = 'inbound'
+                   from (
+                       select i.document_id, i.sense, i.purpose,
+                           count(*) over (partition by i.partner_id, upper(ltrim(btrim(i.invoice_number), '0'))) as of_number
+                       from invoice i join document d on d.id = i.document_id and d.direction = 'inbound') i
                    join invoice_line l using (document_id)
-                   where l.purchase_order_number is not null group by 1, 2, 3)
+                   where l.purchase_order_number is not null and i.of_number = 1
+                     and i.purpose is distinct from 'cancellation'
+                   group by 1, 2, 3)
                select distinct m.number as "number!" from (
                    select number, item, unit, sum(quantity) as quantity from moved where number is not null
                    group by 1, 2, 3) m

@@ -96,6 +96,8 @@ pub struct ComparedInvoiceRow {
     pub previous_expected: Option<Decimal>,
     /// Whether it is not of the days of the run.
     pub is_adjustment: bool,
+    /// What differs now, of an adjustment.
+    pub why: Option<String>,
 }
 
 /// A line of an invoice of a run, with the invoice's number and partner.
@@ -113,6 +115,7 @@ pub struct ComparedLineRow {
     pub unit: Option<String>,
     pub ordered: Option<Decimal>,
     pub shipped: Option<Decimal>,
+    pub advised: Option<Decimal>,
     pub received: Option<Decimal>,
     pub billed_before: Option<Decimal>,
     pub billed: Option<Decimal>,
@@ -252,13 +255,16 @@ impl Store {
     ) -> Result<Vec<ComparedInvoiceRow>, Error> {
         sqlx::query_as!(
             ComparedInvoiceRow,
-            "select invoice, document_id, partner_id, agreement, kind, is_credit, invoice_number, invoiced_on, due_on,
+            "select i.invoice, document_id, partner_id, agreement, kind, is_credit, invoice_number, invoiced_on, due_on,
                  purchase_order_number, order_number, shipment_id, bill_of_lading, currency, billed, expected,
                  difference, tolerated, status, line_count, matched_line_count, file_name,
                  interchange_control_number, group_control_number, set_control_number, segment_ordinal,
-                 previous_run_id, previous_expected, is_adjustment
-             from reconciliation_invoice where run_id = $1 and invoice > $2 and (is_adjustment or not $4)
-             order by invoice limit $3",
+                 previous_run_id, previous_expected, is_adjustment,
+                 case when is_adjustment then (
+                     select string_agg(d.message, '; ' order by d.ordinal) from reconciliation_difference d
+                     where d.run_id = $1 and d.invoice = i.invoice) end as why
+             from reconciliation_invoice i where run_id = $1 and i.invoice > $2 and (is_adjustment or not $4)
+             order by i.invoice limit $3",
             run,
             after,
             limit,
@@ -300,8 +306,8 @@ impl Store {
         sqlx::query_as!(
             ComparedLineRow,
             "select invoice, ordinal, line_number, purchase_order_number, sku, buyer_item, gtin, description, unit,
-                 ordered, shipped, received, billed_before, billed, agreed_price, price_from, price, amount, expected,
-                 found, segment_ordinal
+                 ordered, shipped, advised, received, billed_before, billed, agreed_price, price_from, price, amount,
+                 expected, found, segment_ordinal
              from reconciliation_line where run_id = $1 and invoice between $2 and $3 order by invoice, ordinal",
             run,
             first,

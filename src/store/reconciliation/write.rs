@@ -112,13 +112,13 @@ pub struct NewComparedLine {
     pub description: Option<String>,
     /// The unit that is billed.
     pub unit: Option<String>,
-    /// Ordered, shipped, received, billed before, billed.
-    pub quantities: [Option<Decimal>; 5],
+    /// Ordered, shipped, advised, received, billed before, billed.
+    pub quantities: [Option<Decimal>; 6],
     /// The agreed price, who says it, and the price billed.
     pub prices: (Option<Decimal>, Option<&'static str>, Option<Decimal>),
     /// What it bills and what it should.
     pub amounts: (Decimal, Decimal),
-    /// How it found its order: `line`, `item`, `none`.
+    /// How it found its order: `line`, `item`, `number`, `none`.
     pub found: &'static str,
     /// Where it begins.
     pub segment_ordinal: Option<i64>,
@@ -241,8 +241,8 @@ impl Work {
             self.connection(),
             "keep compared lines",
             "copy reconciliation_line (run_id, invoice, ordinal, line_number, purchase_order_number, sku, buyer_item,
-                 gtin, description, unit, ordered, shipped, received, billed_before, billed, agreed_price, price_from,
-                 price, amount, expected, found, segment_ordinal) from stdin",
+                 gtin, description, unit, ordered, shipped, advised, received, billed_before, billed, agreed_price,
+                 price_from, price, amount, expected, found, segment_ordinal) from stdin",
         )
         .await?;
         for new in lines {

@@ -42,6 +42,21 @@ pub struct ItemPack {
     pub valid_to: Option<NaiveDate>,
 }
 
+/// An item of the item master: its SKU, and one other number of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemName {
+    /// The item.
+    pub sku: String,
+    /// Whose number the other is; none of a UPC or GTIN.
+    pub partner: Option<String>,
+    /// The other number.
+    pub number: String,
+    /// The first day.
+    pub valid_from: NaiveDate,
+    /// The last day.
+    pub valid_to: Option<NaiveDate>,
+}
+
 /// What a partner's documents count between two days.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ActivityCounts {
@@ -94,8 +109,55 @@ impl Work {
         .map_err(Error::query("find pack sizes"))
     }
 
+    /// What else items are called that have one of these SKUs, UPCs or GTINs (both without zeros in front), or numbers of
+    /// partners, by partner and number.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn find_item_names(
+        &mut self,
+        skus: &[&str],
+        gtins: &[&str],
+        (partners, numbers): (&[&str], &[&str]),
+    ) -> Result<Vec<ItemName>, Error> {
+        sqlx::query_as!(
+            ItemName,
+            r#"with numbered as (
+                   select n.sku, n.partner, n.number, n.valid_from, n.valid_to
+                   from unnest($3::text[], $4::text[]) as asked (partner, number)
+                   join item_number n on n.partner = asked.partner and n.number = asked.number
+               ), wanted as (
+                   select unnest($1::text[]) as sku union select sku from numbered
+                   union select i.sku from unnest($2::text[]) as asked (gtin)
+                       join item i on ltrim(btrim(i.upc), '0') = asked.gtin
+                   union select i.sku from unnest($2::text[]) as asked (gtin)
+                       join item i on ltrim(btrim(i.gtin), '0') = asked.gtin
+               )
+               select sku as "sku!", partner, number as "number!", valid_from as "valid_from!", valid_to from (
+                   select sku, partner, number, valid_from, valid_to from numbered
+                   union
+                   select n.sku, n.partner, n.number, n.valid_from, n.valid_to from wanted
+                       join item_number n on n.sku = wanted.sku
+                       where n.partner in (select unnest($3::text[]))
+                   union
+                   select i.sku, null, i.upc, i.valid_from, i.valid_to from wanted join item i on i.sku = wanted.sku
+                       where i.upc is not null
+                   union
+                   select i.sku, null, i.gtin, i.valid_from, i.valid_to from wanted join item i on i.sku = wanted.sku
+                       where i.gtin is not null) named
+               order by sku, partner, number, valid_from"#,
+            skus as &[&str],
+            gtins as &[&str],
+            partners as &[&str],
+            numbers as &[&str],
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("find what else items are called"))
+    }
+
     /// What a partner's shipping advices and stock receipts count between two days, both included; what names no day of
-    /// its own counts on the day it came (UTC).
+    /// its own counts on the day it came (UTC). An advice that was replaced does not count.
     ///
     /// # Errors
     /// When the database cannot be asked.
@@ -111,7 +173,15 @@ impl Work {
             r#"with advice as (
                    select a.document_id from shipping_advice a join document d on d.id = a.document_id
                    where a.partner_id = $1 and d.direction = 'inbound' and ($2::text is null or d.agreement = $2)
-                     and coalesce(a.shipped_on, (a.received_at at time zone 'utc')::date) between $3 and $4),
+                     and coalesce(a.shipped_on, (a.received_at at time zone 'utc')::date) between $3 and $4
+                     and not exists (
+                         select from shipping_advice r join document e on e.id = r.document_id
+                         where r.partner_id = $1 and e.direction = 'inbound' and r.completeness = 'replacement'
+                           and upper(ltrim(btrim(r.order_number), '0')) = upper(ltrim(btrim(a.order_number), '0'))
+                           and (r.shipment_id is null
+                               or upper(ltrim(btrim(r.shipment_id), '0')) = upper(ltrim(btrim(a.shipment_id), '0')))
+                           and e.agreement is not distinct from d.agreement
+                           and (r.received_at, e.file_id, e.ordinal) > (a.received_at, d.file_id, d.ordinal))),
                shipped as (
                    select l.document_id, l.pack, l.quantity_shipped from shipping_advice_line l
                    join advice using (document_id) where l.quantity_shipped > 0),

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Line, NewRecord, json};
-use crate::canonical::{Charge, ChargeKind, Invoice, InvoiceKind, InvoiceSense};
+use crate::canonical::{Charge, ChargeKind, Invoice, InvoiceKind, InvoiceSense, Purpose};
 use crate::store::Error;
 use crate::store::copy::Copy;
 
@@ -21,7 +21,7 @@ pub(super) async fn insert_invoices(
     let mut copy = Copy::begin(
         connection,
         "keep invoices",
-        "copy invoice (document_id, partner_id, received_at, invoice_number, kind, sense, invoiced_on,
+        "copy invoice (document_id, partner_id, received_at, invoice_number, kind, sense, purpose, invoiced_on,
              purchase_order_number, order_number, currency, total_amount, computed_total, record) from stdin",
     )
     .await?;
@@ -32,6 +32,7 @@ pub(super) async fn insert_invoices(
             .text(invoice.invoice_number.as_deref())
             .plain(invoice.kind.map(InvoiceKind::word))
             .plain(invoice.sense.map(InvoiceSense::word))
+            .plain(invoice.purpose.map(Purpose::word))
             .plain(invoice.invoiced_on)
             .text(invoice.purchase_order_number.as_deref())
             .text(invoice.order_number.as_deref())

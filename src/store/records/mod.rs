@@ -21,7 +21,7 @@ use crate::canonical::{
     ShipNotice, ShippingAdvice, ShippingOrder, Source, StockReceipt, StockTransfer,
 };
 
-pub use evidence::{ActivityCounts, ItemPack, ItemPrice};
+pub use evidence::{ActivityCounts, ItemName, ItemPack, ItemPrice};
 pub use numbers::FoundNumber;
 pub use search::{DocumentAbout, FoundRecord, NumbersAsked};
 

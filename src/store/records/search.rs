@@ -61,6 +61,8 @@ pub struct DocumentAbout {
     pub record_kind: String,
     /// Whether an order, a shipment or the document itself was asked for; if not, only the number of the invoice was.
     pub is_of_order: bool,
+    /// The agreement that it falls under.
+    pub agreement: Option<String>,
 }
 
 pub(in crate::store) struct Stored {
@@ -80,7 +82,7 @@ impl Work {
         let (sellers, invoices): (Vec<&str>, Vec<String>) =
             asked.invoices.iter().map(|(seller, number)| (seller.as_str(), evened(number))).unzip();
         let rows = sqlx::query!(
-            r#"select d.id, d.received_at, d.file_id, d.ordinal, d.record_kind as "record_kind!",
+            r#"select d.id, d.received_at, d.file_id, d.ordinal, d.record_kind as "record_kind!", d.agreement,
                    bool_or(n.by <> 'invoice') as "is_of_order!"
                from (
                    select document_id, 'order' as by, null as seller from document_number
@@ -120,6 +122,7 @@ impl Work {
             id: row.id,
             record_kind: row.record_kind,
             is_of_order: row.is_of_order,
+            agreement: row.agreement,
         });
         Ok(about.collect())
     }

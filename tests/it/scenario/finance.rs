@@ -2,6 +2,7 @@
 
 use super::{World, expect, scenarios, steps};
 use chrono_tz::UTC;
+use crossdock::canonical::Reason;
 use crossdock::pipeline::reconciliation::{self, Asked, report};
 use crossdock::reports::{Files, Format};
 use crossdock::store::RunRow;
@@ -28,7 +29,7 @@ const TOLD: [(&str, &[&str]); 7] = [
     ("by_reason", &["reason", "kind", "differences", "amount", "tolerated", "tolerated_amount", "decided"]),
     ("exceptions", &["invoice_number", "line", "item", "reason", "amount", "owner", "message", "evidence"]),
     ("tolerated", &["invoice_number", "line", "item", "reason", "amount", "tolerance"]),
-    ("adjustments", &["invoice_number", "billed", "expected_before", "expected", "change", "status"]),
+    ("adjustments", &["invoice_number", "billed", "expected_before", "expected", "change", "status", "why"]),
     (
         "unbilled",
         &["kind", "partner", "purchase_order_number", "item", "shipped", "billed", "open", "price", "amount"],
@@ -41,6 +42,7 @@ const TOLD: [(&str, &[&str]); 7] = [
             "sku",
             "ordered",
             "shipped",
+            "advised",
             "billed_before",
             "billed",
             "agreed_price",
@@ -61,6 +63,8 @@ async fn every_cent_of_a_report_is_explained() {
         for step in steps(&text) {
             match step.words.as_slice() {
                 [word, from, to] if word == "report" => told.push_str(&reported(&world, from, to).await),
+                [word, kind, decision] if word == "settle" => settle(&world, kind, decision).await,
+                [word, kind] if word == "data" => load(&world, kind, &step.lines),
                 _ => world.play(&step).await,
             }
         }
@@ -70,6 +74,26 @@ async fn every_cent_of_a_report_is_explained() {
         wrong.extend(expect("finance", &name, &told));
     }
     assert!(wrong.is_empty(), "{}\n(UPDATE_EXPECT=1 writes them anew)", wrong.join("\n"));
+}
+
+/// A person decides about the exception of a kind.
+async fn settle(world: &World, kind: &str, decision: &str) {
+    let exceptions = world.database.store().list_exceptions(&Default::default(), 100).await.expect("lists");
+    let found = exceptions.into_iter().find(|row| row.kind == kind).expect("there is one");
+    let id = found.id.to_string();
+    let arguments =
+        ["exceptions", "settle", id.as_str(), "--decision", decision, "--reason", "agreed", "--by", "ann"];
+    let told = world.ask(&arguments.map(str::to_owned));
+    assert!(told.contains("it is closed"), "{told}");
+}
+
+/// Master data.
+fn load(world: &World, kind: &str, lines: &[String]) {
+    let path = world.folder.path().join(format!("{kind}.csv"));
+    std::fs::write(&path, lines.join("\n") + "\n").expect("written");
+    let path = path.display().to_string();
+    let told = world.ask(&["data", "load", kind, &path, "--owner", "desk"].map(str::to_owned));
+    assert!(told.contains("row"), "{told}");
 }
 
 async fn run(world: &World, from: &str, to: &str) -> RunRow {
@@ -120,6 +144,21 @@ async fn reported(world: &World, from: &str, to: &str) -> String {
         }
     }
     told
+}
+
+#[test]
+fn every_reason_is_shown_by_a_scenario_and_told_in_the_guide() {
+    let folder = super::fixtures().join("finance");
+    let told: String = scenarios("finance")
+        .into_iter()
+        .map(|(name, _)| std::fs::read_to_string(folder.join(format!("{name}.out"))).expect("it is there"))
+        .collect();
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/guides/finance.md");
+    let guide = std::fs::read_to_string(guide).expect("it is there");
+    for reason in Reason::WORDS {
+        assert!(told.contains(&format!("{reason} | ")), "no scenario shows {reason}");
+        assert!(guide.contains(&format!("\n| `{reason}` |")), "the guide does not explain {reason}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
