@@ -82,26 +82,46 @@ pub(super) async fn look_up(
     Ok(())
 }
 
-/// Adds what else the items are called that invoices, orders and shipments name, and their SKUs.
+/// Adds what else the items are called of lines that call them otherwise than their order or what was shipped for it, and
+/// their SKUs.
 async fn look_up_items(work: &mut Work, known: &mut Known, skus: &mut HashSet<String>) -> Result<(), Error> {
-    let (mut gtins, mut numbers) = (HashSet::new(), HashSet::new());
-    let mut add = |partner: &str, keys: ItemKeys<'_>| {
-        skus.extend(keys.sku.as_deref().map(str::to_owned));
-        gtins.extend(keys.gtin.as_deref().map(str::to_owned));
-        let own = keys.sku.into_iter().chain(keys.buyer_item);
-        numbers.extend(own.map(|number| (partner.to_owned(), number.into_owned())));
-    };
+    if !work.has_item_names().await? {
+        return Ok(());
+    }
+    let mut orders: HashMap<String, [Numbers; 2]> = HashMap::new();
+    let (mut own, mut gtins, mut numbers) = (HashSet::new(), HashSet::new(), HashSet::new());
     for invoice in &known.invoices {
-        invoice.record.lines.iter().for_each(|line| add(&invoice.partner, line.keys()));
+        for line in &invoice.record.lines {
+            let number =
+                line.purchase_order_number.as_ref().or(invoice.record.purchase_order_number.as_ref());
+            let number = number.map(|number| evened(number)).unwrap_or_default();
+            let sides = orders.entry(number).or_insert_with_key(|number| numbers_of_items(known, number));
+            let keys = line.keys();
+            if sides.iter().all(|side| side.is_empty() || numbers_in(&keys).any(|key| side.contains(&key))) {
+                continue;
+            }
+            own.extend(keys.sku.as_deref().map(str::to_owned));
+            gtins.extend(keys.gtin.as_deref().map(str::to_owned));
+            let partners = known.purchase_orders.iter().map(|order| &order.partner);
+            let partners: HashSet<&String> = partners.chain([&invoice.partner]).collect();
+            for named in keys.sku.iter().chain(&keys.buyer_item) {
+                numbers.extend(partners.iter().map(|partner| ((*partner).clone(), named.to_string())));
+            }
+        }
     }
-    for order in known.purchase_orders.iter() {
-        order.record.lines.iter().for_each(|line| add(&order.partner, line.keys()));
+    if own.is_empty() && gtins.is_empty() && numbers.is_empty() {
+        return Ok(());
     }
+    let partners = known.purchase_orders.iter().map(|order| order.partner.as_str());
+    let partners: HashSet<&str> =
+        partners.chain(known.invoices.iter().map(|one| one.partner.as_str())).collect();
+    let partners: Vec<&str> = partners.into_iter().collect();
     let gtins: Vec<&str> = gtins.iter().map(String::as_str).collect();
-    let asked: Vec<&str> = skus.iter().map(String::as_str).collect();
-    let (partners, numbers): (Vec<&str>, Vec<&str>) =
+    let own: Vec<&str> = own.iter().map(String::as_str).collect();
+    let numbered: (Vec<&str>, Vec<&str>) =
         numbers.iter().map(|(partner, number)| (partner.as_str(), number.as_str())).unzip();
-    for name in work.find_item_names(&asked, &gtins, (&partners, &numbers)).await? {
+    let found = work.find_item_names(&own, &gtins, (&numbered.0, &numbered.1), &partners).await?;
+    for name in found {
         let days = (name.valid_from, name.valid_to);
         match &name.partner {
             Some(partner) => known.items.add_number(partner, &name.number, &name.sku, days),
@@ -110,6 +130,25 @@ async fn look_up_items(work: &mut Work, known: &mut Known, skus: &mut HashSet<St
         skus.insert(name.sku);
     }
     Ok(())
+}
+
+/// Numbers of items, with what they are.
+type Numbers = HashSet<(u8, String)>;
+
+/// The numbers of the items that were ordered under a number, and that were shipped for it.
+fn numbers_of_items(known: &Known, order: &str) -> [Numbers; 2] {
+    let orders = known.purchase_orders.of(Some(order)).flat_map(|order| &order.record.lines);
+    let ordered = orders.flat_map(|line| numbers_in(&line.keys()).collect::<Vec<_>>()).collect();
+    let advices = known.shipped_for(order).flat_map(|advice| advised(advice, order).collect::<Vec<_>>());
+    let notices = known.noticed_for(order).flat_map(|notice| noticed(notice, order));
+    let moved = advices.chain(notices);
+    let shipped = moved.flat_map(|moved| numbers_in(&moved.item).collect::<Vec<_>>()).collect();
+    [ordered, shipped]
+}
+
+fn numbers_in<'k>(keys: &'k ItemKeys<'_>) -> impl Iterator<Item = (u8, String)> + use<'k> {
+    let all = [(0, &keys.sku), (1, &keys.buyer_item), (2, &keys.gtin)];
+    all.into_iter().filter_map(|(kind, number)| Some((kind, number.as_deref()?.to_ascii_uppercase())))
 }
 
 /// What comparing an invoice makes of it; nothing when its partner is not known any more.

@@ -109,8 +109,22 @@ impl Work {
         .map_err(Error::query("find pack sizes"))
     }
 
+    /// Whether the item master says of any item what else it is called.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn has_item_names(&mut self) -> Result<bool, Error> {
+        sqlx::query_scalar!(
+            r#"select (exists (select from item_number)
+                   or exists (select from item where upc is not null or gtin is not null)) as "has!""#,
+        )
+        .fetch_one(self.connection())
+        .await
+        .map_err(Error::query("find out whether items have other names"))
+    }
+
     /// What else items are called that have one of these SKUs, UPCs or GTINs (both without zeros in front), or numbers of
-    /// partners, by partner and number.
+    /// partners, by partner and number. Numbers of others than `whose` are left out.
     ///
     /// # Errors
     /// When the database cannot be asked.
@@ -119,6 +133,7 @@ impl Work {
         skus: &[&str],
         gtins: &[&str],
         (partners, numbers): (&[&str], &[&str]),
+        whose: &[&str],
     ) -> Result<Vec<ItemName>, Error> {
         sqlx::query_as!(
             ItemName,
@@ -138,7 +153,7 @@ impl Work {
                    union
                    select n.sku, n.partner, n.number, n.valid_from, n.valid_to from wanted
                        join item_number n on n.sku = wanted.sku
-                       where n.partner in (select unnest($3::text[]))
+                       where n.partner = any($5)
                    union
                    select i.sku, null, i.upc, i.valid_from, i.valid_to from wanted join item i on i.sku = wanted.sku
                        where i.upc is not null
@@ -150,6 +165,7 @@ impl Work {
             gtins as &[&str],
             partners as &[&str],
             numbers as &[&str],
+            whose as &[&str],
         )
         .fetch_all(self.connection())
         .await
