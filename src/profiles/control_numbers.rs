@@ -183,7 +183,7 @@ impl Profile {
                 }
             }
         }
-        found.sort_by(|a, b| a.counter.level.cmp(&b.counter.level));
+        found.sort_by_key(|of| of.counter.level);
         found
     }
 

@@ -216,18 +216,7 @@ fn wanted(section: &Section<'_>, name: &Said<String>, entry: Entry<'_>) -> Optio
     let not = texts(below.texts("not"));
     let not = (!not.is_empty()).then_some(Wanted::Not(not));
     let is_said = below.has("missing") || below.has("not");
-    below.finish_open();
-    for (other, _) in below.entries() {
-        if !["missing", "not"].contains(&other.value.as_str()) {
-            let message = format!("`{}` is no condition", other.value);
-            section.fault(
-                "condition_unknown",
-                &other.place,
-                message,
-                suggestion(&other.value, ["not", "missing"]),
-            );
-        }
-    }
+    below.finish();
     match (missing, not) {
         (Some(_), Some(_)) => {
             let hint = "keep one of `missing` and `not`";
