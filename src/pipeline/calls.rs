@@ -6,10 +6,10 @@ use super::hub::{Error, Hub, back_off, explain};
 use crate::canonical::Record;
 use crate::config::Config;
 use crate::kill_points;
-use crate::profiles::{self, Field, Http, HttpLogin, Profile, Unfilled};
+use crate::profiles::{self, Field, Http, HttpLogin, Profile, Unfilled, WhenUnknown};
 use crate::store::{AttemptOutcome, LoadedDelivery};
 use crate::transports::SecretRef;
-use crate::transports::http::{Call, Login, Outcome, Signature, Who};
+use crate::transports::http::{Answer, Call, Login, Outcome, Signature, Who};
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -45,6 +45,18 @@ pub(super) async fn call(
     {
         return settled;
     }
+    let asks = settings.when_unknown == WhenUnknown::Ask && settings.read_back.is_none();
+    if asks && tries > 1 {
+        match hub.store.list_attempts(row.id).await {
+            Ok(attempts) => {
+                let before = attempts.iter().find(|attempt| attempt.number == number - 1);
+                if before.is_some_and(|attempt| attempt.outcome.is_none()) {
+                    return held(nobody_knows(delivery, "the hub ended in the middle of it"));
+                }
+            }
+            Err(error) => return retry(tries, None, error.to_string()),
+        }
+    }
     kill_points::pass("erp.send.before");
     let answered = hub.calls().call_as(&call, &login).await;
     kill_points::pass("erp.send.after");
@@ -54,6 +66,7 @@ pub(super) async fn call(
         Ok(Outcome::Unknown { why }) => {
             match read_back(hub, settings, (delivery, &call), &login, tries).await {
                 Some(settled) => settled,
+                None if asks => held(nobody_knows(delivery, &why)),
                 // Sending it again under the same key is what settles an unknown outcome: the key makes it one effect.
                 None if tries >= MOST_TRIES => held(format!(
                     "nobody knows whether the call took effect: {why} (after {tries} tries); ask {} for key {}",
@@ -95,8 +108,13 @@ async fn read_back(
     match hub.calls().call_as(&asked, login).await {
         Ok(Outcome::Delivered(answer)) => {
             // Where an id is agreed, an answer without one is an empty list.
-            let there = settings.response_id.is_none() || answer.id.is_some();
-            there.then(|| delivered(answer.id, "an earlier call had taken effect"))
+            if settings.response_id.is_some() && answer.id.is_none() {
+                return None;
+            }
+            Some(match why_another(settings, delivery, &answer) {
+                Some(why) => held(why),
+                None => delivered(answer.id, "an earlier call had taken effect"),
+            })
         }
         Ok(Outcome::Refused { answer: Some(answer), .. }) if matches!(answer.status, 404 | 410) => None,
         Ok(Outcome::Refused { why, .. }) => {
@@ -110,6 +128,34 @@ async fn read_back(
         }
         Err(error) => Some(failed(&error, tries)),
     }
+}
+
+fn nobody_knows(delivery: &LoadedDelivery, why: &str) -> String {
+    let row = &delivery.row;
+    format!(
+        "nobody knows whether the call took effect: {why}; ask {} for key {}, then `crossdock release` makes it again, and `crossdock cancel` gives it up",
+        row.partner_id, row.idempotency_key
+    )
+}
+
+/// Why what is found under the key of a call is not what was sent.
+fn why_another(settings: &Http, delivery: &LoadedDelivery, answer: &Answer) -> Option<String> {
+    for (member, text) in &settings.read_back_same {
+        let wanted = match text.fill(|name| taken(delivery, name)) {
+            Ok(wanted) => wanted,
+            Err(unfilled) => return Some(unnoted(delivery, "what is compared", &unfilled)),
+        };
+        let said = answer.member(member);
+        if said.as_deref().map(str::trim) != Some(wanted.trim()) {
+            let row = &delivery.row;
+            let said = said.map_or_else(|| "nothing".to_owned(), |said| format!("`{said}`"));
+            return Some(format!(
+                "something is there under key {}, but `{member}` says {said} and not `{wanted}`; ask {} what it is, have it taken out and release this, or cancel this",
+                row.idempotency_key, row.partner_id
+            ));
+        }
+    }
+    None
 }
 
 /// What a call is made of.
@@ -161,7 +207,10 @@ pub(super) fn freeze(http: &Http, of: &Of<'_>) -> Result<(String, BTreeMap<Strin
     };
     let target = http.url.fill(value).map_err(unfit("the address".to_owned()))?;
     for (name, text) in &http.headers {
-        text.fill(value).map_err(unfit(format!("the header `{name}`")))?;
+        text.fill_header(value).map_err(unfit(format!("the header `{name}`")))?;
+    }
+    for (member, text) in &http.read_back_same {
+        text.fill(value).map_err(unfit(format!("what `{member}` is compared with")))?;
     }
     if let Some(read_back) = &http.read_back {
         read_back.fill(value).map_err(unfit("the address that is asked".to_owned()))?;
@@ -192,7 +241,7 @@ fn prepare(settings: &Http, delivery: &LoadedDelivery) -> Result<Call, String> {
     let url = settings.url.fill(value).map_err(|unfilled| unnoted(delivery, "the address", &unfilled))?;
     let mut headers = BTreeMap::new();
     for (name, text) in &settings.headers {
-        let filled = text.fill(value);
+        let filled = text.fill_header(value);
         let what = || format!("the header `{name}`");
         headers.insert(name.clone(), filled.map_err(|unfilled| unnoted(delivery, &what(), &unfilled))?);
     }

@@ -19,9 +19,9 @@ pub struct Address {
     parts: Vec<Part>,
 }
 
-/// The value of a header, which may hold placeholders.
+/// A text that may hold placeholders, such as the value of a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeaderText {
+pub struct Text {
     text: String,
     parts: Vec<Part>,
 }
@@ -94,43 +94,55 @@ impl Address {
     /// # Errors
     /// When a value is missing or empty, or would lead elsewhere all the same, as `..` would.
     pub fn fill(&self, value: impl Fn(&str) -> Option<String>) -> Result<String, Unfilled> {
-        let mut filled = String::new();
-        let mut last = String::new();
-        for part in &self.parts {
-            match part {
-                Part::Fixed(text) => filled.push_str(text),
-                Part::Value(name) => {
-                    encode(&given(name, &value)?, &mut filled);
-                    last.clone_from(name);
-                }
-            }
-        }
+        let filled = self.put(|name| given(name, &value))?;
         if filled.len() > LONGEST_BYTES {
             return Err(Unfilled::TooLong);
         }
-        // What a parser makes of it counts: the same host, and as many names as the profile has.
-        let same = Url::parse(&self.tried()).ok().zip(Url::parse(&filled).ok());
+        if self.is_kept_by(&filled) {
+            return Ok(filled);
+        }
+        // Whose value it is: the one without which it would not.
+        let without = |other: &str| {
+            let filled =
+                self.put(|name| if name == other { Ok("x".to_owned()) } else { given(name, &value) });
+            filled.is_ok_and(|filled| self.is_kept_by(&filled))
+        };
+        let name = self.placeholders().find(|name| without(name)).or_else(|| self.placeholders().next());
+        Err(Unfilled::Elsewhere(name.unwrap_or_default().to_owned()))
+    }
+
+    /// Whether what it is filled to names what the profile does. What a parser makes of it counts: the same host, and as
+    /// many names.
+    fn is_kept_by(&self, filled: &str) -> bool {
+        let same = Url::parse(&self.tried()).ok().zip(Url::parse(filled).ok());
         let is_same = same.is_some_and(|(tried, filled)| {
             let count = |url: &Url| url.path_segments().map_or(0, Iterator::count);
             tried.origin() == filled.origin()
                 && count(&tried) == count(&filled)
                 && filled.fragment().is_none()
         });
-        if is_same && !segments(&filled).any(is_dots) { Ok(filled) } else { Err(Unfilled::Elsewhere(last)) }
+        is_same && !segments(filled).any(is_dots)
+    }
+
+    fn put(&self, value: impl Fn(&str) -> Result<String, Unfilled>) -> Result<String, Unfilled> {
+        let mut filled = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Fixed(text) => filled.push_str(text),
+                Part::Value(name) => encode(&value(name)?, &mut filled),
+            }
+        }
+        Ok(filled)
     }
 
     /// With one name in every place.
     fn tried(&self) -> String {
-        let put = |part: &Part| match part {
-            Part::Fixed(fixed) => fixed.clone(),
-            Part::Value(_) => "x".to_owned(),
-        };
-        self.parts.iter().map(put).collect()
+        self.put(|_| Ok("x".to_owned())).unwrap_or_default()
     }
 }
 
-impl HeaderText {
-    /// A header's value as a profile has it.
+impl Text {
+    /// A text as a profile has it.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -143,26 +155,31 @@ impl HeaderText {
         names(&self.parts)
     }
 
-    /// The header with values in their places, as they are.
+    /// The text with values in their places, as they are.
     ///
     /// # Errors
-    /// When a value is missing or empty, or has characters that a header cannot hold.
+    /// When a value is missing or empty.
     pub fn fill(&self, value: impl Fn(&str) -> Option<String>) -> Result<String, Unfilled> {
-        let mut filled = String::new();
-        for part in &self.parts {
-            match part {
-                Part::Fixed(text) => filled.push_str(text),
-                Part::Value(name) => {
-                    let value = given(name, &value)?;
-                    // A line end would begin another header.
-                    if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-                        return Err(Unfilled::Unfit(name.clone()));
-                    }
-                    filled.push_str(&value);
-                }
+        let put = |part: &Part| match part {
+            Part::Fixed(text) => Ok(text.clone()),
+            Part::Value(name) => given(name, &value),
+        };
+        self.parts.iter().map(put).collect()
+    }
+
+    /// The same for a header.
+    ///
+    /// # Errors
+    /// Also when a value has characters that a header cannot hold.
+    pub fn fill_header(&self, value: impl Fn(&str) -> Option<String>) -> Result<String, Unfilled> {
+        for name in self.placeholders() {
+            // A line end would begin another header.
+            if !given(name, &value)?.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+                return Err(Unfilled::Unfit(name.to_owned()));
             }
         }
-        if filled.len() > LONGEST_BYTES { Err(Unfilled::TooLong) } else { Ok(filled) }
+        self.fill(value)
+            .and_then(|filled| if filled.len() > LONGEST_BYTES { Err(Unfilled::TooLong) } else { Ok(filled) })
     }
 }
 
@@ -283,8 +300,8 @@ mod tests {
 
     #[test]
     fn a_header_holds_what_a_header_may() {
-        let header = HeaderText::parse("order {n}; v=1").expect("it is sound");
-        let fill = |value: &str| header.fill(|_| Some(value.to_owned()));
+        let header = Text::parse("order {n}; v=1").expect("it is sound");
+        let fill = |value: &str| header.fill_header(|_| Some(value.to_owned()));
         assert_eq!(fill(" SO-1 ").as_deref(), Ok("order SO-1; v=1"));
         for value in ["a\r\nX-Other: 1", "a\nb", "é", "a\0b", "a\tb"] {
             assert_eq!(fill(value), Err(Unfilled::Unfit("n".to_owned())), "{value:?}");

@@ -1,6 +1,6 @@
 //! Channels of calls: where they go, how they show who we are, and what their answers mean.
 
-use super::address::{Address, HeaderText, WORDS};
+use super::address::{Address, Text, WORDS};
 use super::fields::{self, Field};
 use crate::declaration::{Place, Said, Section};
 use crate::translators::Translator;
@@ -19,7 +19,7 @@ pub struct Http {
     /// Header that carries the idempotency key.
     pub idempotency_header: String,
     /// Headers whose values are no secrets.
-    pub headers: Vec<(String, HeaderText)>,
+    pub headers: Vec<(String, Text)>,
     /// How calls show who we are.
     pub login: HttpLogin,
     /// A signature of the body: header, what stands before it, and the key.
@@ -30,6 +30,10 @@ pub struct Http {
     pub already_there: Vec<(u16, String)>,
     /// Where to ask whether a call took effect; `{key}` is the key of the call.
     pub read_back: Option<Address>,
+    /// What the answer must say of what was sent: members of it, and texts.
+    pub read_back_same: Vec<(String, Text)>,
+    /// What is done when nobody knows whether a call took effect.
+    pub when_unknown: WhenUnknown,
     /// Limits of the host.
     pub limits: Limits,
     /// Member of the JSON answer that holds the other side's id.
@@ -42,10 +46,21 @@ impl Http {
     /// Names of all that its addresses and headers take of what is sent, each once.
     #[must_use]
     pub fn placeholders(&self) -> BTreeSet<&str> {
-        let of_headers = self.headers.iter().flat_map(|(_, text)| text.placeholders());
+        let texts = self.headers.iter().chain(&self.read_back_same);
+        let of_headers = texts.flat_map(|(_, text)| text.placeholders());
         let of_addresses = [Some(&self.url), self.read_back.as_ref()].into_iter().flatten();
         of_addresses.flat_map(Address::placeholders).chain(of_headers).collect()
     }
+}
+
+/// What is done when nobody knows whether a call took effect, and it cannot be read back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenUnknown {
+    /// It is made again under the same key.
+    #[default]
+    Repeat,
+    /// A person decides.
+    Ask,
 }
 
 /// How calls show who we are.
@@ -85,7 +100,16 @@ pub(super) fn read(section: &Section<'_>) -> Http {
     let read_back = section.text("read_back").and_then(|said| address(section, &said));
     let headers =
         section.pairs("headers").into_iter().filter_map(|(name, value)| header(section, &name, &value));
-    let headers: Vec<(String, HeaderText)> = headers.collect();
+    let headers: Vec<(String, Text)> = headers.collect();
+    let same = section.pairs("read_back_same").into_iter();
+    let read_back_same: Vec<(String, Text)> =
+        same.filter_map(|(member, value)| text_of(section, &member, &value)).collect();
+    let kinds = [("repeat", WhenUnknown::Repeat), ("ask", WhenUnknown::Ask)];
+    let when_unknown = section.choice("when_unknown", &kinds).map(|said| said.value).unwrap_or_default();
+    if let (None, Some(said)) = (&read_back, section.raw("read_back_same")) {
+        let hint = "write read_back, the address that is asked, or take it out";
+        section.fault("same_without_read_back", &said.place, "nothing is asked that could be the same", hint);
+    }
     let method = section.choice("method", HTTP_METHODS).map_or("POST", |said| said.value);
     let text = |key| section.text(key).map(|said| said.value);
     let signature = section.section("signature").map(|below| {
@@ -134,6 +158,8 @@ pub(super) fn read(section: &Section<'_>) -> Http {
         success,
         already_there: already_there.collect(),
         read_back,
+        read_back_same,
+        when_unknown,
         limits: Limits { at_once: usize::try_from(at_once).unwrap_or(4), per_second },
         response_id: text("response_id"),
         timeout: section.duration("timeout").map_or(Duration::from_secs(30), |said| said.value),
@@ -163,16 +189,20 @@ fn address(section: &Section<'_>, said: &Said<String>) -> Option<Address> {
     }
 }
 
-fn header(section: &Section<'_>, name: &Said<String>, value: &Said<String>) -> Option<(String, HeaderText)> {
+fn header(section: &Section<'_>, name: &Said<String>, value: &Said<String>) -> Option<(String, Text)> {
     if name.value.eq_ignore_ascii_case("authorization") {
         let hint = "a secret never stands in a profile: write token = { env = \"NAME\" }";
         section.fault("secret_in_profile", &name.place, "the header holds the secret itself", hint);
     }
-    match HeaderText::parse(&value.value) {
+    text_of(section, name, value)
+}
+
+fn text_of(section: &Section<'_>, name: &Said<String>, value: &Said<String>) -> Option<(String, Text)> {
+    match Text::parse(&value.value) {
         Ok(text) => Some((name.value.clone(), text)),
         Err(why) => {
             let hint = "write a field of the record, such as {order_number}, or a text without braces";
-            section.fault("header_form", &value.place, why, hint);
+            section.fault("text_form", &value.place, why, hint);
             None
         }
     }

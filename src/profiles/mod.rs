@@ -32,7 +32,7 @@ pub mod settings;
 mod stored;
 mod x12;
 
-pub use address::{Address, HeaderText, Unfilled};
+pub use address::{Address, Text, Unfilled};
 pub use agreement::{Addressed, Agreement};
 pub use batch::Batch;
 pub use calendar::{Calendar, DUE_FORMS, Due, TimeOfDay, Unsound};
@@ -44,7 +44,7 @@ pub use effective::{Effective, Layer, list_effective};
 pub use exchange::{Acknowledge, Exchange, ExpectAck, Receives, Sends, WhenOverdue};
 pub use expects::{CountedFrom, Expects};
 pub use fields::{Condition, Field};
-pub use http::{Http, HttpLogin};
+pub use http::{Http, HttpLogin, WhenUnknown};
 pub use ladder::Ladder;
 pub use library::{Library, document_of};
 pub use packing::Pgp;

@@ -94,6 +94,14 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+impl Answer {
+    /// What a member of its JSON says: text, a number, or true or false.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<String> {
+        json_id(&self.body, name)
+    }
+}
+
 /// Makes calls. Redirects and proxies are not followed, names are resolved once and checked, and
 /// addresses of this machine and of private networks are called only where they are allowed.
 #[derive(Clone, Debug)]

@@ -116,6 +116,20 @@ pub(super) const CHANNELS: &[Setting] = &[
         Nothing,
         "Address that is asked whether an earlier call took effect before it is made again; it takes the same placeholders, `{key}` above all. 2xx with `response_id` says so, 404 that it did not.",
     ),
+    of(
+        "http",
+        "channels.NAME.read_back_same",
+        Pairs,
+        Nothing,
+        "What that answer must say of what was sent: a member of it, and a text of the same placeholders, such as `{ \"order.number\" = \"{order_number}\" }`. Where it says something else the call is held for a person.",
+    ),
+    of(
+        "http",
+        "channels.NAME.when_unknown",
+        Words(&["repeat", "ask"]),
+        Is("\"repeat\""),
+        "What is done when nobody knows whether a call took effect, since no answer came or the hub was killed, and there is no `read_back`: `repeat` makes it again under the same key, `ask` holds it for a person, where the other side does not know keys.",
+    ),
     of("http", "channels.NAME.at_once", Number, Is("4"), "Calls under way at once to the host."),
     of("http", "channels.NAME.per_second", Number, Like("no limit"), "Calls begun in a second."),
     of(

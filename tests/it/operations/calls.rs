@@ -62,6 +62,10 @@ fn answer(tcp: TcpStream, heads: &Mutex<Vec<Vec<String>>>, answers: &Mutex<Vec<u
     reader.read_exact(&mut vec![0; length])?;
     heads.lock().expect("nobody panics").push(head);
     let status = answers.lock().expect("nobody panics").pop().unwrap_or(201);
+    if status == 0 {
+        // The caller never hears of it.
+        return Ok(());
+    }
     let body = "{\"id\":\"E-1\"}";
     let mut tcp = tcp;
     write!(tcp, "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
@@ -133,7 +137,10 @@ async fn an_address_takes_fields_and_no_value_leads_elsewhere() {
         told[0].starts_with("cannot write the shipping_order for erp: the address takes `{ship_to.id}`, and there is nothing to put there; hint: have the source fill it"),
         "{told:?}"
     );
-    assert!(told[1].contains("and what is to be put there would name another resource"), "{told:?}");
+    assert!(
+        told[1].contains("takes `{ship_to.id}`, and what is to be put there would name another resource"),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]
@@ -178,6 +185,76 @@ async fn a_later_try_goes_to_the_same_place_and_what_is_asked_is_the_same_thing(
         let said = site.run(&["check"]);
         let all = format!("{}{}", said.out, said.err);
         assert!(said.code == 2 && all.contains(told), "{settings}: {all}");
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_knows_stops_for_a_person_where_the_profile_says_so() {
+    let (site, erp) = (Site::new().await, Recorder::start());
+    site.calls(&erp, "url = \"HOST/orders\"\nresponse_id = \"id\"\nwhen_unknown = \"ask\"");
+    let say = |status: u16| erp.answers.lock().expect("nobody panics").push(status);
+    say(0);
+    site.orders("1.csv", &[("SO-1", "31")]);
+    assert_eq!(site.run(&["run", "--once"]).code, 1, "it is held");
+    let delivery = site.only(&["deliveries", "--partner", "erp", "--status", "held"]);
+    let why = text(&site.json(&["deliveries", "show", &delivery])["last_error"]);
+    assert!(
+        why.starts_with("nobody knows whether the call took effect: ") && why.contains("ask erp for key "),
+        "{why}"
+    );
+    // A person has asked: it is not there. The next try is refused for now, and the hub dies in the middle of another.
+    say(503);
+    site.done(&["release", &delivery, "--reason", "they do not have it"]);
+    site.run(&["run", "--once"]);
+    assert_eq!(erp.lines().len(), 2);
+    {
+        use sqlx::Executor as _;
+        let mut connection = site.database.connection().await;
+        connection
+            .execute("update attempt set outcome = null, ended_at = null where number = 2")
+            .await
+            .expect("ours");
+    }
+    site.due_now().await;
+    site.run(&["run", "--once"]);
+    assert_eq!(erp.lines().len(), 2, "it is not made again");
+    let why = text(&site.json(&["deliveries", "show", &delivery])["last_error"]);
+    assert!(why.contains("the hub ended in the middle of it"), "{why}");
+    site.done(&["release", &delivery, "--reason", "they looked once more"]);
+    site.done(&["run", "--once"]);
+    assert_eq!(erp.lines().len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_read_back_must_be_what_was_sent() {
+    let (site, erp) = (Site::new().await, Recorder::start());
+    let read_back = "url = \"HOST/orders\"\nread_back = \"HOST/orders?key={key}\"\nresponse_id = \"id\"\n";
+    site.calls(&erp, &format!("{read_back}read_back_same = {{ id = \"{{order_number}}\" }}"));
+    erp.answers.lock().expect("nobody panics").push(0);
+    site.orders("1.csv", &[("SO-1", "31")]);
+    site.run(&["run", "--once"]);
+    let delivery = site.only(&["deliveries", "--partner", "erp", "--status", "held"]);
+    let why = text(&site.json(&["deliveries", "show", &delivery])["last_error"]);
+    assert!(
+        why.starts_with("something is there under key ") && why.contains("`id` says `E-1` and not `SO-1`"),
+        "{why}"
+    );
+    site.calls(&erp, &format!("{read_back}read_back_same = {{ id = \"E-1\" }}"));
+    site.done(&["release", &delivery, "--reason", "it is the same"]);
+    site.done(&["run", "--once"]);
+    assert_eq!(text(&site.json(&["deliveries", "show", &delivery])["state"]), "delivered");
+    site.calls(
+        &erp,
+        "url = \"HOST/orders\"\nread_back_same = { id = \"{order_number}\" }\nwhen_unknown = \"stop\"",
+    );
+    let said = site.run(&["check"]);
+    for told in ["nothing is asked that could be the same", "`stop` is no value of `when_unknown`"] {
+        assert!(
+            said.code == 2 && format!("{}{}", said.out, said.err).contains(told),
+            "{told}: {}{}",
+            said.out,
+            said.err
+        );
     }
 }
 
