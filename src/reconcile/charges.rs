@@ -187,11 +187,14 @@ fn expected(bill: &Bill<'_>, key: Key<'_>, actual: Decimal) -> Expected {
     if orders(bill).next().is_some() && !orders(bill).any(takes_freight) {
         return told(Decimal::ZERO, "the order");
     }
+    let agreeing = || orders(bill).filter(|order| takes_freight(order));
     let in_profile = bill.agreed.rules.charges.iter().find(|agreed| {
         let named = agreed.scope.charge.as_deref();
         agreed.is_allowance == allowance && named.is_some_and(|own| evened(own) == evened(name))
     });
-    if let Some(agreed) = in_profile {
+    // What the order says of it stands over what holds for all.
+    let is_in_order = agreeing().flat_map(of_order).any(|charge| is_same(key_of(charge), key));
+    if let Some(agreed) = in_profile.filter(|_| !is_in_order) {
         let amount = match agreed.price {
             ChargePrice::Amount(amount) => amount,
             ChargePrice::Percent(percent) => cents(lines * percent / Decimal::ONE_HUNDRED),
@@ -199,7 +202,6 @@ fn expected(bill: &Bill<'_>, key: Key<'_>, actual: Decimal) -> Expected {
         };
         return told(amount, "the profile");
     }
-    let agreeing = || orders(bill).filter(|order| takes_freight(order));
     // A percentage or a rate of the order holds for whatever part of it is billed.
     let mut whole = agreeing().flat_map(|order| &order.charges).filter(is_counted);
     let part = whole.find_map(|charge| {

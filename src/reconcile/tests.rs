@@ -291,8 +291,15 @@ fn charges_are_those_of_the_order_or_the_profile() {
     world.rules.charges.push(agreed("discount", ChargePrice::Unit(number("0.10")), true));
     let missing = (Reason::ChargeNotAgreed, Some(number("5.00")));
     assert_eq!(world.told(&bill), [missing, missing], "an allowance of 50 times 0.10 is not given");
+    // What the order says stands over what the profile says for all.
+    world.rules.charges.pop();
+    if let Some(order) = &mut world.order {
+        order.charges = vec![charge(ChargeKind::Charge, "freight", "30.00")];
+    }
+    assert_eq!(world.told(&bill), []);
     world.rules = Reconciliation::default();
     if let Some(order) = &mut world.order {
+        order.charges = Vec::new();
         order.freight_terms = Some("collect".to_owned());
     }
     assert_eq!(world.told(&bill), [(Reason::FreightOnCollect, Some(number("30.00")))]);
