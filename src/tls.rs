@@ -1,4 +1,4 @@
-//! TLS: the one provider of the program, and why a server is not trusted.
+//! TLS: the one provider of the program, the client that calls are made with, and why a server is not trusted.
 
 use std::error::Error as StdError;
 use std::io;
@@ -19,6 +19,28 @@ pub fn install() {
         // Fails only when another part has installed one, which serves as well.
         rustls::crypto::ring::default_provider().install_default().ok();
     });
+}
+
+/// A client for calls as the hub makes them: to nowhere else than asked, past no proxy, and each once.
+pub fn client() -> reqwest::ClientBuilder {
+    install();
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .user_agent(concat!("crossdock/", env!("CARGO_PKG_VERSION")))
+        .retry(reqwest::retry::never())
+}
+
+/// The first of an error and its causes that is of a type.
+pub fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// What to do where a connection failed because the certificate of the server was not accepted; none where it failed

@@ -198,11 +198,11 @@ async fn settle_late_responses(hub: &Hub, tried: &[(Try, AttemptOutcome)]) {
     let delivered = tried.iter().filter(|(one, outcome)| {
         one.delivery.row.kind == DeliveryKind::Call && matches!(outcome, AttemptOutcome::Delivered { .. })
     });
-    let awaited = delivered.filter(|(one, _)| {
-        hub.find_place(&one.delivery.row.channel).is_ok_and(|place| place.channel.receipt_within.is_some())
-    });
-    let told: Vec<Uuid> = awaited.map(|(one, _)| receipts::about_response(one.delivery.row.id)).collect();
-    if told.is_empty() {
+    let told: Vec<Uuid> = delivered.map(|(one, _)| receipts::about_response(one.delivery.row.id)).collect();
+    // All of them go over one channel.
+    let Some((first, _)) = tried.first().filter(|_| !told.is_empty()) else { return };
+    let place = hub.find_place(&first.delivery.row.channel);
+    if !place.is_ok_and(|place| place.channel.receipt_within.is_some()) {
         return;
     }
     let settle = async {
@@ -331,10 +331,7 @@ async fn put(hub: &Arc<Hub>, channel: &str, tries: &[Try], under_way: &UnderWay)
 }
 
 pub(super) fn failed(error: &transports::Error, tries: i32) -> AttemptOutcome {
-    let mut why = error.to_string();
-    if !error.hint().is_empty() {
-        why = format!("{why}; hint: {}", error.hint());
-    }
+    let why = error.with_hint();
     if error.kind() == Kind::AuthRefused {
         return retry(tries, Some(AFTER_REFUSED_LOGIN), why);
     }

@@ -7,7 +7,7 @@ use super::receipts;
 use crate::acks;
 use crate::ids;
 use crate::pipeline::Agreements;
-use crate::profiles::{Acknowledge, Due, ExpectAck, Profile, Sends, Topic, WhenOverdue};
+use crate::profiles::{Acknowledge, ExpectAck, Profile, Sends, Topic, WhenOverdue};
 use crate::store::{
     BY_HUB, ExpectedAcknowledgmentRow, ExpectedSet, FoundExpectation, NewException,
     NewExpectedAcknowledgment, Noun, Work,
@@ -45,6 +45,7 @@ pub(super) fn awaited(
 ) -> Vec<NewExpectedAcknowledgment> {
     let level = if expect.kind == Acknowledge::F999 { "999" } else { "997" };
     let number = group.group_control.to_string();
+    let (within_secs, due_rule) = expect.within.stored();
     let of_group = NewExpectedAcknowledgment {
         id: ids::derived("expected_acknowledgment", &[identity, level, &number]),
         partner_id: group.profile.id.clone(),
@@ -57,11 +58,8 @@ pub(super) fn awaited(
         hold: expect.when_overdue == WhenOverdue::Hold,
         file_id: group.file_id,
         delivery_id: Some(group.delivery_id),
-        within_secs: match expect.within {
-            Due::After(time) => time.num_seconds(),
-            _ => 0,
-        },
-        due_rule: expect.within.needs_calendar().then(|| expect.within.to_string()),
+        within_secs,
+        due_rule,
         due_at: group.profile.calendar.due(now, expect.within),
         sets: group.sets,
     };

@@ -5,7 +5,7 @@ use super::frozen::Frozen;
 use super::hub::{Error, Hub, Place, explain};
 use crate::ids;
 use crate::pipeline::Agreements;
-use crate::profiles::{Channel, Due, Profile, Topic, Transport};
+use crate::profiles::{Channel, Profile, Topic, Transport};
 use crate::store::{ExpectedAcknowledgmentRow, NewExpectedAcknowledgment, OpenReceipt, ReceiptLevel, Work};
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -27,6 +27,7 @@ pub(super) fn awaited(
     now: DateTime<Utc>,
 ) -> Option<NewExpectedAcknowledgment> {
     let within = channel.receipt_within?;
+    let (within_secs, due_rule) = within.stored();
     let level = match channel.transport {
         Transport::Http(_) => ReceiptLevel::Response,
         _ => ReceiptLevel::Receipt,
@@ -43,11 +44,8 @@ pub(super) fn awaited(
         hold: false,
         file_id: frozen.file_id,
         delivery_id: Some(frozen.delivery_id),
-        within_secs: match within {
-            Due::After(time) => time.num_seconds(),
-            _ => 0,
-        },
-        due_rule: within.needs_calendar().then(|| within.to_string()),
+        within_secs,
+        due_rule,
         due_at: profile.calendar.due(now, within),
         sets: Vec::new(),
     })

@@ -56,10 +56,7 @@ pub(super) async fn poll(hub: &Hub, place: &Place) -> Result<Polled, Error> {
             let all = polled.left.iter().chain(&polled.passed_over);
             (all.take(MOST_LEFT).cloned().collect(), false)
         }
-        Err(Error::Transport(error)) => {
-            let why = format!("{error}; hint: {}", error.hint());
-            (vec![Untaken { name: String::new(), why }], true)
-        }
+        Err(Error::Transport(error)) => (vec![Untaken { name: String::new(), why: error.with_hint() }], true),
         Err(_) => return polled,
     };
     if hub.is_left_anew(&place.key(), &untaken)
@@ -254,11 +251,7 @@ async fn take(
         Err(error)
             if matches!(error.kind(), Kind::Permission | Kind::Invalid | Kind::Failed | Kind::Disk) =>
         {
-            return Ok(Look::Left(format!(
-                "`{}` is left where it is: {error}; hint: {}",
-                entry.name,
-                error.hint()
-            )));
+            return Ok(Look::Left(format!("`{}` is left where it is: {}", entry.name, error.with_hint())));
         }
         Err(error) => return Err(error.into()),
     };

@@ -40,6 +40,15 @@ impl Due {
     pub const fn needs_calendar(self) -> bool {
         !matches!(self, Self::After(_))
     }
+
+    /// Its seconds where it can be added up, else none and the rule by which a calendar counts it.
+    #[must_use]
+    pub fn stored(self) -> (i64, Option<String>) {
+        match self {
+            Self::After(time) => (time.num_seconds(), None),
+            _ => (0, Some(self.to_string())),
+        }
+    }
 }
 
 /// The time at which a calendar cannot be what it should be.

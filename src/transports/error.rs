@@ -86,6 +86,15 @@ impl Error {
         self.hint
     }
 
+    /// What happened and what can be done about it, in one line.
+    #[must_use]
+    pub fn with_hint(&self) -> String {
+        match self.hint {
+            "" => self.to_string(),
+            hint => format!("{self}; hint: {hint}"),
+        }
+    }
+
     /// The shortest wait before another try, where the other side or our back-off set one.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

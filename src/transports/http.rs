@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, StatusCode, Url, redirect};
+use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Error, Kind};
@@ -124,7 +124,6 @@ impl Client {
     /// A client that may call the public internet, and of private hosts only those named.
     #[must_use]
     pub fn new(private_hosts: Vec<Allowed>) -> Self {
-        tls::install();
         Self {
             clients: Arc::default(),
             private_hosts,
@@ -207,14 +206,10 @@ fn made(
     special: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
 ) -> Result<&reqwest::Client, Error> {
     let make = || {
-        let builder = reqwest::Client::builder()
-            .redirect(redirect::Policy::none())
-            .no_proxy()
+        let builder = tls::client()
             .connect_timeout(CONNECT)
-            .user_agent(concat!("crossdock/", env!("CARGO_PKG_VERSION")))
             // A kept connection that the other side has just closed would make outcomes unknown.
-            .pool_idle_timeout(Duration::from_secs(5))
-            .retry(reqwest::retry::never());
+            .pool_idle_timeout(Duration::from_secs(5));
         special(builder).build().map_err(|error| {
             Error::new(Kind::Invalid, "cannot set up calls over https")
                 .because(error.source().map_or_else(|| error.to_string(), ToString::to_string))
@@ -305,7 +300,7 @@ async fn read_body(mut response: reqwest::Response) -> Result<Bytes, String> {
 }
 
 fn failed_call(error: reqwest::Error, attempted: String) -> Result<Outcome, Error> {
-    if let Some(refused) = cause::<addresses::NotPublic>(&error) {
+    if let Some(refused) = tls::cause::<addresses::NotPublic>(&error) {
         return Err(not_public(Error::new(Kind::Invalid, attempted).because(refused.to_string())));
     }
     let why = match tls::hint(&error) {
@@ -319,17 +314,6 @@ fn failed_call(error: reqwest::Error, attempted: String) -> Result<Outcome, Erro
         return Err(Error::new(Kind::Invalid, attempted).because(why));
     }
     Ok(Outcome::Unknown { why })
-}
-
-fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<T>() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
 }
 
 /// The error and its causes in one line, without the address, which may hold what is not for logs.

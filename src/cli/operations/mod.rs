@@ -22,7 +22,9 @@ mod report;
 use super::exit;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::declaration::suggestion;
 use crate::pipeline::{Agreements, Hub};
+use crate::profiles::Profile;
 use crate::store::Store;
 use std::process::ExitCode;
 
@@ -119,6 +121,14 @@ fn hub(config: &Config, store: &Store) -> anyhow::Result<Hub> {
 fn agreements(config: &Config) -> anyhow::Result<Agreements> {
     super::open::agreements(config)
         .map_err(|shown| Refusal::usage(shown, "mend what is told above; nothing was done"))
+}
+
+/// The profile of a partner that was named, or who else could be meant.
+fn find_partner<'a>(agreements: &'a Agreements, id: &str) -> anyhow::Result<&'a Profile> {
+    agreements.profiles.find(id).ok_or_else(|| {
+        let known: Vec<&str> = agreements.profiles.list().map(|profile| profile.id.as_str()).collect();
+        Refusal::usage(format!("there is no partner `{id}`"), suggestion(id, &known))
+    })
 }
 
 /// What cannot be done as it was asked for, and what can be done instead.

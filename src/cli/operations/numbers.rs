@@ -1,7 +1,7 @@
 //! `numbers`: counters of control numbers, how far each is from its end, and where one goes on.
 
 use super::super::status::in_days;
-use super::{Refusal, act, agreements, output};
+use super::{Refusal, act, agreements, find_partner, output};
 use crate::config::Config;
 use crate::pipeline::numbers::{self, Standing};
 use crate::profiles::{CounterOf, Level};
@@ -120,11 +120,7 @@ fn apart(standing: &Standing) -> String {
 
 async fn set(config: &Config, store: &Store, set: &Set) -> anyhow::Result<ExitCode> {
     let agreements = agreements(config)?;
-    let Some(profile) = agreements.profiles.find(&set.partner) else {
-        let known: Vec<&str> = agreements.profiles.list().map(|profile| profile.id.as_str()).collect();
-        let hint = crate::declaration::suggestion(&set.partner, &known);
-        return Err(Refusal::usage(format!("there is no partner `{}`", set.partner), hint));
-    };
+    let profile = find_partner(&agreements, &set.partner)?;
     let mut counters = profile.list_counters();
     counters.retain(|of| of.counter.level == set.level);
     let known = counters.clone();

@@ -1,11 +1,11 @@
 //! `report`: which reports there are, one made now, and what was made before.
 
 use super::super::exit;
-use super::{Refusal, act, naming, output};
+use super::{Refusal, act, find_partner, naming, output};
 use crate::config::Config;
 use crate::declaration::suggestion;
 use crate::pipeline::reports::{self, Asked, Handling};
-use crate::pipeline::{self, Agreements, Hub, schedules};
+use crate::pipeline::{self, Hub, schedules};
 use crate::reports::{Format, Name, json_to};
 use crate::schedules::Schedule;
 use crate::store::{JobKind, JobState, Noun, ReportMail, ReportRun, Store};
@@ -152,7 +152,7 @@ async fn make(hub: Arc<Hub>, run: Run) -> anyhow::Result<ExitCode> {
     }
     let agreements = hub.agreements();
     let profile = match &run.partner {
-        Some(id) => Some(agreements.profiles.find(id).ok_or_else(|| no_partner(&agreements, id))?),
+        Some(id) => Some(find_partner(&agreements, id)?),
         None => None,
     };
     if let Some(wanted) = &run.agreement {
@@ -189,11 +189,6 @@ async fn make(hub: Arc<Hub>, run: Run) -> anyhow::Result<ExitCode> {
     }
     reports::write(&hub, &asked, &act::account(), |report| json_to(std::io::stdout(), report)).await?;
     Ok(ExitCode::from(exit::DONE))
-}
-
-fn no_partner(agreements: &Agreements, id: &str) -> anyhow::Error {
-    let known: Vec<&str> = agreements.profiles.list().map(|profile| profile.id.as_str()).collect();
-    Refusal::usage(format!("there is no partner `{id}`"), suggestion(id, &known))
 }
 
 /// To whom a report goes that is asked for now.

@@ -50,7 +50,7 @@ pub(super) fn show_key(arguments: &HostKeyArguments) -> anyhow::Result<ExitCode>
         _ => (arguments.server.as_str(), 22),
     };
     let algorithms = if arguments.legacy { Algorithms::Legacy } else { Algorithms::Modern };
-    let key = show_host_key(host, port, algorithms).map_err(|error| with_hint(&error))?;
+    let key = show_host_key(host, port, algorithms).map_err(|error| anyhow::anyhow!(error.with_hint()))?;
     super::print(&format!(
         "host_keys = [\"{}\"]   # {}\n\
          Anybody on the way could have shown this key: compare it with what the partner tells you by telephone or letter\n\
@@ -139,10 +139,6 @@ impl Seen {
         };
         self.wrong(what, &error.to_string(), hint)
     }
-}
-
-fn with_hint(error: &Error) -> anyhow::Error {
-    anyhow::anyhow!("{error}; hint: {}", error.hint())
 }
 
 async fn try_channel(config: &Config, channel: &Channel, write: bool, seen: &mut Seen) -> anyhow::Result<()> {

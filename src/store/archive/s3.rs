@@ -165,14 +165,8 @@ struct Calls(reqwest::Client);
 
 impl Calls {
     fn new(bucket: &Bucket, access: &Access) -> object_store::Result<Self> {
-        tls::install();
-        let mut builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT.min(bucket.timeout))
-            .read_timeout(bucket.timeout)
-            .user_agent(concat!("crossdock/", env!("CARGO_PKG_VERSION")))
-            .retry(reqwest::retry::never());
+        let mut builder =
+            tls::client().connect_timeout(CONNECT.min(bucket.timeout)).read_timeout(bucket.timeout);
         let is_plain = bucket.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
         if is_plain && matches!(access, Access::Keys(_)) {
             // A machine without certificates of authorities can still use its own server.

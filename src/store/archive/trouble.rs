@@ -45,17 +45,17 @@ impl Trouble {
 
     /// What a failed call means.
     pub(super) fn of(error: &object_store::Error) -> Self {
-        if let Some(NoKeys(why)) = cause(error) {
+        if let Some(NoKeys(why)) = tls::cause(error) {
             return Self::new(true, why, "[archive] of crossdock.toml says where it is looked for");
         }
         let text = error.to_string();
-        if let Some(broken) = cause::<HttpError>(error) {
+        if let Some(broken) = tls::cause::<HttpError>(error) {
             return Self::of_call(broken, &text);
         }
         if let Some(answer) = Answer::of(&text) {
             return answer.trouble();
         }
-        if let Some(error) = cause::<std::io::Error>(error) {
+        if let Some(error) = tls::cause::<std::io::Error>(error) {
             use std::io::ErrorKind as Io;
             return match error.kind() {
                 Io::NotFound => Self::new(false, "it is not there", ABSENT),
@@ -185,17 +185,6 @@ impl Answer {
         };
         Trouble::new(is_temporary, why, hint)
     }
-}
-
-fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<T>() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
 }
 
 /// What all the others follow from.
