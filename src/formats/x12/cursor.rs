@@ -46,8 +46,10 @@ impl<'a> Segments<'a> {
             self.at = end + 1;
             if end > start || !is_line_end(self.delimiters.segment) {
                 self.position += 1;
+                let ahead = self.bytes.get(start..).unwrap_or_else(nothing);
                 return Some(Segment {
-                    bytes: self.bytes.get(start..end).unwrap_or_else(nothing),
+                    bytes: ahead.get(..end.wrapping_sub(start)).unwrap_or_else(nothing),
+                    ahead,
                     byte: self.byte + start as u64,
                     position: self.position,
                     ends: self.cursor.ends(),

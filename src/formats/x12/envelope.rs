@@ -2,10 +2,16 @@
 
 use super::delimiters::{COLUMNS, Isa};
 use super::fault::{Code, Fault};
-use super::segment::{Delimiters, Segment};
+use super::segment::{Delimiters, Segment, SegmentId};
 use super::verdict::{Group, InterchangeHeader, Status, Ta1};
 use crate::finding::Severity;
 use chrono::{Datelike, NaiveDate};
+
+pub(super) const ST: u32 = SegmentId::key(b"ST");
+pub(super) const SE: u32 = SegmentId::key(b"SE");
+pub(super) const GS: u32 = SegmentId::key(b"GS");
+pub(super) const GE: u32 = SegmentId::key(b"GE");
+pub(super) const IEA: u32 = SegmentId::key(b"IEA");
 
 /// ISA12 of every published version.
 const VERSIONS: &[&str] = &[

@@ -2,7 +2,7 @@
 
 use super::context;
 use super::delimiters::Unreadable;
-use super::envelope::{self, parse_number};
+use super::envelope::{self, GE, GS, IEA, SE, ST, parse_number};
 use super::fault::{Code, Fault};
 use super::lexer::{Event, Window};
 use super::reader::{LeadingBytes, Options, Summary, Terms, Visitor};
@@ -126,6 +126,7 @@ impl<'o> Judge<'o> {
             Event::More | Event::End => {
                 let end = Segment {
                     bytes: &[],
+                    ahead: &[],
                     byte: window.byte + window.bytes.len() as u64,
                     position: 0,
                     ends: &[],
@@ -185,7 +186,7 @@ impl<'o> Judge<'o> {
     ) {
         let ends = [3];
         let delimiters = envelope::read_header_by_position(header).delimiters;
-        let segment = Segment { bytes: header, byte, position: 0, ends: &ends, origin: 0, delimiters };
+        let segment = Segment { bytes: header, ahead: header, byte, position: 0, ends: &ends, origin: 0, delimiters };
         self.break_off(Code::InvalidControlStructure, &segment, window, visitor);
         visitor.outside(&segment, window);
         if let Some(why) = why {
@@ -259,15 +260,15 @@ impl<'o> Judge<'o> {
         window: &Window<'_>,
         visitor: &mut impl Visitor,
     ) {
-        let id = segment.id();
         let window = *window;
         if self.set.is_some() {
-            match id {
-                b"SE" => return self.end_set(segment, window, visitor),
-                b"ST" | b"GE" | b"GS" | b"IEA" => self.break_set(segment, window, visitor),
+            match segment.key() {
+                SE => return self.end_set(segment, window, visitor),
+                ST | GE | GS | IEA => self.break_set(segment, window, visitor),
                 _ => return self.take_set_segment(segment),
             }
         }
+        let id = segment.id();
         if matches!(id, b"GS" | b"IEA") {
             self.break_group(segment, window, visitor);
         }

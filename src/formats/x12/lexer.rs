@@ -172,17 +172,25 @@ impl Scanner {
     /// no bytes follow the window.
     #[inline]
     pub fn next_event<'w>(&'w mut self, window: &'w [u8], at_end: bool) -> Event<'w> {
-        match self.step(window, at_end) {
-            Step::Segment { start, end } => Event::Segment(self.segment(window, start, end)),
-            step => self.event(step, window),
+        match self.step_plain(window) {
+            Some((start, end)) => Event::Segment(self.segment(window, start, end)),
+            None => self.event_any(window, at_end),
         }
+    }
+
+    #[inline(never)]
+    fn event_any<'w>(&'w mut self, window: &'w [u8], at_end: bool) -> Event<'w> {
+        let step = self.step_any(window, at_end);
+        self.event(step, window)
     }
 
     /// A segment that [`Scanner::step`] found just now.
     #[inline]
     pub(super) fn segment<'w>(&'w self, window: &'w [u8], start: usize, end: usize) -> Segment<'w> {
+        let ahead = window.get(start..).unwrap_or_else(nothing);
         Segment {
-            bytes: window.get(start..end).unwrap_or_else(nothing),
+            bytes: ahead.get(..end.wrapping_sub(start)).unwrap_or_else(nothing),
+            ahead,
             byte: self.base + start as u64,
             position: 0,
             ends: self.cursor.ends(),
@@ -192,7 +200,6 @@ impl Scanner {
     }
 
     /// What a step found, in the window it was found in.
-    #[inline]
     pub(super) fn event<'w>(&'w self, step: Step, window: &'w [u8]) -> Event<'w> {
         let segment = |start: usize, end: usize| self.segment(window, start, end);
         match step {
@@ -212,20 +219,13 @@ impl Scanner {
         }
     }
 
-    /// Finds the next event without borrowing the window.
+    /// The next segment, from where to where, if it is nothing special and lies in the window whole; what nearly all of
+    /// them are. If there is none [`Scanner::step_any`] must look.
     #[inline]
-    pub(super) fn step(&mut self, window: &[u8], at_end: bool) -> Step {
-        if self.state == State::Inside
-            && let Some(step) = self.step_plain(window)
-        {
-            return step;
+    pub(super) fn step_plain(&mut self, window: &[u8]) -> Option<(usize, usize)> {
+        if self.state != State::Inside {
+            return None;
         }
-        self.step_any(window, at_end)
-    }
-
-    /// The next segment where it is nothing special and lies in the window whole; what nearly all of them are.
-    #[inline]
-    fn step_plain(&mut self, window: &[u8]) -> Option<Step> {
         let mut start = self.at;
         let mut first = *window.get(start)?;
         if first <= b' ' {
@@ -242,7 +242,7 @@ impl Scanner {
         match self.cursor.take(window, start, &self.delimiters) {
             Some(end) if end - start <= self.limits.segment_bytes => {
                 self.at = end + 1;
-                Some(Step::Segment { start, end })
+                Some((start, end))
             }
             _ => {
                 self.cursor.reset(self.at);
@@ -251,7 +251,8 @@ impl Scanner {
         }
     }
 
-    fn step_any(&mut self, window: &[u8], at_end: bool) -> Step {
+    /// Finds the next event, whatever it is, without borrowing the window.
+    pub(super) fn step_any(&mut self, window: &[u8], at_end: bool) -> Step {
         loop {
             let step = match self.state {
                 State::Outside | State::Lost => self.step_outside(window, at_end),

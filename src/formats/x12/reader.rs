@@ -5,7 +5,7 @@
 
 use super::fault::Fault;
 use super::judge::Judge;
-use super::lexer::{Limits, Scanner, Step, Window};
+use super::lexer::{Limits, Scanner, Window};
 use super::schema::Schemas;
 use super::segment::Segment;
 use super::stream::Stream;
@@ -144,11 +144,15 @@ pub fn validate(bytes: &[u8], terms: &impl Terms) -> File {
     let mut judge = Judge::new(terms);
     let mut scanner = Scanner::new(terms.general().limits);
     let window = Window::whole(bytes);
-    while {
-        let step = scanner.step(bytes, true);
-        judge_step(&mut judge, &scanner, step, &window, &mut collector)
-    } {}
-    collector.finish(&judge.summary)
+    loop {
+        while let Some((start, end)) = scanner.step_plain(bytes) {
+            judge.take_segment(&mut scanner.segment(bytes, start, end), &window, &mut collector);
+        }
+        let step = scanner.step_any(bytes, true);
+        if !judge.take(scanner.event(step, bytes), window, &mut collector) {
+            return collector.finish(&judge.summary);
+        }
+    }
 }
 
 /// Reads a file of any size. Nothing is kept beyond the transaction set at hand but what the visitor keeps.
@@ -163,27 +167,16 @@ pub fn validate_stream(
     let mut judge = Judge::new(terms);
     let mut stream = Stream::new(read, terms.general().limits);
     loop {
+        while let Some((start, end)) = stream.step_plain() {
+            let window = stream.window();
+            judge.take_segment(&mut stream.scanner().segment(window.bytes, start, end), &window, visitor);
+        }
         let step = stream.step(judge.keep()).map_err(Error::Read)?;
-        if !judge_step(&mut judge, stream.scanner(), step, &stream.window(), visitor) {
+        let window = stream.window();
+        if !judge.take(stream.scanner().event(step, window.bytes), window, visitor) {
             return Ok(judge.summary);
         }
     }
-}
-
-/// Takes what the scanner found in the window; false after the last.
-#[inline]
-fn judge_step(
-    judge: &mut Judge<'_>,
-    scanner: &Scanner,
-    step: Step,
-    window: &Window<'_>,
-    visitor: &mut impl Visitor,
-) -> bool {
-    if let Step::Segment { start, end } = step {
-        judge.take_segment(&mut scanner.segment(window.bytes, start, end), window, visitor);
-        return true;
-    }
-    judge.take(scanner.event(step, window.bytes), *window, visitor)
 }
 
 /// Keeps every verdict, as [`validate()`] does.

@@ -30,6 +30,16 @@ impl SegmentId {
         Self(id)
     }
 
+    /// An id of two or three characters as one number; 0 for any other text.
+    #[must_use]
+    pub(super) const fn key(bytes: &[u8]) -> u32 {
+        match *bytes {
+            [a, b] => u32::from_le_bytes([a, b, 0, 2]),
+            [a, b, c] => u32::from_le_bytes([a, b, c, 3]),
+            _ => 0,
+        }
+    }
+
     /// The id as text; bytes that are not ASCII become `?`.
     #[must_use]
     pub fn text(self) -> String {
@@ -46,6 +56,8 @@ impl SegmentId {
 pub struct Segment<'a> {
     /// From the first character of the id up to, not including, the terminator.
     pub bytes: &'a [u8],
+    /// The window from the first character on: values are looked at a word at a time, over their end.
+    pub(super) ahead: &'a [u8],
     /// Offset of the first character from the start of the file.
     pub byte: u64,
     /// Place in the transaction set, ST is 1; 0 outside of a set.
@@ -64,6 +76,38 @@ impl<'a> Segment<'a> {
     #[must_use]
     pub fn id(&self) -> &'a [u8] {
         self.element(0)
+    }
+
+    /// The segment id as one number, see [`SegmentId::key`].
+    #[inline]
+    pub(super) fn key(&self) -> u32 {
+        match (self.end(0), self.ahead.first_chunk()) {
+            (Some(length @ 2..=3), Some(word)) => {
+                let length = length as u32;
+                u32::from_le_bytes(*word) & (u32::MAX >> (32 - 8 * length)) | length << 24
+            }
+            _ => SegmentId::key(self.id()),
+        }
+    }
+
+    /// Element `number` and the eight bytes that begin with it, see [`Segment::word_at`].
+    #[inline]
+    pub(super) fn value(&self, number: usize) -> (&'a [u8], u64) {
+        let Some((end, before)) = self.end(number).zip(number.checked_sub(1).and_then(|at| self.end(at)))
+        else {
+            return (&[], 0);
+        };
+        let value = self.bytes.get(before + 1..end).unwrap_or_else(nothing);
+        (value, self.word_at(before + 1, value))
+    }
+
+    /// The eight bytes at `start`, where `value` begins, the first one lowest. What stands above the value is anything.
+    #[inline]
+    pub(super) fn word_at(&self, start: usize, value: &[u8]) -> u64 {
+        match self.ahead.get(start..).and_then(<[u8]>::first_chunk) {
+            Some(word) => u64::from_le_bytes(*word),
+            None => short_word(value),
+        }
     }
 
     /// Where element `number` ends in `bytes`, the id is 0; none when it is not there.
@@ -118,6 +162,12 @@ impl<'a> Segment<'a> {
         // Behind the last element stands the terminator, and behind that another segment.
         self.byte + self.end(before).map_or(end, |before| (before + 1).min(end)) as u64
     }
+}
+
+/// The first eight bytes of a value, the first one lowest, or all of them.
+#[cold]
+pub(super) fn short_word(value: &[u8]) -> u64 {
+    value.iter().take(8).rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 /// For places that are not there, which the processor need not expect.

@@ -33,15 +33,23 @@ impl<R: Read> Stream<R> {
     /// # Errors
     /// What the source answers, except interruptions.
     pub fn next_event(&mut self, keep: Option<u64>) -> io::Result<(Event<'_>, Window<'_>)> {
-        let step = self.step(keep)?;
+        let step = match self.step_plain() {
+            Some((start, end)) => Step::Segment { start, end },
+            None => self.step(keep)?,
+        };
         Ok((self.scanner.event(step, self.bytes()), self.window()))
     }
 
-    /// As [`Stream::next_event`], with the event still to be made.
+    /// As [`Scanner::step_plain`].
     #[inline]
+    pub(super) fn step_plain(&mut self) -> Option<(usize, usize)> {
+        self.scanner.step_plain(self.buffer.get(..self.filled).unwrap_or(&[]))
+    }
+
+    /// As [`Stream::next_event`], with the event still to be made.
     pub(super) fn step(&mut self, keep: Option<u64>) -> io::Result<Step> {
         loop {
-            match self.scanner.step(self.buffer.get(..self.filled).unwrap_or(&[]), self.at_end) {
+            match self.scanner.step_any(self.buffer.get(..self.filled).unwrap_or(&[]), self.at_end) {
                 Step::More => self.fill(keep)?,
                 step => return Ok(step),
             }

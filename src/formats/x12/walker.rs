@@ -25,10 +25,8 @@ pub struct Walker {
     turns: u32,
     /// The turn of each loop that is open; turns are counted over all sets.
     turn_of: Vec<u32>,
-    /// Uses of each leaf in the turn it names.
-    uses: Vec<(u32, u32)>,
-    /// Turns of each loop in the turn of the loop around it.
-    repeats: Vec<(u32, u32)>,
+    /// Uses of each leaf, and behind them turns of each loop, in the turn they name of the loop around.
+    counters: Vec<(u32, u32)>,
     /// Mandatory segments passed over; they may still come, out of sequence, while their loop is open.
     due: Vec<Due>,
     settled: Vec<Missing>,
@@ -95,10 +93,8 @@ impl Walker {
             self.turns = 0;
             self.turn_of.clear();
             self.turn_of.resize(tables.loops.len(), 0);
-            self.uses.clear();
-            self.uses.resize(tables.leaves.len(), (0, 0));
-            self.repeats.clear();
-            self.repeats.resize(tables.loops.len(), (0, 0));
+            self.counters.clear();
+            self.counters.resize(tables.leaves.len() + tables.loops.len(), (0, 0));
             self.tables = Some(Arc::clone(tables));
         }
         // What other sets left behind carries turns that have passed.
@@ -117,9 +113,10 @@ impl Walker {
     /// If no set was begun.
     pub fn step(&mut self, id: &[u8], position: u32, byte: u64) -> Step {
         let tables = self.tables.take().expect("a set is begun before its segments are walked");
-        let next = self.find_plain(&tables, id);
-        let step =
-            if next == NONE { self.place(&tables, id, position, byte) } else { self.enter(&tables, next) };
+        let step = match self.advance(&tables, SegmentId::key(id)) {
+            Some((leaf, _)) => arrived(&tables, leaf, None),
+            None => self.place(&tables, id, position, byte),
+        };
         if !self.due.is_empty() {
             self.settle();
         }
@@ -127,21 +124,28 @@ impl Walker {
         step
     }
 
-    /// The way of nearly every segment: to a place that has room, with nothing to tell. `NONE` for the others.
+    /// The way of nearly every segment: to a place that has room, with nothing to tell. Gives the leaf and its
+    /// definition, or none and does nothing if [`Walker::step`] must look. The tables are those of the set that was begun.
     #[inline]
-    fn find_plain(&mut self, tables: &Tables, id: &[u8]) -> u16 {
-        let Some(definition) = tables.dictionary.find_index(id) else {
-            return NONE;
-        };
-        let symbol = tables.symbol(definition);
-        if self.at == NONE || self.detour.is_some() || symbol == NONE {
-            return NONE;
+    pub(super) fn advance(&mut self, tables: &Tables, key: u32) -> Option<(u16, u16)> {
+        if self.detour.is_some() || !self.due.is_empty() {
+            return None;
         }
-        let next = tables.next_plain(self.at, symbol);
-        if next != NONE && tables.leaf(next).overflow != NONE && self.is_full(tables, next) {
-            return NONE;
+        // Before ST the place is none of the tables'.
+        let (next, spot) = tables.next_plain(self.at, tables.find_symbol(key)?)?;
+        let turn = *self.turn_of.get(usize::from(spot.outer))?;
+        let counter = self.counters.get_mut(spot.counter as usize)?;
+        let used = if counter.0 == turn { counter.1 } else { 0 };
+        if used >= spot.max {
+            return None;
         }
-        next
+        *counter = (turn, used + 1);
+        if let Some(turn) = self.turn_of.get_mut(usize::from(spot.opens)) {
+            self.turns = self.turns.saturating_add(1);
+            *turn = self.turns;
+        }
+        self.at = next;
+        Some((next, spot.definition))
     }
 
     /// Ends the set: everything that is still due is missing now.
@@ -152,10 +156,6 @@ impl Walker {
     /// Takes the segments found missing since the last call.
     pub fn take_missing(&mut self) -> impl Iterator<Item = Missing> + '_ {
         self.settled.drain(..)
-    }
-
-    pub(super) fn has_missing(&self) -> bool {
-        !self.settled.is_empty()
     }
 
     /// The loop that is open innermost.
@@ -233,48 +233,40 @@ impl Walker {
     }
 
     fn is_full(&self, tables: &Tables, number: u16) -> bool {
-        let leaf = tables.leaf(number);
-        let (counted, outer, max) = match tables.loops.get(usize::from(leaf.opens)) {
-            Some(opened) => (self.repeats[usize::from(leaf.opens)], opened.parent, opened.max),
-            None => (self.uses[usize::from(number)], leaf.parent, leaf.max),
-        };
-        counted.0 == self.turn_of[usize::from(outer)] && counted.1 >= max
+        let spot = tables.spots[usize::from(number)];
+        let counter = self.counters[spot.counter as usize];
+        counter.0 == self.turn_of[usize::from(spot.outer)] && counter.1 >= spot.max
     }
 
     /// Counts a use, opens the loop the leaf opens, and makes the leaf the current place.
-    #[inline]
     fn enter(&mut self, tables: &Tables, number: u16) -> Step {
         let leaf = tables.leaf(number);
         self.at = number;
-        let mut fault = None;
-        if leaf.opens == NONE {
-            let turn = self.turn_of[usize::from(leaf.parent)];
-            // Only the first use over the limit is told.
-            if count(&mut self.uses[usize::from(number)], turn) == u64::from(leaf.max) + 1 {
-                fault = Some(Code::SegmentOverMaximum);
-            }
-        } else if self.open(tables, leaf.opens) {
-            fault = Some(Code::LoopOverMaximum);
+        let over = self.count(tables, number);
+        if leaf.opens != NONE {
+            self.open(leaf.opens);
         }
-        Step {
-            inside: Some(LoopId(leaf.parent)),
-            opens: leaf.opens != NONE,
-            without_opener: None,
-            fault,
-            left_open: false,
-            leaf: Some(number),
-            definition: Some(leaf.definition),
-        }
+        // Only the first one over the limit is told.
+        let code = if leaf.opens == NONE { Code::SegmentOverMaximum } else { Code::LoopOverMaximum };
+        arrived(tables, number, over.then_some(code))
     }
 
-    /// Starts a turn of a loop; true when it is the first over the limit.
-    fn open(&mut self, tables: &Tables, id: u16) -> bool {
-        let opened = tables.loop_at(id);
-        let outer = self.turn_of[usize::from(opened.parent)];
-        let over = count(&mut self.repeats[usize::from(id)], outer) == u64::from(opened.max) + 1;
+    /// Counts one more at a leaf; true when it is the first over the limit.
+    fn count(&mut self, tables: &Tables, number: u16) -> bool {
+        let spot = tables.spots[usize::from(number)];
+        let turn = self.turn_of[usize::from(spot.outer)];
+        let counter = &mut self.counters[spot.counter as usize];
+        if counter.0 != turn {
+            *counter = (turn, 0);
+        }
+        counter.1 = counter.1.saturating_add(1);
+        u64::from(counter.1) == u64::from(spot.max) + 1
+    }
+
+    /// Starts a turn of a loop.
+    fn open(&mut self, id: u16) {
         self.turns = self.turns.saturating_add(1);
         self.turn_of[usize::from(id)] = self.turns;
-        over
     }
 
     /// Notes the mandatory places between the current one and `next`.
@@ -391,11 +383,7 @@ impl Walker {
 
     /// Takes back a use of the stray `leaf`, from which the walk went back into the loop `resumed`.
     fn forget(&mut self, tables: &Tables, leaf: u16, resumed: u16) {
-        let stray = tables.leaf(leaf);
-        let counter = match self.repeats.get_mut(usize::from(stray.opens)) {
-            Some(repeats) => repeats,
-            None => &mut self.uses[usize::from(leaf)],
-        };
+        let counter = &mut self.counters[tables.spots[usize::from(leaf)].counter as usize];
         counter.1 = counter.1.saturating_sub(1);
         self.forget_due(tables.loop_at(resumed).parent, tables.loop_at(resumed).opener);
     }
@@ -419,7 +407,8 @@ impl Walker {
         self.pass_over(tables, opener, position, byte);
         self.left_open = false;
         self.at = opener;
-        self.open(tables, inside);
+        self.count(tables, opener);
+        self.open(inside);
         let segment = tables.dictionary.segment(tables.leaf(opener).definition).id;
         self.settled.push(Missing { segment, position, byte, leaf: opener });
         self.pass_over(tables, leaf, position, byte);
@@ -461,13 +450,18 @@ fn is_loop_end(tables: &Tables, leaf: u16) -> bool {
         && parent.children.get(usize::from(place.at)) == Some(&Place::Leaf(leaf))
 }
 
-/// Counts one more in `turn` and gives the new count.
-fn count(counter: &mut (u32, u32), turn: u32) -> u64 {
-    if counter.0 != turn {
-        *counter = (turn, 0);
+/// A segment that has found its place.
+fn arrived(tables: &Tables, number: u16, fault: Option<Code>) -> Step {
+    let leaf = tables.leaf(number);
+    Step {
+        inside: Some(LoopId(leaf.parent)),
+        opens: leaf.opens != NONE,
+        without_opener: None,
+        fault,
+        left_open: false,
+        leaf: Some(number),
+        definition: Some(leaf.definition),
     }
-    counter.1 = counter.1.saturating_add(1);
-    u64::from(counter.1)
 }
 
 #[cfg(test)]

@@ -284,6 +284,47 @@ fn equal(word: u64, byte: u8) -> u64 {
     (equal >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
+/// A bit for each byte that is no printable one of ASCII, or `other`.
+#[inline]
+pub(super) fn odd_bytes(block: &[u8; BLOCK], other: u8) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 has SSE2.
+    return unsafe { odd_bytes_sse2(block, other) };
+    #[cfg(not(target_arch = "x86_64"))]
+    odd_bytes_anywhere(block, other)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "sse2")]
+fn odd_bytes_sse2(block: &[u8; BLOCK], other: u8) -> u64 {
+    use std::arch::x86_64::{
+        _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
+    };
+    let (blank, delete) = (_mm_set1_epi8(b' '.cast_signed()), _mm_set1_epi8(0x7F));
+    let other = _mm_set1_epi8(other.cast_signed());
+    let part = |[low, high]: [i64; 2]| {
+        let bytes = _mm_set_epi64x(high, low);
+        // What is not ASCII is below zero.
+        let low = _mm_cmpgt_epi8(blank, bytes);
+        let either = _mm_or_si128(_mm_cmpeq_epi8(bytes, delete), _mm_cmpeq_epi8(bytes, other));
+        u64::from(_mm_movemask_epi8(_mm_or_si128(low, either)).cast_unsigned())
+    };
+    let [front, back] = block.as_chunks::<32>().0 else { return u64::MAX };
+    let ([a, b, c, d], [e, f, g, h]) = (words(front), words(back));
+    part([a, b]) | part([c, d]) << 16 | part([e, f]) << 32 | part([g, h]) << 48
+}
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn odd_bytes_anywhere(block: &[u8; BLOCK], other: u8) -> u64 {
+    block.iter().rev().fold(0, |odd, byte| odd << 1 | u64::from(!is_printable(*byte) || *byte == other))
+}
+
+#[inline]
+pub(super) fn is_printable(byte: u8) -> bool {
+    (b' '..0x7F).contains(&byte)
+}
+
 /// A bit for each of up to 64 bytes that is `a` or `b`.
 fn plain(bytes: &[u8], a: u8, b: u8) -> u64 {
     bytes.iter().rev().fold(0, |bits, byte| bits << 1 | u64::from(*byte == a || *byte == b))
@@ -320,6 +361,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn odd_bytes_are_those_a_loop_finds(block in any::<[u8; BLOCK]>(), other in any::<u8>()) {
+            prop_assert_eq!(odd_bytes(&block, other), odd_bytes_anywhere(&block, other));
+        }
+
         #[test]
         fn every_way_finds_what_a_loop_finds(
             // Few different bytes, so that every mask from empty to full comes up.

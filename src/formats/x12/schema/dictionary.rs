@@ -1,6 +1,6 @@
 //! The elements, composites, segments and codes of one release, ready for use.
 
-use super::element::{CodeList, Element, ElementNumber};
+use super::element::{CodeList, Element, ElementNumber, Kind};
 use super::facts::{Body, ConditionKind, Facts, Problem, RawElement, RawPart};
 use crate::formats::x12::segment::SegmentId;
 use std::collections::BTreeMap;
@@ -16,6 +16,42 @@ pub struct SegmentDefinition {
     pub conditions: Box<[Condition]>,
     /// A bit for each mandatory element, element 1 is bit 0.
     pub(in crate::formats::x12) mandatory: u64,
+    /// Its elements as the first look at them sees them.
+    pub(in crate::formats::x12) looks: Box<[Look]>,
+}
+
+/// What the first look at an element goes by: so much of its [`Part`] as that takes, so that those of a segment lie
+/// close together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::formats::x12) struct Look {
+    pub(in crate::formats::x12) kind: LookKind,
+    pub(in crate::formats::x12) check_digit: Option<CheckDigit>,
+    /// Index of the code list of [`LookKind::Listed`].
+    pub(in crate::formats::x12) codes: u16,
+    /// Shortest length, and how much longer the longest is.
+    pub(in crate::formats::x12) min: u32,
+    pub(in crate::formats::x12) span: u32,
+}
+
+/// How to look at an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::formats::x12) enum LookKind {
+    /// By its length and characters.
+    Text,
+    /// By its list of codes.
+    Listed,
+    Decimal,
+    Integer,
+    /// CCYYMMDD.
+    Date,
+    /// YYMMDD.
+    ShortDate,
+    /// HHMM, or HHMMSS if that is not too long.
+    Time,
+    /// Not at all.
+    Binary,
+    /// Closely: it has components or repetitions.
+    Closely,
 }
 
 /// A composite as its release defines it.
@@ -42,8 +78,6 @@ pub struct Part {
     /// Index of the composite, see [`Dictionary::composite`]; none for a simple element.
     pub composite: Option<u16>,
     pub(in crate::formats::x12) check_digit: Option<CheckDigit>,
-    /// One value of one component.
-    pub(in crate::formats::x12) simple: bool,
 }
 
 /// Values whose last digit is a check digit when the qualifier in front says so.
@@ -117,9 +151,11 @@ impl Dictionary {
             let elements = dictionary.parts(body, &mut problems);
             let mandatory = mandatory_mask(&elements);
             let conditions = conditions(body);
-            dictionary.segments.push(SegmentDefinition { id, elements, conditions, mandatory });
+            let looks = elements.iter().map(Look::new).collect();
+            dictionary.segments.push(SegmentDefinition { id, elements, conditions, mandatory, looks });
         }
-        dictionary.lookup = Lookup::new(dictionary.segments.iter().map(|segment| segment.id));
+        let ids: Vec<_> = dictionary.segments.iter().map(|segment| segment.id).zip(0..).collect();
+        dictionary.lookup = Lookup::new(&ids);
         (dictionary, problems)
     }
 
@@ -132,7 +168,7 @@ impl Dictionary {
     /// A segment's definition.
     #[must_use]
     pub fn find_segment(&self, id: &[u8]) -> Option<&SegmentDefinition> {
-        self.segments.get(usize::from(self.lookup.find(id)?))
+        self.segments.get(usize::from(self.find_index(id)?))
     }
 
     /// An element's definition.
@@ -184,14 +220,19 @@ impl Dictionary {
     }
 
     pub(in crate::formats::x12) fn find_index(&self, id: &[u8]) -> Option<u16> {
-        self.lookup.find(id)
+        self.lookup.find(SegmentId::key(id))
+    }
+
+    #[inline]
+    pub(in crate::formats::x12) fn code_list(&self, index: u16) -> Option<&CodeList> {
+        self.codes.get(usize::from(index))
     }
 
     pub(in crate::formats::x12) fn segment(&self, index: u16) -> &SegmentDefinition {
         self.segments.get(usize::from(index)).expect("indexes of segments come from this dictionary")
     }
 
-    pub(super) fn segment_count(&self) -> usize {
+    pub(in crate::formats::x12) fn segment_count(&self) -> usize {
         self.segments.len()
     }
 
@@ -221,7 +262,6 @@ impl Dictionary {
                 element,
                 composite: u16::try_from(at).ok(),
                 check_digit: None,
-                simple: false,
             });
         }
         let element = *self.find_element(ElementNumber::from_word(&raw.content)?)?;
@@ -231,8 +271,7 @@ impl Dictionary {
             (88, 87) => Some(CheckDigit::Mark),
             _ => None,
         };
-        let simple = repeat == 1;
-        Some(Part { mandatory, repeat, element, composite: None, check_digit, simple })
+        Some(Part { mandatory, repeat, element, composite: None, check_digit })
     }
 }
 
@@ -251,19 +290,45 @@ fn conditions(body: &Body) -> Box<[Condition]> {
         .collect()
 }
 
-/// Segment ids to indexes: open addressing on the packed id.
+impl Look {
+    fn new(part: &Part) -> Self {
+        let Element { kind, min, max, codes, .. } = part.element;
+        let kind = match (kind, codes) {
+            _ if part.composite.is_some() || part.repeat != 1 || max < min => LookKind::Closely,
+            (Kind::Code, Some(_)) => LookKind::Listed,
+            (Kind::Text | Kind::Code, _) => LookKind::Text,
+            (Kind::Decimal, _) => LookKind::Decimal,
+            (Kind::Integer(_), _) => LookKind::Integer,
+            (Kind::Date, _) if max >= 8 => LookKind::Date,
+            (Kind::Date, _) => LookKind::ShortDate,
+            (Kind::Time, _) => LookKind::Time,
+            (Kind::Binary, _) => LookKind::Binary,
+        };
+        let check_digit = part.check_digit;
+        Self { kind, check_digit, codes: codes.unwrap_or(0), min, span: max.saturating_sub(min) }
+    }
+
+    /// Whether a length is neither too short nor too long.
+    #[inline]
+    pub(in crate::formats::x12) fn has_room(&self, length: usize) -> bool {
+        length.wrapping_sub(self.min as usize) <= self.span as usize
+    }
+}
+
+/// Segment ids to indexes: open addressing on [`SegmentId::key`].
 #[derive(Debug, Default)]
-struct Lookup {
+pub(super) struct Lookup {
     slots: Box<[(u32, u16)]>,
     shift: u32,
 }
 
 impl Lookup {
-    fn new(ids: impl ExactSizeIterator<Item = SegmentId>) -> Self {
+    pub(super) fn new(ids: &[(SegmentId, u16)]) -> Self {
         let size = (ids.len() * 8).next_power_of_two().max(16);
         let mut lookup = Self { slots: vec![(0, 0); size].into(), shift: 32 - size.trailing_zeros() };
-        for (index, id) in (0_u16..).zip(ids) {
-            let key = pack(id.text().as_bytes()).expect("definitions have ids of two or three characters");
+        for (id, index) in ids.iter().copied() {
+            let key = SegmentId::key(id.text().as_bytes());
+            assert!(key != 0, "definitions have ids of two or three characters");
             let mut at = lookup.home(key);
             while lookup.slots[at].0 != 0 {
                 at = (at + 1) & (size - 1);
@@ -274,13 +339,12 @@ impl Lookup {
     }
 
     #[inline]
-    fn find(&self, id: &[u8]) -> Option<u16> {
-        let key = pack(id)?;
+    pub(super) fn find(&self, key: u32) -> Option<u16> {
         let mut at = self.home(key);
         loop {
             match self.slots.get(at) {
-                Some((slot, index)) if *slot == key => return Some(*index),
                 Some((0, _)) | None => return None,
+                Some((slot, index)) if *slot == key => return Some(*index),
                 Some(_) => at = (at + 1) & (self.slots.len() - 1),
             }
         }
@@ -289,14 +353,5 @@ impl Lookup {
     #[inline]
     fn home(&self, key: u32) -> usize {
         (key.wrapping_mul(0x9E37_79B1) >> self.shift) as usize
-    }
-}
-
-#[inline]
-fn pack(id: &[u8]) -> Option<u32> {
-    match *id {
-        [a, b] if a != 0 => Some(u32::from(a) << 8 | u32::from(b)),
-        [a, b, c] if a != 0 => Some(u32::from(a) << 16 | u32::from(b) << 8 | u32::from(c)),
-        _ => None,
     }
 }

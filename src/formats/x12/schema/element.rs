@@ -109,7 +109,7 @@ pub struct Element {
 
 /// The codes of one element, packed eight bytes each, in an open hash table.
 #[derive(Clone, Debug, Default)]
-pub(super) struct CodeList {
+pub(in crate::formats::x12) struct CodeList {
     slots: Box<[u64]>,
     shift: u32,
     len: usize,
@@ -134,14 +134,17 @@ impl CodeList {
     }
 
     pub(super) fn contains(&self, code: &[u8]) -> bool {
-        let Some(code) = pack(code) else {
-            return false;
-        };
+        pack(code).is_some_and(|code| self.contains_packed(code))
+    }
+
+    /// Whether a code is in the list, by its bytes, the first one lowest.
+    #[inline]
+    pub(in crate::formats::x12) fn contains_packed(&self, code: u64) -> bool {
         let mut at = self.home(code);
         loop {
-            match self.slots[at] {
-                0 => return false,
-                slot if slot == code => return true,
+            match self.slots.get(at) {
+                Some(0) | None => return false,
+                Some(slot) if *slot == code => return true,
                 _ => at = (at + 1) & (self.slots.len() - 1),
             }
         }
@@ -155,30 +158,26 @@ impl CodeList {
     pub(super) fn list(&self) -> Vec<String> {
         let mut codes: Vec<String> = Vec::with_capacity(self.len);
         for slot in self.slots.iter().filter(|slot| **slot != 0) {
-            let bytes = slot.to_be_bytes();
+            let bytes = slot.to_le_bytes();
             codes.push(bytes.iter().filter(|byte| **byte != 0).map(|byte| char::from(*byte)).collect());
         }
         codes.sort_unstable();
         codes
     }
 
+    #[inline]
     fn home(&self, code: u64) -> usize {
         // Fibonacci hashing: the high bits of the product are well mixed.
         usize::try_from(code.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift).unwrap_or(0)
     }
 }
 
-/// Up to eight bytes in one word; none when there are more, or none at all.
-#[inline]
+/// Up to eight bytes in one word, the first one lowest; none when there are more, or none at all.
 fn pack(code: &[u8]) -> Option<u64> {
-    let word = |bytes: &[u8]| bytes.iter().fold(0, |packed, byte| packed << 8 | u64::from(*byte));
-    match *code {
-        // A leading zero byte would be lost in the packing, and no code has one.
-        [] | [0, ..] => None,
-        [a] => Some(u64::from(a)),
-        [a, b] => Some(u64::from(a) << 8 | u64::from(b)),
-        [a, b, c] => Some(u64::from(a) << 16 | u64::from(b) << 8 | u64::from(c)),
-        _ if code.len() <= 8 => Some(word(code)),
+    match code {
+        // A zero byte at the end would be lost in the packing, and no code has one.
+        [] | [.., 0] => None,
+        _ if code.len() <= 8 => Some(code.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))),
         _ => None,
     }
 }

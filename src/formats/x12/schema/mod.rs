@@ -16,7 +16,7 @@ pub use element::{Element, ElementNumber, Kind};
 pub use facts::ConditionKind;
 pub use set::{Child, LoopId, Set, Use};
 
-pub(super) use dictionary::CheckDigit;
+pub(super) use dictionary::{CheckDigit, Look, LookKind};
 pub(super) use guide::{ElementRule, SegmentRule};
 pub(super) use set::{NONE, Place, Tables};
 pub(super) use situation::Situation;

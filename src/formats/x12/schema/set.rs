@@ -1,6 +1,6 @@
 //! One transaction set of one release: its tree of loops, and the tables by which segments find their place.
 
-use super::dictionary::{Dictionary, SegmentDefinition};
+use super::dictionary::{Dictionary, Lookup, SegmentDefinition};
 use super::facts::{Problem, RawLine, RawSet};
 use super::guide::{Narrowing, SegmentRule};
 use super::situation::{self, Situation};
@@ -56,17 +56,34 @@ pub(in crate::formats::x12) struct Tables {
     pub(in crate::formats::x12) dictionary: Arc<Dictionary>,
     pub(in crate::formats::x12) leaves: Vec<Leaf>,
     pub(in crate::formats::x12) loops: Vec<Loop>,
+    /// A segment's id to its symbol.
+    pub(super) lookup: Lookup,
     /// Index of a segment's definition to its symbol in this set.
     pub(in crate::formats::x12) symbols: Vec<u16>,
     /// Leaves of each symbol, in order.
     pub(in crate::formats::x12) leaves_of: Vec<Vec<u16>>,
     /// `leaf * symbols + symbol` to the next leaf, [`WATCHED`] or not.
     pub(super) transitions: Vec<u16>,
+    /// What a step to each leaf counts.
+    pub(in crate::formats::x12) spots: Vec<Spot>,
     pub(in crate::formats::x12) rules: Vec<SegmentRule>,
     /// The guide's rules that depend on what else a document says.
     pub(in crate::formats::x12) situations: Vec<Situation>,
     /// Whether a guide had a say.
     pub(in crate::formats::x12) guided: bool,
+}
+
+/// What a step to a leaf counts and opens.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::formats::x12) struct Spot {
+    /// Index of the counter: the leaf's own, or that of the loop it opens.
+    pub(in crate::formats::x12) counter: u32,
+    /// The loop in whose turns is counted, and up to where.
+    pub(in crate::formats::x12) outer: u16,
+    pub(in crate::formats::x12) max: u32,
+    /// The loop it opens.
+    pub(in crate::formats::x12) opens: u16,
+    pub(in crate::formats::x12) definition: u16,
 }
 
 /// A segment at one place.
@@ -274,6 +291,12 @@ impl Tables {
         self.symbols.get(usize::from(definition)).copied().unwrap_or(NONE)
     }
 
+    /// The symbol of a segment by [`SegmentId::key`]; none when the set does not have it.
+    #[inline]
+    pub(in crate::formats::x12) fn find_symbol(&self, key: u32) -> Option<u16> {
+        self.lookup.find(key)
+    }
+
     /// The leaf a symbol leads to from another, `NONE` when it leads nowhere.
     #[inline]
     pub(in crate::formats::x12) fn next(&self, from: u16, symbol: u16) -> u16 {
@@ -282,11 +305,12 @@ impl Tables {
     }
 
     /// As [`Self::next`], for a step that has nothing to tell: the leaf comes later or again in its loop or in a
-    /// loop around it, and nothing mandatory is passed over. `NONE` when there is something to look at.
+    /// loop around it, and nothing mandatory is passed over. None when there is something to look at.
     #[inline]
-    pub(in crate::formats::x12) fn next_plain(&self, from: u16, symbol: u16) -> u16 {
-        let next = self.transitions[usize::from(from) * self.leaves_of.len() + usize::from(symbol)];
-        if next & WATCHED == 0 { next } else { NONE }
+    pub(in crate::formats::x12) fn next_plain(&self, from: u16, symbol: u16) -> Option<(u16, &Spot)> {
+        let next = *self.transitions.get(usize::from(from) * self.leaves_of.len() + usize::from(symbol))?;
+        // What is watched, and `NONE`, is beyond all of them.
+        self.spots.get(usize::from(next)).map(|spot| (next, spot))
     }
 
     /// The leaf of a child, a loop's opener.
@@ -336,9 +360,11 @@ impl Builder {
             dictionary: Arc::clone(dictionary),
             leaves: Vec::new(),
             loops: Vec::new(),
+            lookup: Lookup::default(),
             symbols: vec![NONE; dictionary.segment_count()],
             leaves_of: Vec::new(),
             transitions: Vec::new(),
+            spots: Vec::new(),
             rules: Vec::new(),
             situations: Vec::new(),
             guided: false,

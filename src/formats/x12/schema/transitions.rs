@@ -1,6 +1,7 @@
 //! Works out, for every place of a set, where each segment leads from there.
 
-use super::set::{Leaf, NONE, Place, Tables, WATCHED, index};
+use super::dictionary::Lookup;
+use super::set::{Leaf, NONE, Place, Spot, Tables, WATCHED, index};
 
 /// Fills the tables that depend on the whole tree.
 pub(super) fn compile(tables: &mut Tables) {
@@ -29,6 +30,24 @@ pub(super) fn compile(tables: &mut Tables) {
     tables.transitions = transitions;
     for (leaf, next) in tables.leaves.iter_mut().zip(overflow) {
         leaf.overflow = next;
+    }
+    tables.spots = (0..).zip(&tables.leaves).map(|(number, leaf)| spot(tables, number, leaf)).collect();
+    let ids = tables.leaves_of.iter().filter_map(|leaves| leaves.first()).zip(0..).map(|(leaf, symbol)| {
+        let definition = tables.leaf(*leaf).definition;
+        (tables.dictionary.segment(definition).id, symbol)
+    });
+    tables.lookup = Lookup::new(&ids.collect::<Vec<_>>());
+}
+
+/// Turns of a loop are counted behind the uses of all leaves.
+fn spot(tables: &Tables, number: u16, leaf: &Leaf) -> Spot {
+    let Leaf { opens, definition, .. } = *leaf;
+    match tables.loops.get(usize::from(opens)) {
+        Some(opened) => {
+            let counter = u32::from(index(tables.leaves.len())) + u32::from(opens);
+            Spot { counter, outer: opened.parent, max: opened.max, opens, definition }
+        }
+        None => Spot { counter: u32::from(number), outer: leaf.parent, max: leaf.max, opens, definition },
     }
 }
 

@@ -5,8 +5,8 @@ use crate::formats::x12::fault::{Code, Fault};
 use crate::formats::x12::schema::{NONE, Tables};
 use crate::formats::x12::segment::{Segment, SegmentId};
 
-const LS: SegmentId = SegmentId::new(b"LS");
-const LE: SegmentId = SegmentId::new(b"LE");
+pub(super) const LS: SegmentId = SegmentId::new(b"LS");
+pub(super) const LE: SegmentId = SegmentId::new(b"LE");
 
 /// The loop that an LS opened, as it named it.
 #[derive(Debug, Default)]

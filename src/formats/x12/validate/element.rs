@@ -1,9 +1,11 @@
 //! Checks the value of one element or component by its type, length, characters and codes.
 
 use super::options::{CharacterSet, National, Options};
+use super::quick;
 use super::sink::{Place, Sink};
 use crate::formats::x12::fault::Code;
 use crate::formats::x12::schema::{Dictionary, Element, Kind};
+use crate::formats::x12::segment::Segment;
 use chrono::NaiveDate;
 
 /// What text may hold.
@@ -40,48 +42,18 @@ impl Characters {
         Self { set, national: options.national, component, plain }
     }
 
-    fn are_plain(&self, value: &[u8]) -> bool {
+    pub(super) fn are_plain(&self, value: &[u8]) -> bool {
         value.iter().all(|byte| self.plain[usize::from(*byte)])
     }
 
     /// Whether a whole segment is known to be of plain characters; false says nothing.
     #[inline]
-    pub(super) fn is_plain_segment(&self, segment: &[u8]) -> bool {
-        if self.set != CharacterSet::Extended {
-            return false;
-        }
-        // Eight bytes at a time; the last eight overlap the ones before.
-        let Some(last) = segment.last_chunk::<8>() else {
-            return self.are_plain(segment);
-        };
-        let component = u64::from(self.component).wrapping_mul(ONES);
-        let (chunks, _) = segment.as_chunks::<8>();
-        let odd = chunks.iter().chain([last]).fold(0, |odd, chunk| {
-            let word = u64::from_ne_bytes(*chunk);
-            odd | odd_bytes(word, component)
-        });
-        odd == 0
+    pub(super) fn is_plain_segment(&self, segment: &Segment<'_>) -> bool {
+        self.set == CharacterSet::Extended && quick::is_plain(segment.bytes, segment.ahead, self.component)
     }
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-
-/// Not zero if any of eight bytes is a control character, DEL, not ASCII, or the component separator.
-#[inline]
-fn odd_bytes(word: u64, component: u64) -> u64 {
-    // The high bit of a byte of `x - 0x20` is set below 0x20, and of `x + 1` for 0x7F; that bytes borrow from and
-    // carry into their neighbours only happens when one of them is odd itself.
-    let control = word.wrapping_sub(ONES * 0x20);
-    let delete = word.wrapping_add(ONES);
-    let separator = word ^ component;
-    let is_separator = separator.wrapping_sub(ONES) & !separator;
-    (word | control | delete | is_separator) & HIGH_BITS
-}
-
-/// Whether nothing is to tell of a value; the way of nearly all of them. `plain` says that its characters need no
-/// look.
-#[inline]
+/// Whether nothing is to tell of a value. `plain` says that its characters need no look.
 pub(super) fn is_fine(
     value: &[u8],
     element: &Element,
@@ -335,22 +307,6 @@ fn is_time(value: &[u8], max: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn odd_characters_are_found_eight_at_a_time() {
-        let characters = Characters::new(&Options::default(), b'>');
-        for byte in 0..=255_u8 {
-            for at in 0..11 {
-                let mut segment = *b"N1*ST*A b~}";
-                segment[at] = byte;
-                assert_eq!(
-                    characters.is_plain_segment(&segment),
-                    characters.are_plain(&segment),
-                    "{byte} {at}"
-                );
-            }
-        }
-    }
 
     #[test]
     fn numbers_count_their_digits_only() {

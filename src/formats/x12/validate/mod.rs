@@ -4,6 +4,7 @@ mod bounds;
 mod element;
 mod hierarchy;
 mod options;
+mod quick;
 mod segment;
 mod sink;
 mod situations;
@@ -38,6 +39,17 @@ pub struct SetValidator {
     counts: Counts,
     characters: Characters,
     tables: Option<Arc<Tables>>,
+    /// What is known of each segment of the release, by the index of its definition.
+    known: Vec<Known>,
+}
+
+/// What is known of a segment while sets of one kind follow each other.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// See [`segment::check`].
+    habit: Option<u64>,
+    /// Whether it is more than its elements to somebody.
+    heeded: bool,
 }
 
 impl SetValidator {
@@ -58,6 +70,14 @@ impl SetValidator {
         self.counts = Counts::default();
         if !self.tables.as_ref().is_some_and(|last| Arc::ptr_eq(last, set.tables())) {
             self.tables = Some(Arc::clone(set.tables()));
+            self.known.clear();
+            self.known.resize(set.dictionary().segment_count(), Known::default());
+            for id in [HL, bounds::LS, bounds::LE].into_iter().chain(self.totals.heeded()) {
+                let index = set.dictionary().find_index(id.text().as_bytes()).map(usize::from);
+                if let Some(known) = index.and_then(|index| self.known.get_mut(index)) {
+                    known.heeded = true;
+                }
+            }
         }
     }
 
@@ -68,42 +88,52 @@ impl SetValidator {
     pub fn segment(&mut self, segment: &Segment<'_>, faults: &mut Vec<Fault>) {
         let tables = self.tables.as_deref().expect("a set is begun before its segments are checked");
         let mut sink = Sink { faults, options: &self.options, counts: &mut self.counts };
-        let step = self.walker.step(segment.id(), segment.position, segment.byte);
-        if self.walker.has_missing() {
-            for missing in self.walker.take_missing() {
-                tell_missing(&missing, tables, &mut sink);
-            }
-        }
-        if let Some(code) = step.fault {
-            tell_place(code, step, segment, tables, &mut sink);
-        }
-        let Some(definition) = step.definition else {
-            return;
-        };
-        let rules = step.leaf.and_then(|leaf| tables.rules.get(usize::from(tables.leaf(leaf).rule)));
-        let loop_id = step.leaf.map_or("", |leaf| loop_id(tables, leaf));
-        self.situations.take(segment, step, loop_id, tables, &mut sink);
-        if let Some(rules) = rules.filter(|rules| rules.unused) {
-            let code = Code::GuideSegmentNotUsed;
-            sink.add(code, |severity| Fault {
-                severity,
-                loop_id: loop_id.into(),
-                ..Fault::of_segment(code, segment)
-            });
-            if rules.elements.is_empty() {
-                return;
-            }
-        }
-        let definition = tables.dictionary.segment(definition);
         if self.characters.component != segment.delimiters.component {
             self.characters = Characters::new(&self.options, segment.delimiters.component);
         }
-        segment::check(segment, definition, rules, loop_id, &tables.dictionary, &self.characters, &mut sink);
-        if definition.id == HL {
-            self.hierarchy.take(segment, &mut sink);
+        let plain = if tables.guided { None } else { self.walker.advance(tables, segment.key()) };
+        let (leaf, definition, rules) = match plain {
+            Some((leaf, definition)) => (Some(leaf), definition, None),
+            None => {
+                let step = self.walker.step(segment.id(), segment.position, segment.byte);
+                for missing in self.walker.take_missing() {
+                    tell_missing(&missing, tables, &mut sink);
+                }
+                if let Some(code) = step.fault {
+                    tell_place(code, step, segment, tables, &mut sink);
+                }
+                let Some(definition) = step.definition else {
+                    return;
+                };
+                let rules = step.leaf.and_then(|leaf| tables.rules.get(usize::from(tables.leaf(leaf).rule)));
+                let loop_id = step.leaf.map_or("", |leaf| loop_id(tables, leaf));
+                self.situations.take(segment, step, loop_id, tables, &mut sink);
+                if let Some(rules) = rules.filter(|rules| rules.unused) {
+                    let code = Code::GuideSegmentNotUsed;
+                    sink.add(code, |severity| Fault {
+                        severity,
+                        loop_id: loop_id.into(),
+                        ..Fault::of_segment(code, segment)
+                    });
+                    if rules.elements.is_empty() {
+                        return;
+                    }
+                }
+                (step.leaf, definition, rules)
+            }
+        };
+        let Some(Known { habit, heeded }) = self.known.get_mut(usize::from(definition)) else { return };
+        let definition = tables.dictionary.segment(definition);
+        let loop_id = || leaf.map_or("", |leaf| loop_id(tables, leaf));
+        let dictionary = &tables.dictionary;
+        segment::check(segment, definition, rules, loop_id, dictionary, &self.characters, habit, &mut sink);
+        if *heeded {
+            if definition.id == HL {
+                self.hierarchy.take(segment, &mut sink);
+            }
+            self.bounds.take(definition.id, segment, leaf, tables, &mut sink);
+            self.totals.take(definition.id, segment, &mut sink);
         }
-        self.bounds.take(definition.id, segment, step.leaf, tables, &mut sink);
-        self.totals.take(definition.id, segment, &mut sink);
     }
 
     /// Ends the set. Its faults, which are all there are in `faults`, are put in order of segment and element.

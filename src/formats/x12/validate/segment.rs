@@ -1,6 +1,7 @@
 //! Checks the elements of one segment: which are there, what they hold, and how they depend on each other.
 
 use super::element::{self, Characters};
+use super::quick;
 use super::sink::{Place, Sink};
 use crate::formats::x12::fault::{Code, Fault, Trigger};
 use crate::formats::x12::schema::{
@@ -9,25 +10,31 @@ use crate::formats::x12::schema::{
 };
 use crate::formats::x12::segment::{Segment, SegmentId};
 
-/// Checks all elements, and reports by place and rule.
-pub(super) fn check(
+/// Checks all elements, and reports by place and rule. `habit` is kept for the segment: which elements were there when
+/// last all were there that must be.
+#[inline]
+pub(super) fn check<'c>(
     segment: &Segment<'_>,
     definition: &SegmentDefinition,
     rules: Option<&SegmentRule>,
-    loop_id: &str,
+    loop_id: impl FnOnce() -> &'c str,
     dictionary: &Dictionary,
     characters: &Characters,
+    habit: &mut Option<u64>,
     sink: &mut Sink<'_>,
 ) {
     let scan = scan(segment, definition, dictionary, characters);
-    let regular = scan.odd == 0 && definition.mandatory & !scan.present == 0 && scan.ends_well;
-    if regular
-        && rules.is_none()
-        && definition.conditions.iter().all(|condition| holds(condition, scan.present))
-    {
-        return;
+    if scan.odd == 0 && scan.ends_well && rules.is_none() {
+        if *habit == Some(scan.present) {
+            return;
+        }
+        let holds = |condition| broken(condition, scan.present).is_none();
+        if definition.mandatory & !scan.present == 0 && definition.conditions.iter().all(holds) {
+            *habit = Some(scan.present);
+            return;
+        }
     }
-    Check { segment, dictionary, rules, loop_id, characters, sink }.report(definition, &scan);
+    Check { segment, dictionary, rules, loop_id: loop_id(), characters, sink }.report(definition, &scan);
 }
 
 /// What one pass over a segment shows.
@@ -53,22 +60,25 @@ fn scan(
         return scan;
     };
     let place = |end: u32| end.wrapping_sub(segment.origin) as usize;
-    let plain = characters.is_plain_segment(segment.bytes);
+    let plain = characters.is_plain_segment(segment);
     let mut start = place(*first) + 1;
     let mut before: &[u8] = &[];
     let mut bit = 1_u64;
-    for (part, end) in definition.elements.iter().zip(ends) {
+    for ((at, look), end) in definition.looks.iter().enumerate().zip(ends) {
         let end = place(*end);
         let raw = segment.bytes.get(start..end).unwrap_or(&[]);
-        start = end + 1;
         if !is_blank(raw) {
+            let word = segment.word_at(start, raw);
+            let is_fine = quick::is_fine(word, raw.len(), look, dictionary, plain)
+                || is_fine_after_all(raw, definition, at, dictionary, characters);
+            let fits = look.check_digit.is_none_or(|kind| check_digit_fits(kind, before, raw));
             scan.present |= bit;
-            let is_fine = part.simple && element::is_fine(raw, &part.element, dictionary, characters, plain);
-            if !is_fine || part.check_digit.is_some_and(|kind| !check_digit_fits(kind, before, raw)) {
+            if !(is_fine && fits) {
                 scan.odd |= bit;
             }
         }
         bit <<= 1;
+        start = end + 1;
         before = raw;
     }
     let last_holds_something = match segment.ends {
@@ -77,6 +87,19 @@ fn scan(
     };
     scan.ends_well = ends.len() <= definition.elements.len() && last_holds_something;
     scan
+}
+
+/// As [`element::is_fine`], for what the first look does not know.
+#[cold]
+fn is_fine_after_all(
+    raw: &[u8],
+    definition: &SegmentDefinition,
+    at: usize,
+    dictionary: &Dictionary,
+    characters: &Characters,
+) -> bool {
+    let simple = definition.elements.get(at).filter(|part| part.composite.is_none() && part.repeat == 1);
+    simple.is_some_and(|part| element::is_fine(raw, &part.element, dictionary, characters, false))
 }
 
 const ST: SegmentId = SegmentId::new(b"ST");
@@ -364,17 +387,7 @@ fn is_blank(raw: &[u8]) -> bool {
     raw.first().is_none_or(|first| *first == b' ' && raw.iter().all(|byte| *byte == b' '))
 }
 
-/// Whether a condition holds.
-#[inline]
-fn holds(condition: &Condition, present: u64) -> bool {
-    // Most conditions are about elements that few segments have.
-    let there = present & condition.mask;
-    let required = condition.kind == ConditionKind::Required;
-    (there == 0 && !required) || broken(condition, present).is_none()
-}
-
 /// The fault of a condition and the element to report it at, or none if it holds.
-#[inline]
 fn broken(condition: &Condition, present: u64) -> Option<(Code, u8)> {
     let there = present & condition.mask;
     let first = condition.places.first().copied()?;
@@ -442,16 +455,8 @@ fn check_digit_fits(kind: CheckDigit, qualifier: &[u8], value: &[u8]) -> bool {
         (CheckDigit::Mark, b"GM", _) if value.len() == 18 => value,
         _ => return true,
     };
-    // Weights 1 and 3 from the right; a right check digit makes the sum a multiple of ten.
-    let (mut sum, mut weight) = (0, 1);
-    for digit in digits.iter().rev().map(|digit| digit.wrapping_sub(b'0')) {
-        if digit > 9 {
-            return false;
-        }
-        sum += u32::from(digit) * weight;
-        weight = 4 - weight;
-    }
-    sum.is_multiple_of(10)
+    // A right check digit makes the sum a multiple of ten.
+    quick::weighted_sum(digits).is_some_and(|sum| sum.is_multiple_of(10))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Compares the totals of a set with what they sum up.
 
+use super::quick;
 use super::sink::Sink;
 use crate::formats::x12::fault::{Code, Fault};
 use crate::formats::x12::segment::{Segment, SegmentId};
@@ -54,13 +55,25 @@ impl Plan {
 
 const NO_SEGMENT: SegmentId = SegmentId::new(b"");
 const CTT: SegmentId = SegmentId::new(b"CTT");
+/// What an invoice looks at.
+const INVOICE: [SegmentId; 7] = [
+    SegmentId::new(b"IT1"),
+    SegmentId::new(b"SAC"),
+    SegmentId::new(b"TXI"),
+    SegmentId::new(b"TDS"),
+    SegmentId::new(b"CTP"),
+    SegmentId::new(b"SLN"),
+    SegmentId::new(b"CRC"),
+];
 
 /// The sums of one set so far.
 #[derive(Debug, Default)]
 pub(super) struct Totals {
     plan: Option<Plan>,
     count: u64,
-    /// None once it cannot be told any more.
+    /// The sum in ten-thousandths, as long as only short numbers came.
+    units: Option<i64>,
+    /// Else the sum; none once it cannot be told any more.
     sum: Option<Decimal>,
     /// The same without regard to points and signs, as X12 defines the hash total.
     hash: Option<u128>,
@@ -71,6 +84,8 @@ pub(super) struct Totals {
 #[derive(Clone, Debug, Default)]
 struct Invoice {
     amount: Decimal,
+    /// What the amount lacks, in hundredths.
+    cents: i64,
     roundings: u32,
     /// Something in it follows rules of its own, such as prices per hundred or charges that are only told.
     doubtful: bool,
@@ -82,12 +97,21 @@ impl Totals {
     pub(super) fn begin(&mut self, set: &str) {
         self.plan = PLANS.iter().find(|plan| plan.set == set).copied();
         self.count = 0;
+        self.units = Some(0);
         self.sum = Some(Decimal::ZERO);
         self.hash = Some(0);
         self.invoice = (set == "810").then(Invoice::default);
     }
 
-    /// Takes the next segment of the set.
+    /// The segments of the set that must be taken.
+    pub(super) fn heeded(&self) -> impl Iterator<Item = SegmentId> + use<> {
+        let plan = self.plan.into_iter().flat_map(|plan| {
+            [plan.counted, plan.total, CTT].into_iter().chain(plan.summed.map(|(segment, _)| segment))
+        });
+        plan.chain(if self.invoice.is_some() { &INVOICE[..] } else { &[] }.iter().copied())
+    }
+
+    /// Takes the next of them.
     pub(super) fn take(&mut self, id: SegmentId, segment: &Segment<'_>, sink: &mut Sink<'_>) {
         let Some(plan) = self.plan else {
             return;
@@ -98,7 +122,8 @@ impl Totals {
         if let Some((summed, element)) = plan.summed
             && id == summed
         {
-            self.add(segment.element(element));
+            let (value, word) = segment.value(element);
+            self.add(value, word);
         }
         if id == CTT && plan.counted != NO_SEGMENT {
             self.check_count(plan, segment, sink);
@@ -119,9 +144,20 @@ impl Totals {
         }
     }
 
-    fn add(&mut self, value: &[u8]) {
+    fn add(&mut self, value: &[u8], word: u64) {
         if value.is_empty() {
             return;
+        }
+        if let Some(units) = self.units {
+            let short = quick::short_number(value, word)
+                .and_then(|(digits, decimals)| Some((digits, digits.checked_mul(power(4_u32.checked_sub(decimals)?)?)?)));
+            if let Some((digits, units)) = short.and_then(|(digits, own)| Some((digits, units.checked_add(own)?))) {
+                self.units = Some(units);
+                self.hash = self.hash.and_then(|hash| hash.checked_add(digits.unsigned_abs().into()));
+                return;
+            }
+            self.sum = Some(Decimal::new(units, 4));
+            self.units = None;
         }
         self.sum = self.sum.zip(number(value)).and_then(|(sum, value)| sum.checked_add(value));
         let mut digits = value.iter().filter(|byte| byte.is_ascii_digit()).map(|digit| digit - b'0');
@@ -147,7 +183,8 @@ impl Totals {
     }
 
     fn check_sum(&self, segment: &Segment<'_>, element: u16, sink: &mut Sink<'_>) {
-        let Some((told, sum)) = number(segment.element(usize::from(element))).zip(self.sum) else {
+        let sum = self.units.map(|units| Decimal::new(units, 4)).or(self.sum);
+        let Some((told, sum)) = number(segment.element(usize::from(element))).zip(sum) else {
             return;
         };
         // Where the hash total outgrows its element its leading digits go.
@@ -169,10 +206,15 @@ impl Invoice {
     fn take(&mut self, segment: &Segment<'_>) {
         match segment.id() {
             b"IT1" => {
-                let price = number(segment.element(4)).unwrap_or_default();
-                let quantity = number(segment.element(2)).unwrap_or_default();
                 self.doubtful |= !matches!(segment.element(5), b"" | b"PE");
-                self.add(quantity.checked_mul(price));
+                let ((quantity, first), (price, second)) = (segment.value(2), segment.value(4));
+                let factors = quick::short_number(quantity, first).zip(quick::short_number(price, second));
+                if let Some(cents) = factors.and_then(|(quantity, price)| cents(quantity, price)) {
+                    self.add_cents(cents);
+                } else {
+                    let price = number(price).unwrap_or_default();
+                    self.add(number(quantity).unwrap_or_default().checked_mul(price));
+                }
             }
             b"SAC" => {
                 let amount = hundredths(segment.element(5));
@@ -209,14 +251,47 @@ impl Invoice {
         }
     }
 
-    fn into_fault(self) -> Option<Fault> {
+    fn add_cents(&mut self, cents: i64) {
+        match self.cents.checked_add(cents) {
+            Some(sum) => {
+                self.roundings = self.roundings.saturating_add(1);
+                self.cents = sum;
+            }
+            None => self.add(Some(Decimal::new(cents, 2))),
+        }
+    }
+
+    fn into_fault(mut self) -> Option<Fault> {
         let (told, fault) = self.told.filter(|_| !self.doubtful)?;
+        self.amount = self.amount.checked_add(Decimal::new(self.cents, 2))?;
         // Whether lines are rounded one by one is up to the sender: half a cent each.
         let tolerance = Decimal::new(5, 3).checked_mul(Decimal::from(self.roundings))?;
         let differs = told.checked_sub(self.amount)?.abs() > tolerance;
         let cents = self.amount.checked_mul(Decimal::ONE_HUNDRED)?.normalize();
         differs.then(|| fault.expecting(format!("{cents}, lines and taxes and charges less allowances")))
     }
+}
+
+/// The product of two numbers, each digits and how many of them are decimals, in hundredths; half of one is rounded
+/// away from zero. None when it is too long for this.
+fn cents((quantity, first): (i64, u32), (price, second): (i64, u32)) -> Option<i64> {
+    let product = quantity.checked_mul(price)?;
+    let decimals = first + second;
+    match decimals.checked_sub(2) {
+        None => product.checked_mul(power(2 - decimals)?),
+        Some(0) => Some(product),
+        Some(surplus) => {
+            let unit = power(surplus)?;
+            let half = if product < 0 { -unit / 2 } else { unit / 2 };
+            Some(product.checked_add(half)? / unit)
+        }
+    }
+}
+
+/// A power of ten.
+fn power(exponent: u32) -> Option<i64> {
+    const POWERS: [i64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+    POWERS.get(exponent as usize).copied()
 }
 
 fn of(code: Code, segment: &Segment<'_>, element: u16, number: u16, expected: &str) -> Fault {

@@ -1,0 +1,176 @@
+//! The first look at a value: a word of eight characters at a time, and without a loop.
+//!
+//! It says of nearly every value that is fine that it is. Of all others it says nothing, and
+//! [`element`](super::element) looks at them character by character. A property test holds each answer against that.
+
+use crate::formats::x12::schema::{Dictionary, Look, LookKind};
+use crate::formats::x12::wide::{is_printable, odd_bytes};
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+const ZEROS: u64 = ONES * b'0' as u64;
+const POINT: u64 = (b'.' ^ b'0') as u64;
+
+/// Whether a value is fine for sure. `word` holds its first eight characters, the first one lowest, and anything
+/// above them; the value is not empty. `plain` says that its characters need no look.
+#[inline]
+pub(super) fn is_fine(word: u64, length: usize, look: &Look, dictionary: &Dictionary, plain: bool) -> bool {
+    match look.kind {
+        LookKind::Text => plain && look.has_room(length),
+        LookKind::Listed => {
+            let code = word & below(length);
+            // A zero byte at the end would be lost in the packing.
+            length <= 8
+                && code >> (8 * (length - 1)) != 0
+                && dictionary.code_list(look.codes).is_some_and(|list| list.contains_packed(code))
+        }
+        LookKind::Decimal => {
+            let digits = digits(word, length);
+            let others = others(digits);
+            let is_point = digits >> (others.trailing_zeros() & 0x38) & 0xFF == POINT;
+            let count = length - usize::from(others != 0);
+            let fits = others == 0 || (others & (others - 1) == 0 && is_point);
+            fits && length <= 8 && count > 0 && look.has_room(count)
+        }
+        LookKind::Integer => length <= 8 && others(digits(word, length)) == 0 && look.has_room(length),
+        LookKind::Date => {
+            let [century, _, month, day] = pairs(word ^ ZEROS);
+            length == 8 && others(word ^ ZEROS) == 0 && century.wrapping_sub(19) < 3 && is_day(month, day)
+        }
+        LookKind::ShortDate => {
+            let digits = digits(word, 6);
+            let [_, _, month, day] = pairs(digits);
+            length == 6 && look.min == 6 && others(digits) == 0 && is_day(month, day)
+        }
+        LookKind::Time => {
+            let digits = digits(word, length);
+            let [_, _, hours, minutes] = pairs(digits);
+            length == 4
+                && look.min.saturating_add(look.span) >= 4
+                && others(digits) == 0
+                && hours < 24
+                && minutes < 60
+        }
+        LookKind::Binary => true,
+        LookKind::Closely => false,
+    }
+}
+
+/// Days that any year has.
+#[inline]
+fn is_day(month: u64, day: u64) -> bool {
+    month.wrapping_sub(1) < 12 && day.wrapping_sub(1) < 28
+}
+
+/// The lowest bytes of a word.
+#[inline]
+fn below(count: usize) -> u64 {
+    u64::MAX >> (64 - 8 * count.clamp(1, 8))
+}
+
+/// One to eight characters as digits, the last one highest, with nothing but zeros before them.
+#[inline]
+fn digits(word: u64, length: usize) -> u64 {
+    (word ^ ZEROS) << (64 - 8 * length.clamp(1, 8))
+}
+
+/// The high bit of each byte that is no digit.
+#[inline]
+fn others(digits: u64) -> u64 {
+    (((digits & !HIGH_BITS) + ONES * (0x80 - 10)) | digits) & HIGH_BITS
+}
+
+/// Eight digits as four numbers below a hundred, from the front.
+#[inline]
+fn pairs(digits: u64) -> [u64; 4] {
+    let pairs = (digits.wrapping_mul(10)).wrapping_add(digits >> 8);
+    [pairs & 0xFF, pairs >> 16 & 0xFF, pairs >> 32 & 0xFF, pairs >> 48 & 0xFF]
+}
+
+/// Eight digits as a number.
+#[inline]
+fn number(digits: u64) -> u64 {
+    const PAIR: u64 = 0x00FF_00FF_00FF_00FF;
+    const FOUR: u64 = 0x0000_FFFF_0000_FFFF;
+    let pairs = (digits.wrapping_mul(10 << 8 | 1) >> 8) & PAIR;
+    let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & FOUR;
+    fours.wrapping_mul(10_000 << 32 | 1) >> 32
+}
+
+/// A number of at most eight characters: its digits, with the sign, and how many of them are decimals.
+#[inline]
+pub(super) fn short_number(value: &[u8], word: u64) -> Option<(i64, u32)> {
+    let negative = value.first() == Some(&b'-');
+    let (word, length) = if negative { (word >> 8, value.len() - 1) } else { (word, value.len()) };
+    if length == 0 || value.len() > 8 {
+        return None;
+    }
+    let mut digits = digits(word, length);
+    let others = others(digits);
+    let mut decimals = 0;
+    if others != 0 {
+        let point = others.trailing_zeros() & 0x38;
+        if length == 1 || others & (others - 1) != 0 || digits >> point & 0xFF != POINT {
+            return None;
+        }
+        // The digits before the point move up into its place.
+        let before = digits & ((1 << point) - 1);
+        let behind = digits & (u64::MAX << point << 8);
+        digits = before << 8 | behind;
+        decimals = 7 - point / 8;
+    }
+    let units = number(digits).cast_signed();
+    Some((if negative { -units } else { units }, decimals))
+}
+
+/// The sum of digits with weights 1 and 3 in turns from the right, as check digits are made by; none if there is
+/// anything but digits.
+#[inline]
+pub(super) fn weighted_sum(value: &[u8]) -> Option<u64> {
+    let mut sum = 0;
+    let mut rest = value;
+    let mut odd = 0;
+    while let Some((before, last)) = rest.split_last_chunk::<8>() {
+        let word = u64::from_le_bytes(*last) ^ ZEROS;
+        odd |= others(word);
+        sum += weigh(word);
+        rest = before;
+    }
+    if let (false, Some(first)) = (rest.is_empty(), value.first_chunk()) {
+        let word = digits(u64::from_le_bytes(*first), rest.len());
+        odd |= others(word);
+        sum += weigh(word);
+    } else {
+        let weights = [1, 3].into_iter().cycle();
+        for (byte, weight) in rest.iter().rev().zip(weights) {
+            let digit = byte.wrapping_sub(b'0');
+            odd |= u64::from(digit > 9);
+            sum += u64::from(digit) * weight;
+        }
+    }
+    (odd == 0).then_some(sum)
+}
+
+/// The digits of a word, the highest and every second one below as they are, the others threefold.
+#[inline]
+fn weigh(digits: u64) -> u64 {
+    const LOW: u64 = 0x00FF_00FF_00FF_00FF;
+    let pairs = (digits & LOW).wrapping_mul(3).wrapping_add(digits >> 8 & LOW);
+    pairs.wrapping_mul(0x0001_0001_0001_0001) >> 48
+}
+
+/// Whether a segment is of plain characters: printable ASCII without the component separator. `ahead` begins with the
+/// segment.
+#[inline]
+pub(super) fn is_plain(segment: &[u8], ahead: &[u8], component: u8) -> bool {
+    let (mut rest, mut ahead) = (segment, ahead);
+    while let Some((block, behind)) = ahead.split_first_chunk::<64>() {
+        let odd = odd_bytes(block, component);
+        match rest.get(64..) {
+            Some(longer) if odd == 0 => (rest, ahead) = (longer, behind),
+            Some(_) => return false,
+            None => return rest.is_empty() || odd << (64 - rest.len()) == 0,
+        }
+    }
+    rest.iter().all(|byte| is_printable(*byte) && *byte != component)
+}
