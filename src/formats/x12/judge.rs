@@ -1,7 +1,6 @@
 //! Follows the envelopes of a file and judges each part where it ends.
 
 use super::context;
-use super::delimiters::Unreadable;
 use super::envelope::{self, GE, GS, IEA, SE, ST, parse_number};
 use super::fault::{Code, Fault};
 use super::lexer::{Event, Window};
@@ -13,7 +12,8 @@ use super::validate::SetValidator;
 use super::verdict::{Group, Interchange, InterchangeHeader, Set, Status};
 use crate::finding::Severity;
 use std::collections::HashSet;
-use std::ops::Range;
+
+mod unread;
 
 struct OpenSet {
     set: Set,
@@ -176,97 +176,33 @@ impl<'o> Judge<'o> {
         });
     }
 
-    fn take_unreadable(
-        &mut self,
-        byte: u64,
-        header: &[u8],
-        why: Option<Unreadable>,
-        window: Window<'_>,
-        visitor: &mut impl Visitor,
-    ) {
-        let ends = [3];
-        let delimiters = envelope::read_header_by_position(header).delimiters;
-        let segment = Segment { bytes: header, ahead: header, byte, position: 0, ends: &ends, origin: 0, delimiters };
-        self.break_off(Code::InvalidControlStructure, &segment, window, visitor);
-        visitor.outside(&segment, window);
-        if let Some(why) = why {
-            let expected = match why {
-                Unreadable::CutShort => "106 characters; the file ends before",
-                Unreadable::ElementCount => "16 elements",
-            };
-            let fault = Fault::of_segment(Code::IsaNotFixedWidth, &segment).expecting(expected);
-            // Nothing else is said of a file whose only ISA is this one.
-            self.summary.interchanges += 1;
-            self.summary.complete = false;
-            self.file_fault(fault, window, visitor);
-            return;
-        }
-        let read = envelope::read_header_by_position(header);
-        let fault = Fault::of_segment(Code::InvalidSegmentTerminator, &segment)
-            .expecting("a sign such as `~` as the 106th character");
-        self.agree(&read);
-        let faults = vec![fault];
-        visitor.interchange_begins(&read, &faults, &segment, window);
-        self.begin_interchange(read, faults, byte);
-        self.close_interchange(byte + header.len() as u64, window, visitor);
-    }
-
-    fn take_unfinished(&mut self, mut segment: Segment<'_>, window: Window<'_>, visitor: &mut impl Visitor) {
-        let closes = segment.id() == b"IEA"
-            && self
-                .interchange
-                .as_ref()
-                .is_some_and(|open| segment.element(2) == open.header.control_number.as_bytes());
-        if closes {
-            // Whole but for its terminator, as editors leave it.
-            let fault = Fault::of_segment(Code::InvalidSegmentTerminator, &segment);
-            self.interchange_fault(envelope::as_warning(fault).expecting("a terminator after the IEA"));
-            self.take_segment(&mut segment, &window, visitor);
-            return;
-        }
-        let trailer = [b"IEA".as_slice(), &[segment.delimiters.element]].concat();
-        let code = if memchr::memmem::find(segment.bytes, &trailer).is_some() {
-            // The trailer is there, behind another terminator.
-            Code::InvalidControlStructure
-        } else {
-            Code::UnexpectedEndOfFile
-        };
-        if self.interchange.is_some() {
-            self.break_set(&segment, window, visitor);
-            visitor.outside(&segment, window);
-        }
-        self.break_off(code, &segment, window, visitor);
-    }
-
-    fn weigh_stray(&self, bytes: &Range<u64>, padding: bool, head: &[u8]) -> Fault {
-        let leading = self.summary.interchanges == 0;
-        let code = if leading { Code::LeadingBytes } else { Code::TrailingBytes };
-        let length = bytes.end - bytes.start;
-        let mut fault = Fault::new(code, bytes.start).expecting(format!("{length} bytes"));
-        fault.value = head.into();
-        // A note from a mail program may follow; more than a kilobyte is another document that was not read.
-        if padding {
-            fault.severity = Severity::Warning;
-        } else if length > 1_024 {
-            fault.severity = Severity::Reject;
-        }
-        fault
-    }
-
     /// Takes a segment, which gets its position; what nearly all events are, so that it is not copied on the way.
+    #[inline]
     pub(super) fn take_segment(
         &mut self,
         segment: &mut Segment<'_>,
         window: &Window<'_>,
         visitor: &mut impl Visitor,
     ) {
-        let window = *window;
-        if self.set.is_some() {
-            match segment.key() {
-                SE => return self.end_set(segment, window, visitor),
-                ST | GE | GS | IEA => self.break_set(segment, window, visitor),
-                _ => return self.take_set_segment(segment),
-            }
+        let key = segment.key();
+        if self.set.is_some() && !matches!(key, SE | ST | GE | GS | IEA) {
+            return self.take_set_segment(segment, key);
+        }
+        self.take_envelope(segment, key, *window, visitor);
+    }
+
+    #[inline(never)]
+    fn take_envelope(
+        &mut self,
+        segment: &mut Segment<'_>,
+        key: u32,
+        window: Window<'_>,
+        visitor: &mut impl Visitor,
+    ) {
+        match key {
+            SE if self.set.is_some() => return self.end_set(segment, window, visitor),
+            _ if self.set.is_some() => self.break_set(segment, window, visitor),
+            _ => {}
         }
         let id = segment.id();
         if matches!(id, b"GS" | b"IEA") {
@@ -365,14 +301,23 @@ impl<'o> Judge<'o> {
         self.schema.is_some()
     }
 
-    fn take_set_segment(&mut self, segment: &mut Segment<'_>) {
+    fn take_set_segment(&mut self, segment: &mut Segment<'_>, key: u32) {
         let Some(open) = &mut self.set else { return };
         open.set.segments += 1;
         segment.position = open.set.segments;
+        let limit = self.options.limits.set_bytes;
+        if segment.position != 2 && segment.byte - open.set.bytes.start <= limit && !open.only_counted {
+            return self.validator.take(segment, key, &mut open.set.faults);
+        }
+        self.take_odd_segment(segment, limit);
+    }
+
+    #[cold]
+    fn take_odd_segment(&mut self, segment: &Segment<'_>, limit: u64) {
+        let Some(open) = &mut self.set else { return };
         if segment.position == 2 {
             open.set.reference = context::find_reference(segment);
         }
-        let limit = self.options.limits.set_bytes;
         if segment.byte - open.set.bytes.start > limit && !open.too_large {
             open.too_large = true;
             if !open.only_counted {

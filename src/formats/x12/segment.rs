@@ -90,7 +90,7 @@ impl<'a> Segment<'a> {
         }
     }
 
-    /// Element `number` and the eight bytes that begin with it, see [`Segment::word_at`].
+    /// Element `number` and its first eight bytes, the first one lowest. What stands above the element is anything.
     #[inline]
     pub(super) fn value(&self, number: usize) -> (&'a [u8], u64) {
         let Some((end, before)) = self.end(number).zip(number.checked_sub(1).and_then(|at| self.end(at)))
@@ -98,16 +98,14 @@ impl<'a> Segment<'a> {
             return (&[], 0);
         };
         let value = self.bytes.get(before + 1..end).unwrap_or_else(nothing);
-        (value, self.word_at(before + 1, value))
+        (value, self.word_at(before + 1).unwrap_or_else(|| short_word(value)))
     }
 
-    /// The eight bytes at `start`, where `value` begins, the first one lowest. What stands above the value is anything.
+    /// The eight bytes from a place of the segment on, the first one lowest; none at the end of the window.
     #[inline]
-    pub(super) fn word_at(&self, start: usize, value: &[u8]) -> u64 {
-        match self.ahead.get(start..).and_then(<[u8]>::first_chunk) {
-            Some(word) => u64::from_le_bytes(*word),
-            None => short_word(value),
-        }
+    pub(super) fn word_at(&self, start: usize) -> Option<u64> {
+        let word = self.ahead.get(start..)?.first_chunk()?;
+        Some(u64::from_le_bytes(*word))
     }
 
     /// Where element `number` ends in `bytes`, the id is 0; none when it is not there.
@@ -166,7 +164,8 @@ impl<'a> Segment<'a> {
 
 /// The first eight bytes of a value, the first one lowest, or all of them.
 #[cold]
-pub(super) fn short_word(value: &[u8]) -> u64 {
+#[inline(never)]
+fn short_word(value: &[u8]) -> u64 {
     value.iter().take(8).rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 

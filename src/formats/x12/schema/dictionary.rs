@@ -1,6 +1,6 @@
 //! The elements, composites, segments and codes of one release, ready for use.
 
-use super::element::{CodeList, Element, ElementNumber, Kind};
+use super::element::{CodeList, CodeLists, Element, ElementNumber, Kind};
 use super::facts::{Body, ConditionKind, Facts, Problem, RawElement, RawPart};
 use crate::formats::x12::segment::SegmentId;
 use std::collections::BTreeMap;
@@ -26,8 +26,8 @@ pub struct SegmentDefinition {
 pub(in crate::formats::x12) struct Look {
     pub(in crate::formats::x12) kind: LookKind,
     pub(in crate::formats::x12) check_digit: Option<CheckDigit>,
-    /// Index of the code list of [`LookKind::Listed`].
-    pub(in crate::formats::x12) codes: u16,
+    /// The codes of [`LookKind::Listed`].
+    pub(in crate::formats::x12) codes: CodeList,
     /// Shortest length, and how much longer the longest is.
     pub(in crate::formats::x12) min: u32,
     pub(in crate::formats::x12) span: u32,
@@ -107,7 +107,7 @@ pub struct Dictionary {
     elements: Vec<Element>,
     composites: Vec<CompositeDefinition>,
     segments: Vec<SegmentDefinition>,
-    codes: Vec<CodeList>,
+    codes: CodeLists,
     lookup: Lookup,
 }
 
@@ -124,11 +124,7 @@ impl Dictionary {
             facts.elements.iter().map(|element| (element.number, element)).collect();
         let mut dictionary = Self { release: facts.release.clone(), ..Self::default() };
         for (number, element) in raw {
-            let list = codes.get(&number).map(|codes| {
-                dictionary.codes.push(CodeList::new(codes.iter().map(String::as_str)));
-                u16::try_from(dictionary.codes.len() - 1)
-                    .expect("there are fewer code lists than element numbers")
-            });
+            let list = codes.get(&number).map(|codes| dictionary.codes.add(codes.iter().map(String::as_str)));
             let RawElement { number, kind, min, max } = *element;
             dictionary.elements.push(Element { number, kind, min, max, codes: list });
         }
@@ -151,7 +147,7 @@ impl Dictionary {
             let elements = dictionary.parts(body, &mut problems);
             let mandatory = mandatory_mask(&elements);
             let conditions = conditions(body);
-            let looks = elements.iter().map(Look::new).collect();
+            let looks = elements.iter().map(|part| Look::new(part, &dictionary.codes)).collect();
             dictionary.segments.push(SegmentDefinition { id, elements, conditions, mandatory, looks });
         }
         let ids: Vec<_> = dictionary.segments.iter().map(|segment| segment.id).zip(0..).collect();
@@ -196,27 +192,19 @@ impl Dictionary {
     /// Whether the element has the code; true when it has no list.
     #[must_use]
     pub fn has_code(&self, element: &Element, code: &[u8]) -> bool {
-        element
-            .codes
-            .and_then(|list| self.codes.get(usize::from(list)))
-            .is_none_or(|list| list.contains(code))
+        element.codes.is_none_or(|list| self.codes.contains(list, code))
     }
 
     /// How many codes the element has; 0 when it has no list.
     #[must_use]
     pub fn count_codes(&self, element: &Element) -> usize {
-        let list = element.codes.and_then(|list| self.codes.get(usize::from(list)));
-        list.map_or(0, CodeList::len)
+        element.codes.map_or(0, |list| self.codes.count(list))
     }
 
     /// The element's codes in order; empty when it has no list.
     #[must_use]
     pub fn list_codes(&self, element: &Element) -> Vec<String> {
-        element
-            .codes
-            .and_then(|list| self.codes.get(usize::from(list)))
-            .map(CodeList::list)
-            .unwrap_or_default()
+        element.codes.map(|list| self.codes.list(list)).unwrap_or_default()
     }
 
     pub(in crate::formats::x12) fn find_index(&self, id: &[u8]) -> Option<u16> {
@@ -224,8 +212,8 @@ impl Dictionary {
     }
 
     #[inline]
-    pub(in crate::formats::x12) fn code_list(&self, index: u16) -> Option<&CodeList> {
-        self.codes.get(usize::from(index))
+    pub(in crate::formats::x12) fn codes(&self) -> &CodeLists {
+        &self.codes
     }
 
     pub(in crate::formats::x12) fn segment(&self, index: u16) -> &SegmentDefinition {
@@ -291,7 +279,7 @@ fn conditions(body: &Body) -> Box<[Condition]> {
 }
 
 impl Look {
-    fn new(part: &Part) -> Self {
+    fn new(part: &Part, lists: &CodeLists) -> Self {
         let Element { kind, min, max, codes, .. } = part.element;
         let kind = match (kind, codes) {
             _ if part.composite.is_some() || part.repeat != 1 || max < min => LookKind::Closely,
@@ -304,8 +292,14 @@ impl Look {
             (Kind::Time, _) => LookKind::Time,
             (Kind::Binary, _) => LookKind::Binary,
         };
-        let check_digit = part.check_digit;
-        Self { kind, check_digit, codes: codes.unwrap_or(0), min, span: max.saturating_sub(min) }
+        let codes = codes.map_or(CodeList::default(), |list| lists.get(list));
+        Self { kind, check_digit: part.check_digit, codes, min, span: max.saturating_sub(min) }
+    }
+
+    /// Whether four are not too many.
+    #[inline]
+    pub(in crate::formats::x12) fn has_four(&self) -> bool {
+        self.min.saturating_add(self.span) >= 4
     }
 
     /// Whether a length is neither too short nor too long.

@@ -107,68 +107,102 @@ pub struct Element {
     pub(super) codes: Option<u16>,
 }
 
-/// The codes of one element, packed eight bytes each, in an open hash table.
+/// The codes of all elements of a release, packed eight bytes each, in open hash tables one behind the other.
 #[derive(Clone, Debug, Default)]
-pub(in crate::formats::x12) struct CodeList {
-    slots: Box<[u64]>,
-    shift: u32,
-    len: usize,
+pub(in crate::formats::x12) struct CodeLists {
+    slots: Vec<u64>,
+    /// Each list and how many codes it has.
+    lists: Vec<(CodeList, usize)>,
 }
 
-impl CodeList {
-    pub(super) fn new<'a>(codes: impl Iterator<Item = &'a str>) -> Self {
+/// Where one list lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::formats::x12) struct CodeList {
+    /// Its first slot. A free slot stands behind the last.
+    first: u32,
+    /// How much of a hash is its index.
+    shift: u8,
+}
+
+impl CodeLists {
+    /// A single list, whose index is 0.
+    pub(super) fn of<'a>(codes: impl Iterator<Item = &'a str>) -> Self {
+        let mut lists = Self::default();
+        lists.add(codes);
+        lists
+    }
+
+    /// Adds a list and gives its index.
+    pub(super) fn add<'a>(&mut self, codes: impl Iterator<Item = &'a str>) -> u16 {
         let mut packed: Vec<u64> = codes.filter_map(|code| pack(code.as_bytes())).collect();
         packed.sort_unstable();
         packed.dedup();
         let size = (packed.len() * 4).next_power_of_two().max(8);
-        let mut list =
-            Self { slots: vec![0; size].into(), shift: 64 - size.trailing_zeros(), len: packed.len() };
+        let first = self.slots.len();
+        let list = CodeList {
+            first: u32::try_from(first).expect("code lists fit into memory many times"),
+            shift: u8::try_from(64 - size.trailing_zeros()).expect("it is a number of bits"),
+        };
+        self.slots.resize(first + size, 0);
+        self.lists.push((list, packed.len()));
         for code in packed {
             let mut at = list.home(code);
-            while list.slots[at] != 0 {
-                at = (at + 1) & (size - 1);
+            while self.slots.get(at).is_some_and(|slot| *slot != 0) {
+                at += 1;
             }
-            list.slots[at] = code;
+            if at == self.slots.len() {
+                self.slots.push(0);
+            }
+            self.slots[at] = code;
         }
-        list
+        self.slots.push(0);
+        u16::try_from(self.lists.len() - 1).expect("there are fewer code lists than element numbers")
     }
 
-    pub(super) fn contains(&self, code: &[u8]) -> bool {
-        pack(code).is_some_and(|code| self.contains_packed(code))
+    pub(super) fn get(&self, list: u16) -> CodeList {
+        self.lists.get(usize::from(list)).map_or(CodeList::default(), |(list, _)| *list)
     }
 
-    /// Whether a code is in the list, by its bytes, the first one lowest.
+    pub(super) fn contains(&self, list: u16, code: &[u8]) -> bool {
+        pack(code).is_some_and(|code| self.contains_packed(self.get(list), code))
+    }
+
+    /// Whether a code is in a list, by its bytes, the first one lowest.
     #[inline]
-    pub(in crate::formats::x12) fn contains_packed(&self, code: u64) -> bool {
-        let mut at = self.home(code);
+    pub(in crate::formats::x12) fn contains_packed(&self, list: CodeList, code: u64) -> bool {
+        let mut at = list.home(code);
         loop {
             match self.slots.get(at) {
+                Some(slot) if *slot == code => return code != 0,
                 Some(0) | None => return false,
-                Some(slot) if *slot == code => return true,
-                _ => at = (at + 1) & (self.slots.len() - 1),
+                Some(_) => at += 1,
             }
         }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.len
+    pub(super) fn count(&self, list: u16) -> usize {
+        self.lists.get(usize::from(list)).map_or(0, |(_, count)| *count)
     }
 
-    /// All codes in order; many are long work.
-    pub(super) fn list(&self) -> Vec<String> {
-        let mut codes: Vec<String> = Vec::with_capacity(self.len);
-        for slot in self.slots.iter().filter(|slot| **slot != 0) {
+    /// All codes of a list in order; many are long work.
+    pub(super) fn list(&self, list: u16) -> Vec<String> {
+        let next = self.lists.get(usize::from(list) + 1).map_or(self.slots.len(), |(next, _)| next.first as usize);
+        let slots = self.slots.get(self.get(list).first as usize..next).unwrap_or(&[]);
+        let mut codes: Vec<String> = Vec::with_capacity(self.count(list));
+        for slot in slots.iter().filter(|slot| **slot != 0) {
             let bytes = slot.to_le_bytes();
             codes.push(bytes.iter().filter(|byte| **byte != 0).map(|byte| char::from(*byte)).collect());
         }
         codes.sort_unstable();
         codes
     }
+}
 
+impl CodeList {
     #[inline]
-    fn home(&self, code: u64) -> usize {
+    fn home(self, code: u64) -> usize {
         // Fibonacci hashing: the high bits of the product are well mixed.
-        usize::try_from(code.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift).unwrap_or(0)
+        self.first as usize + (code.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
     }
 }
 

@@ -18,7 +18,7 @@
 //! element 156 ID 2/20              other lengths, wherever the element is used
 //! ```
 
-use super::element::CodeList;
+use super::element::CodeLists;
 use super::facts::{self, Problem};
 
 /// One `use` line.
@@ -70,18 +70,18 @@ pub(in crate::formats::x12) struct ElementRule {
     /// The guide lets go what the standard asks for.
     pub(in crate::formats::x12) optional: bool,
     pub(in crate::formats::x12) lengths: Option<(u32, u32)>,
-    codes: Option<CodeList>,
+    codes: Option<CodeLists>,
 }
 
 impl ElementRule {
     /// Whether the guide allows the code.
     pub(in crate::formats::x12) fn allows(&self, code: &[u8]) -> bool {
-        self.codes.as_ref().is_none_or(|codes| codes.contains(code))
+        self.codes.as_ref().is_none_or(|codes| codes.contains(0, code))
     }
 
     /// The codes the guide allows, in order.
     pub(in crate::formats::x12) fn list_codes(&self) -> Vec<String> {
-        self.codes.as_ref().map(CodeList::list).unwrap_or_default()
+        self.codes.as_ref().map(|codes| codes.list(0)).unwrap_or_default()
     }
 }
 
@@ -188,7 +188,7 @@ impl SegmentRule {
 
     /// Adds what a `use` line says of an element.
     pub(super) fn narrow(&mut self, element: u16, component: u16, rule: &Rule) {
-        let codes = (!rule.codes.is_empty()).then(|| CodeList::new(rule.codes.iter().map(String::as_str)));
+        let codes = (!rule.codes.is_empty()).then(|| CodeLists::of(rule.codes.iter().map(String::as_str)));
         self.elements.push(ElementRule {
             element,
             component,

@@ -17,6 +17,7 @@ pub use facts::ConditionKind;
 pub use set::{Child, LoopId, Set, Use};
 
 pub(super) use dictionary::{CheckDigit, Look, LookKind};
+pub(super) use element::CodeLists;
 pub(super) use guide::{ElementRule, SegmentRule};
 pub(super) use set::{NONE, Place, Tables};
 pub(super) use situation::Situation;

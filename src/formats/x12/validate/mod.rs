@@ -13,7 +13,7 @@ mod totals;
 pub use options::{CharacterSet, Limits, National, Options, Severities};
 
 use super::fault::{Code, Fault};
-use super::schema::{NONE, Set, Tables};
+use super::schema::{NONE, SegmentRule, Set, Tables};
 use super::segment::{Segment, SegmentId};
 use super::walker::{Missing, Step, Walker};
 use bounds::Bounds;
@@ -86,42 +86,25 @@ impl SetValidator {
     /// # Panics
     /// If no set was begun.
     pub fn segment(&mut self, segment: &Segment<'_>, faults: &mut Vec<Fault>) {
+        self.take(segment, segment.key(), faults);
+    }
+
+    /// As [`SetValidator::segment`], for who knows the segment's key.
+    pub(super) fn take(&mut self, segment: &Segment<'_>, key: u32, faults: &mut Vec<Fault>) {
         let tables = self.tables.as_deref().expect("a set is begun before its segments are checked");
         let mut sink = Sink { faults, options: &self.options, counts: &mut self.counts };
         if self.characters.component != segment.delimiters.component {
             self.characters = Characters::new(&self.options, segment.delimiters.component);
         }
-        let plain = if tables.guided { None } else { self.walker.advance(tables, segment.key()) };
-        let (leaf, definition, rules) = match plain {
-            Some((leaf, definition)) => (Some(leaf), definition, None),
-            None => {
-                let step = self.walker.step(segment.id(), segment.position, segment.byte);
-                for missing in self.walker.take_missing() {
-                    tell_missing(&missing, tables, &mut sink);
-                }
-                if let Some(code) = step.fault {
-                    tell_place(code, step, segment, tables, &mut sink);
-                }
-                let Some(definition) = step.definition else {
-                    return;
-                };
-                let rules = step.leaf.and_then(|leaf| tables.rules.get(usize::from(tables.leaf(leaf).rule)));
-                let loop_id = step.leaf.map_or("", |leaf| loop_id(tables, leaf));
-                self.situations.take(segment, step, loop_id, tables, &mut sink);
-                if let Some(rules) = rules.filter(|rules| rules.unused) {
-                    let code = Code::GuideSegmentNotUsed;
-                    sink.add(code, |severity| Fault {
-                        severity,
-                        loop_id: loop_id.into(),
-                        ..Fault::of_segment(code, segment)
-                    });
-                    if rules.elements.is_empty() {
-                        return;
-                    }
-                }
-                (step.leaf, definition, rules)
-            }
+        let plain = if tables.guided { None } else { self.walker.advance(tables, key) };
+        let placed = match plain {
+            Some((leaf, definition)) => Placed { leaf: Some(leaf), definition, rules: None },
+            None => match place(segment, tables, &mut self.walker, &mut self.situations, &mut sink) {
+                Some(placed) => placed,
+                None => return,
+            },
         };
+        let Placed { leaf, definition, rules } = placed;
         let Some(Known { habit, heeded }) = self.known.get_mut(usize::from(definition)) else { return };
         let definition = tables.dictionary.segment(definition);
         let loop_id = || leaf.map_or("", |leaf| loop_id(tables, leaf));
@@ -155,6 +138,44 @@ impl SetValidator {
 }
 
 const HL: SegmentId = SegmentId::new(b"HL");
+
+/// A segment whose elements are to be checked.
+struct Placed<'t> {
+    /// Its place, if it has found one.
+    leaf: Option<u16>,
+    definition: u16,
+    rules: Option<&'t SegmentRule>,
+}
+
+/// Finds the place of a segment that is something special, and tells what is wrong with it.
+#[inline(never)]
+fn place<'t>(
+    segment: &Segment<'_>,
+    tables: &'t Tables,
+    walker: &mut Walker,
+    situations: &mut Situations,
+    sink: &mut Sink<'_>,
+) -> Option<Placed<'t>> {
+    let step = walker.step(segment.id(), segment.position, segment.byte);
+    for missing in walker.take_missing() {
+        tell_missing(&missing, tables, sink);
+    }
+    if let Some(code) = step.fault {
+        tell_place(code, step, segment, tables, sink);
+    }
+    let definition = step.definition?;
+    let rules = step.leaf.and_then(|leaf| tables.rules.get(usize::from(tables.leaf(leaf).rule)));
+    let loop_id = step.leaf.map_or("", |leaf| loop_id(tables, leaf));
+    situations.take(segment, step, loop_id, tables, sink);
+    if let Some(rules) = rules.filter(|rules| rules.unused) {
+        let code = Code::GuideSegmentNotUsed;
+        sink.add(code, |severity| Fault { severity, loop_id: loop_id.into(), ..Fault::of_segment(code, segment) });
+        if rules.elements.is_empty() {
+            return None;
+        }
+    }
+    Some(Placed { leaf: step.leaf, definition, rules })
+}
 
 fn tell_missing(missing: &Missing, tables: &Tables, sink: &mut Sink<'_>) {
     let code = Code::MandatorySegmentMissing;

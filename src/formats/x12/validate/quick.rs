@@ -3,7 +3,7 @@
 //! It says of nearly every value that is fine that it is. Of all others it says nothing, and
 //! [`element`](super::element) looks at them character by character. A property test holds each answer against that.
 
-use crate::formats::x12::schema::{Dictionary, Look, LookKind};
+use crate::formats::x12::schema::{CodeLists, Look, LookKind};
 use crate::formats::x12::wide::{is_printable, odd_bytes};
 
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -13,26 +13,24 @@ const POINT: u64 = (b'.' ^ b'0') as u64;
 
 /// Whether a value is fine for sure. `word` holds its first eight characters, the first one lowest, and anything
 /// above them; the value is not empty. `plain` says that its characters need no look.
-#[inline]
-pub(super) fn is_fine(word: u64, length: usize, look: &Look, dictionary: &Dictionary, plain: bool) -> bool {
+#[inline(always)]
+pub(super) fn is_fine(word: u64, length: usize, look: &Look, codes: &CodeLists, plain: bool) -> bool {
     match look.kind {
         LookKind::Text => plain && look.has_room(length),
-        LookKind::Listed => {
-            let code = word & below(length);
-            // A zero byte at the end would be lost in the packing.
-            length <= 8
-                && code >> (8 * (length - 1)) != 0
-                && dictionary.code_list(look.codes).is_some_and(|list| list.contains_packed(code))
-        }
+        LookKind::Binary => true,
+        LookKind::Closely => false,
+        _ if length > 8 => false,
+        // A zero byte at the end would be lost in the packing, but is not plain.
+        LookKind::Listed => plain && codes.contains_packed(look.codes, word & u64::MAX >> above(length)),
+        LookKind::Integer => others(digits(word, length)) == 0 && look.has_room(length),
         LookKind::Decimal => {
             let digits = digits(word, length);
             let others = others(digits);
             let is_point = digits >> (others.trailing_zeros() & 0x38) & 0xFF == POINT;
             let count = length - usize::from(others != 0);
             let fits = others == 0 || (others & (others - 1) == 0 && is_point);
-            fits && length <= 8 && count > 0 && look.has_room(count)
+            fits && count > 0 && look.has_room(count)
         }
-        LookKind::Integer => length <= 8 && others(digits(word, length)) == 0 && look.has_room(length),
         LookKind::Date => {
             let [century, _, month, day] = pairs(word ^ ZEROS);
             length == 8 && others(word ^ ZEROS) == 0 && century.wrapping_sub(19) < 3 && is_day(month, day)
@@ -43,16 +41,10 @@ pub(super) fn is_fine(word: u64, length: usize, look: &Look, dictionary: &Dictio
             length == 6 && look.min == 6 && others(digits) == 0 && is_day(month, day)
         }
         LookKind::Time => {
-            let digits = digits(word, length);
+            let digits = digits(word, 4);
             let [_, _, hours, minutes] = pairs(digits);
-            length == 4
-                && look.min.saturating_add(look.span) >= 4
-                && others(digits) == 0
-                && hours < 24
-                && minutes < 60
+            length == 4 && look.has_four() && others(digits) == 0 && hours < 24 && minutes < 60
         }
-        LookKind::Binary => true,
-        LookKind::Closely => false,
     }
 }
 
@@ -62,16 +54,16 @@ fn is_day(month: u64, day: u64) -> bool {
     month.wrapping_sub(1) < 12 && day.wrapping_sub(1) < 28
 }
 
-/// The lowest bytes of a word.
+/// How many bits of a word are above one to eight bytes.
 #[inline]
-fn below(count: usize) -> u64 {
-    u64::MAX >> (64 - 8 * count.clamp(1, 8))
+fn above(length: usize) -> u32 {
+    (8 * length as u32).wrapping_neg() & 63
 }
 
 /// One to eight characters as digits, the last one highest, with nothing but zeros before them.
 #[inline]
 fn digits(word: u64, length: usize) -> u64 {
-    (word ^ ZEROS) << (64 - 8 * length.clamp(1, 8))
+    (word ^ ZEROS) << above(length)
 }
 
 /// The high bit of each byte that is no digit.

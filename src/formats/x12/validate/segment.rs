@@ -24,7 +24,7 @@ pub(super) fn check<'c>(
     sink: &mut Sink<'_>,
 ) {
     let scan = scan(segment, definition, dictionary, characters);
-    if scan.odd == 0 && scan.ends_well && rules.is_none() {
+    if scan.odd == 0 && ends_well(segment, definition) && rules.is_none() {
         if *habit == Some(scan.present) {
             return;
         }
@@ -43,8 +43,16 @@ struct Scan {
     present: u64,
     /// A bit for each element that needs a second look.
     odd: u64,
-    /// No elements beyond the last one, and no separators that hold nothing.
-    ends_well: bool,
+}
+
+/// Whether there are no elements beyond the last one, and no separators that hold nothing.
+#[inline]
+fn ends_well(segment: &Segment<'_>, definition: &SegmentDefinition) -> bool {
+    let last_holds_something = match segment.ends {
+        [.., before, last] => last.wrapping_sub(*before) > 1,
+        _ => true,
+    };
+    segment.element_count() <= definition.elements.len() && last_holds_something
 }
 
 /// The way of nearly all segments. It has to tell nothing, so that it keeps to the processor's registers.
@@ -55,51 +63,64 @@ fn scan(
     dictionary: &Dictionary,
     characters: &Characters,
 ) -> Scan {
-    let mut scan = Scan { present: 0, odd: 0, ends_well: true };
+    let mut scan = Scan { present: 0, odd: 0 };
     let Some((first, ends)) = segment.ends.split_first() else {
         return scan;
     };
-    let place = |end: u32| end.wrapping_sub(segment.origin) as usize;
     let plain = characters.is_plain_segment(segment);
-    let mut start = place(*first) + 1;
-    let mut before: &[u8] = &[];
+    let codes = dictionary.codes();
+    let mut start = first.wrapping_sub(segment.origin) + 1;
     let mut bit = 1_u64;
-    for ((at, look), end) in definition.looks.iter().enumerate().zip(ends) {
-        let end = place(*end);
-        let raw = segment.bytes.get(start..end).unwrap_or(&[]);
-        if !is_blank(raw) {
-            let word = segment.word_at(start, raw);
-            let is_fine = quick::is_fine(word, raw.len(), look, dictionary, plain)
-                || is_fine_after_all(raw, definition, at, dictionary, characters);
-            let fits = look.check_digit.is_none_or(|kind| check_digit_fits(kind, before, raw));
+    // The first characters of the element before.
+    let mut before = 0;
+    for (look, end) in definition.looks.iter().zip(ends) {
+        let end = end.wrapping_sub(segment.origin);
+        let length = end.wrapping_sub(start) as usize;
+        if length != 0 {
             scan.present |= bit;
-            if !(is_fine && fits) {
-                scan.odd |= bit;
+            let word = segment.word_at(start as usize).unwrap_or(u64::from(b' '));
+            let is_fine = word as u8 != b' '
+                && (look.check_digit.is_none() || !names_check_digit(before))
+                && quick::is_fine(word, length, look, codes, plain);
+            before = word as u16;
+            if !is_fine {
+                let number = bit.trailing_zeros() as usize + 1;
+                match look_again(segment, number, definition, dictionary, characters, plain) {
+                    Some(true) => {}
+                    Some(false) => scan.odd |= bit,
+                    None => scan.present &= !bit,
+                }
             }
         }
         bit <<= 1;
         start = end + 1;
-        before = raw;
     }
-    let last_holds_something = match segment.ends {
-        [.., before, last] => last.wrapping_sub(*before) > 1,
-        _ => true,
-    };
-    scan.ends_well = ends.len() <= definition.elements.len() && last_holds_something;
     scan
 }
 
-/// As [`element::is_fine`], for what the first look does not know.
-#[cold]
-fn is_fine_after_all(
-    raw: &[u8],
+/// Whether an element is fine that is not so at the first look; none if it is blank.
+#[inline(never)]
+fn look_again(
+    segment: &Segment<'_>,
+    number: usize,
     definition: &SegmentDefinition,
-    at: usize,
     dictionary: &Dictionary,
     characters: &Characters,
-) -> bool {
-    let simple = definition.elements.get(at).filter(|part| part.composite.is_none() && part.repeat == 1);
-    simple.is_some_and(|part| element::is_fine(raw, &part.element, dictionary, characters, false))
+    plain: bool,
+) -> Option<bool> {
+    let (raw, word) = segment.value(number);
+    if is_blank(raw) {
+        return None;
+    }
+    let (look, part) = definition.looks.get(number - 1).zip(definition.elements.get(number - 1))?;
+    if look.check_digit.is_some_and(|kind| !check_digit_fits(kind, segment.element(number - 1), raw)) {
+        return Some(false);
+    }
+    let is_simple = part.composite.is_none() && part.repeat == 1;
+    Some(
+        quick::is_fine(word, raw.len(), look, dictionary.codes(), plain)
+            || is_simple && element::is_fine(raw, &part.element, dictionary, characters, plain),
+    )
 }
 
 const ST: SegmentId = SegmentId::new(b"ST");
@@ -439,6 +460,19 @@ fn words(condition: &Condition, what: &str) -> String {
         ConditionKind::Conditional => format!("{} together with {what} {first}", list(rest, "and")),
         ConditionKind::ListConditional => format!("{} together with {what} {first}", list(rest, "or")),
     }
+}
+
+/// Whether a qualifier may say that what follows it ends with a check digit, by its first characters.
+#[inline]
+fn names_check_digit(qualifier: u16) -> bool {
+    const NAMES: [u16; 5] = [
+        u16::from_le_bytes(*b"UP"),
+        u16::from_le_bytes(*b"EN"),
+        u16::from_le_bytes(*b"UK"),
+        u16::from_le_bytes(*b"EO"),
+        u16::from_le_bytes(*b"GM"),
+    ];
+    NAMES.contains(&qualifier)
 }
 
 /// Whether the check digit of a GTIN or SSCC is right; true for everything else.
