@@ -141,12 +141,12 @@ impl<'a> Segment<'a> {
     /// The segment id and every element, raw.
     #[inline]
     pub fn elements(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let (mut rest, mut start) = (self.bytes, self.origin);
+        let (bytes, origin, mut start) = (self.bytes, self.origin, 0);
         self.ends.iter().map(move |end| {
-            let length = end.wrapping_sub(start) as usize;
-            let (element, behind) = rest.split_at_checked(length).unwrap_or_else(|| (nothing(), nothing()));
-            rest = behind.get(1..).unwrap_or(&[]);
-            start = end.wrapping_add(1);
+            let end = end.wrapping_sub(origin) as usize;
+            let upto = bytes.get(..end).unwrap_or_else(nothing);
+            let element = upto.get(start..).unwrap_or_else(nothing);
+            start = end + 1;
             element
         })
     }

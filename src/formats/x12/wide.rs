@@ -187,7 +187,13 @@ impl Places {
                 *ended = _mm256_movemask_epi8(ends).cast_unsigned();
             }
             let mask = |[low, high]: [u32; 2]| u64::from(high) << 32 | u64::from(low);
-            self.add(mask(found), mask(ended), base);
+            let (found, ended) = (mask(found), mask(ended));
+            let first = self.used as u32;
+            let Some((places, stops)) = self.room() else { return };
+            write_stops(stops, found, ended, first, base);
+            write_places(places, found, base);
+            self.used += found.count_ones() as usize;
+            self.stopped += ended.count_ones() as usize;
             base = base.wrapping_add(BLOCK as u32);
         }
     }
@@ -231,6 +237,46 @@ impl Places {
         Some((places, self.stops.get_mut(self.stopped..)?.first_chunk_mut()?))
     }
 }
+
+/// Writes the places of the bits of a mask that begins at `base`, those of each byte at once, whether there are eight or
+/// fewer: what is too much is written over by the next.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2,bmi1,popcnt")]
+fn write_places(places: &mut [u32; BLOCK], found: u64, base: u32) {
+    use std::arch::x86_64::{
+        _mm_cvtsi64_si128, _mm256_add_epi32, _mm256_cvtepu8_epi32, _mm256_set1_epi32, _mm256_storeu_si256,
+    };
+    let mut from = _mm256_set1_epi32(base.cast_signed());
+    let mut written = 0;
+    for byte in found.to_le_bytes() {
+        let numbers = _mm_cvtsi64_si128(i64::from_le_bytes(NUMBERS[usize::from(byte)]));
+        let eight = _mm256_add_epi32(_mm256_cvtepu8_epi32(numbers), from);
+        // SAFETY: a byte has at most eight bits, so that there is room for eight behind those of the bytes before.
+        unsafe { _mm256_storeu_si256(places.as_mut_ptr().add(written).cast(), eight) };
+        written += byte.count_ones() as usize;
+        from = _mm256_add_epi32(from, _mm256_set1_epi32(8));
+    }
+}
+
+/// The numbers of the bits of each byte, pressed together.
+#[cfg(target_arch = "x86_64")]
+static NUMBERS: [[u8; 8]; 256] = {
+    let mut numbers = [[0; 8]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let (mut bit, mut count) = (0, 0);
+        while bit < 8 {
+            if byte >> bit & 1 == 1 {
+                numbers[byte][count] = bit;
+                count += 1;
+            }
+            bit += 1;
+        }
+        byte += 1;
+    }
+    numbers
+};
 
 /// Writes the ends of segments among the separators of one mask, the first of which has the index `first`.
 #[inline(always)]

@@ -465,14 +465,7 @@ fn words(condition: &Condition, what: &str) -> String {
 /// Whether a qualifier may say that what follows it ends with a check digit, by its first characters.
 #[inline]
 fn names_check_digit(qualifier: u16) -> bool {
-    const NAMES: [u16; 5] = [
-        u16::from_le_bytes(*b"UP"),
-        u16::from_le_bytes(*b"EN"),
-        u16::from_le_bytes(*b"UK"),
-        u16::from_le_bytes(*b"EO"),
-        u16::from_le_bytes(*b"GM"),
-    ];
-    NAMES.contains(&qualifier)
+    matches!(&qualifier.to_le_bytes(), b"UP" | b"EN" | b"UK" | b"EO" | b"GM")
 }
 
 /// Whether the check digit of a GTIN or SSCC is right; true for everything else.
