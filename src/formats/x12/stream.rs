@@ -32,11 +32,12 @@ impl<R: Read> Stream<R> {
     ///
     /// # Errors
     /// What the source answers, except interruptions.
+    #[inline]
     pub fn next_event(&mut self, keep: Option<u64>) -> io::Result<(Event<'_>, Window<'_>)> {
-        let step = match self.step_plain() {
-            Some((start, end)) => Step::Segment { start, end },
-            None => self.step(keep)?,
-        };
+        if let Some((start, end)) = self.step_plain() {
+            return Ok((Event::Segment(self.scanner.segment(self.bytes(), start, end)), self.window()));
+        }
+        let step = self.step(keep)?;
         Ok((self.scanner.event(step, self.bytes()), self.window()))
     }
 

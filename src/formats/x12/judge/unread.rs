@@ -1,13 +1,13 @@
 //! Judges what cannot be read: an ISA without use, a segment that the file ends in, and bytes outside of interchanges.
 
+use super::Judge;
+use crate::finding::Severity;
 use crate::formats::x12::delimiters::Unreadable;
 use crate::formats::x12::envelope;
 use crate::formats::x12::fault::{Code, Fault};
 use crate::formats::x12::lexer::Window;
 use crate::formats::x12::reader::Visitor;
 use crate::formats::x12::segment::Segment;
-use super::Judge;
-use crate::finding::Severity;
 use std::ops::Range;
 
 impl Judge<'_> {
@@ -21,7 +21,8 @@ impl Judge<'_> {
     ) {
         let ends = [3];
         let delimiters = envelope::read_header_by_position(header).delimiters;
-        let segment = Segment { bytes: header, ahead: header, byte, position: 0, ends: &ends, origin: 0, delimiters };
+        let segment =
+            Segment { bytes: header, ahead: header, byte, position: 0, ends: &ends, origin: 0, delimiters };
         self.break_off(Code::InvalidControlStructure, &segment, window, visitor);
         visitor.outside(&segment, window);
         if let Some(why) = why {
@@ -46,7 +47,12 @@ impl Judge<'_> {
         self.close_interchange(byte + header.len() as u64, window, visitor);
     }
 
-    pub(super) fn take_unfinished(&mut self, mut segment: Segment<'_>, window: Window<'_>, visitor: &mut impl Visitor) {
+    pub(super) fn take_unfinished(
+        &mut self,
+        mut segment: Segment<'_>,
+        window: Window<'_>,
+        visitor: &mut impl Visitor,
+    ) {
         let closes = segment.id() == b"IEA"
             && self
                 .interchange

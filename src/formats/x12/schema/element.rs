@@ -186,7 +186,8 @@ impl CodeLists {
 
     /// All codes of a list in order; many are long work.
     pub(super) fn list(&self, list: u16) -> Vec<String> {
-        let next = self.lists.get(usize::from(list) + 1).map_or(self.slots.len(), |(next, _)| next.first as usize);
+        let next =
+            self.lists.get(usize::from(list) + 1).map_or(self.slots.len(), |(next, _)| next.first as usize);
         let slots = self.slots.get(self.get(list).first as usize..next).unwrap_or(&[]);
         let mut codes: Vec<String> = Vec::with_capacity(self.count(list));
         for slot in slots.iter().filter(|slot| **slot != 0) {

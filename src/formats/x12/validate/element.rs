@@ -46,10 +46,19 @@ impl Characters {
         value.iter().all(|byte| self.plain[usize::from(*byte)])
     }
 
-    /// Whether a whole segment is known to be of plain characters; false says nothing.
+    /// Up to which byte of the file the characters from a segment's first on are known to be plain, of which they are
+    /// known up to `until`. If it is not the end of the segment, that says nothing.
     #[inline]
-    pub(super) fn is_plain_segment(&self, segment: &Segment<'_>) -> bool {
-        self.set == CharacterSet::Extended && quick::is_plain(segment.bytes, segment.ahead, self.component)
+    pub(super) fn plain_until(&self, segment: &Segment<'_>, until: u64) -> u64 {
+        let known = until.max(segment.byte);
+        let from = (known - segment.byte) as usize;
+        match (self.set, segment.ahead.get(from..)) {
+            (CharacterSet::Extended, Some(ahead)) => {
+                let least = segment.bytes.len().saturating_sub(from);
+                known + quick::count_plain(ahead, least, self.component) as u64
+            }
+            _ => known,
+        }
     }
 }
 

@@ -41,6 +41,8 @@ pub struct SetValidator {
     tables: Option<Arc<Tables>>,
     /// What is known of each segment of the release, by the index of its definition.
     known: Vec<Known>,
+    /// Up to which byte of the set at hand the characters are known to be plain.
+    plain_until: u64,
 }
 
 /// What is known of a segment while sets of one kind follow each other.
@@ -68,6 +70,7 @@ impl SetValidator {
         self.totals.begin(set.id());
         self.situations.begin(set.tables());
         self.counts = Counts::default();
+        self.plain_until = 0;
         if !self.tables.as_ref().is_some_and(|last| Arc::ptr_eq(last, set.tables())) {
             self.tables = Some(Arc::clone(set.tables()));
             self.known.clear();
@@ -109,7 +112,12 @@ impl SetValidator {
         let definition = tables.dictionary.segment(definition);
         let loop_id = || leaf.map_or("", |leaf| loop_id(tables, leaf));
         let dictionary = &tables.dictionary;
-        segment::check(segment, definition, rules, loop_id, dictionary, &self.characters, habit, &mut sink);
+        let (characters, end) = (&self.characters, segment.byte + segment.bytes.len() as u64);
+        if end > self.plain_until {
+            self.plain_until = characters.plain_until(segment, self.plain_until);
+        }
+        let plain = end <= self.plain_until;
+        segment::check(segment, definition, rules, loop_id, dictionary, characters, plain, habit, &mut sink);
         if *heeded {
             if definition.id == HL {
                 self.hierarchy.take(segment, &mut sink);
@@ -169,7 +177,11 @@ fn place<'t>(
     situations.take(segment, step, loop_id, tables, sink);
     if let Some(rules) = rules.filter(|rules| rules.unused) {
         let code = Code::GuideSegmentNotUsed;
-        sink.add(code, |severity| Fault { severity, loop_id: loop_id.into(), ..Fault::of_segment(code, segment) });
+        sink.add(code, |severity| Fault {
+            severity,
+            loop_id: loop_id.into(),
+            ..Fault::of_segment(code, segment)
+        });
         if rules.elements.is_empty() {
             return None;
         }

@@ -151,18 +151,154 @@ fn weigh(digits: u64) -> u64 {
     pairs.wrapping_mul(0x0001_0001_0001_0001) >> 48
 }
 
-/// Whether a segment is of plain characters: printable ASCII without the component separator. `ahead` begins with the
-/// segment.
+/// How many bytes from the first on are plain: printable ASCII without the component separator. Looks no further than it
+/// must to know of the first `least`.
 #[inline]
-pub(super) fn is_plain(segment: &[u8], ahead: &[u8], component: u8) -> bool {
-    let (mut rest, mut ahead) = (segment, ahead);
-    while let Some((block, behind)) = ahead.split_first_chunk::<64>() {
+pub(super) fn count_plain(bytes: &[u8], least: usize, component: u8) -> usize {
+    let mut count = 0;
+    let mut rest = bytes;
+    while let Some((block, behind)) = rest.split_first_chunk() {
         let odd = odd_bytes(block, component);
-        match rest.get(64..) {
-            Some(longer) if odd == 0 => (rest, ahead) = (longer, behind),
-            Some(_) => return false,
-            None => return rest.is_empty() || odd << (64 - rest.len()) == 0,
+        count += odd.trailing_zeros() as usize;
+        if odd != 0 || count >= least {
+            return count;
+        }
+        rest = behind;
+    }
+    count + rest.iter().take_while(|byte| is_printable(**byte) && **byte != component).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Options;
+    use super::super::element::{self, Characters};
+    use super::*;
+    use crate::formats::x12::schema::{Release, Schemas};
+    use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    /// A value's first word, with what may stand behind it.
+    fn word(value: &[u8], behind: u8) -> u64 {
+        let mut word = [behind; 8];
+        word.iter_mut().zip(value).for_each(|(to, from)| *to = *from);
+        u64::from_le_bytes(word)
+    }
+
+    /// Every kind of element, by the segment and the place it stands at.
+    const PLACES: [(&str, &[u8], usize); 16] = [
+        ("004010", b"BIG", 1),
+        ("004010", b"BIG", 2),
+        ("004010", b"BIG", 7),
+        ("004010", b"DTM", 3),
+        ("004010", b"DTM", 4),
+        ("004010", b"IT1", 2),
+        ("004010", b"IT1", 4),
+        ("004010", b"IT1", 3),
+        ("004010", b"TDS", 1),
+        ("004010", b"CTT", 1),
+        ("004010", b"N1", 2),
+        ("004010", b"N4", 3),
+        ("004010", b"REF", 4),
+        ("004010", b"BIN", 2),
+        ("003040", b"BIG", 1),
+        ("003040", b"DTM", 3),
+    ];
+
+    fn release(id: &str) -> &'static Release {
+        static SCHEMAS: LazyLock<Schemas> = LazyLock::new(Schemas::builtin);
+        SCHEMAS.find_release(id).expect("it is built in")
+    }
+
+    /// What both looks say of a value at one of the places.
+    fn looks(release: &Release, (_, segment, number): (&str, &[u8], usize), value: &[u8]) -> (bool, bool) {
+        let dictionary = release.dictionary();
+        let definition = dictionary.find_segment(segment).expect("the release has it");
+        let (look, part) = (&definition.looks[number - 1], &definition.elements[number - 1]);
+        let characters = Characters::new(&Options::default(), b'>');
+        let plain = characters.are_plain(value);
+        let quick = [b'*', 0, 0xFF, b'0']
+            .map(|behind| is_fine(word(value, behind), value.len(), look, dictionary.codes(), plain));
+        assert!(quick.iter().all(|each| *each == quick[0]), "what stands behind a value is nothing to it");
+        (quick[0], element::is_fine(value, &part.element, dictionary, &characters, false))
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_fine_at_first_sight_is_fine(
+            place in prop::sample::select(&PLACES[..]),
+            value in prop_oneof![
+                "[0-9]{1,10}",
+                "-?[0-9]{0,7}[.]?[0-9]{0,7}",
+                "(19|20|21|00)[0-9]{2}[01][0-9][0-3][0-9]",
+                "[0-2][0-9][0-6][0-9]([0-6][0-9])?",
+                "[A-Z0-9]{1,3}",
+                "[ -~]{1,12}",
+            ],
+            byte in any::<u8>(),
+            odd in 0_usize..40,
+        ) {
+            let release = release(place.0);
+            let mut value = value.into_bytes();
+            if let Some(other) = value.get_mut(odd) {
+                *other = byte;
+            }
+            prop_assume!(!value.is_empty());
+            let (quick, close) = looks(release, place, &value);
+            prop_assert!(close || !quick, "{place:?} {value:?}");
+        }
+
+        #[test]
+        fn short_numbers_are_what_a_loop_reads(
+            value in prop_oneof!["-?[0-9]{0,6}[.]?[0-9]{0,6}", "[-.0-9 E]{0,9}"],
+        ) {
+            let expected = value.parse::<rust_decimal::Decimal>().ok().filter(|_| {
+                value.len() <= 8 && !value.contains([' ', 'E', '_', '+'])
+            });
+            let read = short_number(value.as_bytes(), word(value.as_bytes(), b'*'));
+            let read = read.map(|(digits, decimals)| rust_decimal::Decimal::new(digits, decimals));
+            prop_assert_eq!(read, expected, "{}", value);
+            prop_assert_eq!(read.map(|read| read.scale()), expected.map(|expected| expected.scale()));
+        }
+
+        #[test]
+        fn weighted_sums_are_what_a_loop_adds(value in prop_oneof!["[0-9]{0,20}", "[0-9:/A]{0,20}"]) {
+            let weights = [1, 3].into_iter().cycle();
+            let digits: Option<Vec<u64>> =
+                value.bytes().rev().map(|byte| byte.is_ascii_digit().then(|| u64::from(byte - b'0'))).collect();
+            let expected = digits.map(|digits| digits.iter().zip(weights).map(|(digit, weight)| digit * weight).sum());
+            prop_assert_eq!(weighted_sum(value.as_bytes()), expected);
+        }
+
+        #[test]
+        fn plain_bytes_are_those_a_loop_counts(
+            bytes in proptest::collection::vec(prop_oneof![60 => Just(b'A'), 1 => any::<u8>()], 0..250),
+            least in 0_usize..250,
+            component in any::<u8>(),
+        ) {
+            let is_plain = |byte: &&u8| (0x20..0x7F).contains(*byte) && **byte != component;
+            let expected = bytes.iter().take_while(is_plain).count();
+            let count = count_plain(&bytes, least, component);
+            prop_assert!(count == expected || (least <= count && count < expected), "{count} {expected}");
         }
     }
-    rest.iter().all(|byte| is_printable(*byte) && *byte != component)
+
+    #[test]
+    fn what_most_values_are_is_seen_at_once() {
+        let release = release("004010");
+        for (segment, number, value) in [
+            ("BIG", 1, "20261125"),
+            ("BIG", 2, "INV00000001"),
+            ("BIG", 7, "DI"),
+            ("DTM", 1, "011"),
+            ("DTM", 3, "2359"),
+            ("IT1", 2, "12"),
+            ("IT1", 4, "19.7"),
+            ("IT1", 4, ".5"),
+            ("TDS", 1, "947133"),
+            ("N1", 2, "NORTH STORES DC 12"),
+        ] {
+            let place = ("004010", segment.as_bytes(), number);
+            assert_eq!(looks(release, place, value.as_bytes()), (true, true), "{segment} {number} {value}");
+        }
+    }
 }

@@ -10,8 +10,8 @@ use crate::formats::x12::schema::{
 };
 use crate::formats::x12::segment::{Segment, SegmentId};
 
-/// Checks all elements, and reports by place and rule. `habit` is kept for the segment: which elements were there when
-/// last all were there that must be.
+/// Checks all elements, and reports by place and rule. `plain` says that no character needs a look. `habit` is kept for
+/// the segment: which elements were there when last all were there that must be.
 #[inline]
 pub(super) fn check<'c>(
     segment: &Segment<'_>,
@@ -20,10 +20,11 @@ pub(super) fn check<'c>(
     loop_id: impl FnOnce() -> &'c str,
     dictionary: &Dictionary,
     characters: &Characters,
+    plain: bool,
     habit: &mut Option<u64>,
     sink: &mut Sink<'_>,
 ) {
-    let scan = scan(segment, definition, dictionary, characters);
+    let scan = scan(segment, definition, dictionary, characters, plain);
     if scan.odd == 0 && ends_well(segment, definition) && rules.is_none() {
         if *habit == Some(scan.present) {
             return;
@@ -62,12 +63,12 @@ fn scan(
     definition: &SegmentDefinition,
     dictionary: &Dictionary,
     characters: &Characters,
+    plain: bool,
 ) -> Scan {
     let mut scan = Scan { present: 0, odd: 0 };
     let Some((first, ends)) = segment.ends.split_first() else {
         return scan;
     };
-    let plain = characters.is_plain_segment(segment);
     let codes = dictionary.codes();
     let mut start = first.wrapping_sub(segment.origin) + 1;
     let mut bit = 1_u64;

@@ -149,9 +149,12 @@ impl Totals {
             return;
         }
         if let Some(units) = self.units {
-            let short = quick::short_number(value, word)
-                .and_then(|(digits, decimals)| Some((digits, digits.checked_mul(power(4_u32.checked_sub(decimals)?)?)?)));
-            if let Some((digits, units)) = short.and_then(|(digits, own)| Some((digits, units.checked_add(own)?))) {
+            let short = quick::short_number(value, word).and_then(|(digits, decimals)| {
+                Some((digits, digits.checked_mul(power(4_u32.checked_sub(decimals)?)?)?))
+            });
+            if let Some((digits, units)) =
+                short.and_then(|(digits, own)| Some((digits, units.checked_add(own)?)))
+            {
                 self.units = Some(units);
                 self.hash = self.hash.and_then(|hash| hash.checked_add(digits.unsigned_abs().into()));
                 return;
