@@ -19,6 +19,7 @@ use super::walker::{Missing, Step, Walker};
 use bounds::Bounds;
 use element::Characters;
 use hierarchy::Hierarchy;
+use segment::Check;
 use sink::{Counts, Sink};
 use situations::Situations;
 use std::sync::Arc;
@@ -48,7 +49,7 @@ pub struct SetValidator {
 /// What is known of a segment while sets of one kind follow each other.
 #[derive(Clone, Copy, Debug, Default)]
 struct Known {
-    /// See [`segment::check`].
+    /// See [`Check::run`].
     habit: Option<u64>,
     /// Whether it is more than its elements to somebody.
     heeded: bool,
@@ -99,8 +100,8 @@ impl SetValidator {
         if self.characters.component != segment.delimiters.component {
             self.characters = Characters::new(&self.options, segment.delimiters.component);
         }
-        let plain = if tables.guided { None } else { self.walker.advance(tables, key) };
-        let placed = match plain {
+        let way = if tables.guided { None } else { self.walker.advance(tables, key) };
+        let placed = match way {
             Some((leaf, definition)) => Placed { leaf: Some(leaf), definition, rules: None },
             None => match place(segment, tables, &mut self.walker, &mut self.situations, &mut sink) {
                 Some(placed) => placed,
@@ -110,14 +111,12 @@ impl SetValidator {
         let Placed { leaf, definition, rules } = placed;
         let Some(Known { habit, heeded }) = self.known.get_mut(usize::from(definition)) else { return };
         let definition = tables.dictionary.segment(definition);
-        let loop_id = || leaf.map_or("", |leaf| loop_id(tables, leaf));
-        let dictionary = &tables.dictionary;
         let (characters, end) = (&self.characters, segment.byte + segment.bytes.len() as u64);
         if end > self.plain_until {
             self.plain_until = characters.plain_until(segment, self.plain_until);
         }
         let plain = end <= self.plain_until;
-        segment::check(segment, definition, rules, loop_id, dictionary, characters, plain, habit, &mut sink);
+        Check { segment, tables, leaf, rules, characters, sink: &mut sink }.run(definition, plain, habit);
         if *heeded {
             if definition.id == HL {
                 self.hierarchy.take(segment, &mut sink);

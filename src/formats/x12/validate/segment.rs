@@ -6,37 +6,9 @@ use super::sink::{Place, Sink};
 use crate::formats::x12::fault::{Code, Fault, Trigger};
 use crate::formats::x12::schema::{
     CheckDigit, Condition, ConditionKind, Dictionary, ElementNumber, ElementRule, Part, SegmentDefinition,
-    SegmentRule,
+    SegmentRule, Tables,
 };
 use crate::formats::x12::segment::{Segment, SegmentId};
-
-/// Checks all elements, and reports by place and rule. `plain` says that no character needs a look. `habit` is kept for
-/// the segment: which elements were there when last all were there that must be.
-#[inline]
-pub(super) fn check<'c>(
-    segment: &Segment<'_>,
-    definition: &SegmentDefinition,
-    rules: Option<&SegmentRule>,
-    loop_id: impl FnOnce() -> &'c str,
-    dictionary: &Dictionary,
-    characters: &Characters,
-    plain: bool,
-    habit: &mut Option<u64>,
-    sink: &mut Sink<'_>,
-) {
-    let scan = scan(segment, definition, dictionary, characters, plain);
-    if scan.odd == 0 && ends_well(segment, definition) && rules.is_none() {
-        if *habit == Some(scan.present) {
-            return;
-        }
-        let holds = |condition| broken(condition, scan.present).is_none();
-        if definition.mandatory & !scan.present == 0 && definition.conditions.iter().all(holds) {
-            *habit = Some(scan.present);
-            return;
-        }
-    }
-    Check { segment, dictionary, rules, loop_id: loop_id(), characters, sink }.report(definition, &scan);
-}
 
 /// What one pass over a segment shows.
 struct Scan {
@@ -127,16 +99,36 @@ fn look_again(
 const ST: SegmentId = SegmentId::new(b"ST");
 const SE: SegmentId = SegmentId::new(b"SE");
 
-struct Check<'c, 's, 'o> {
-    segment: &'c Segment<'s>,
-    dictionary: &'c Dictionary,
-    rules: Option<&'c SegmentRule>,
-    loop_id: &'c str,
-    characters: &'c Characters,
-    sink: &'c mut Sink<'o>,
+/// A segment to be checked, and what it is checked by.
+pub(super) struct Check<'c, 's, 'o> {
+    pub(super) segment: &'c Segment<'s>,
+    pub(super) tables: &'c Tables,
+    /// Its place, if it has found one.
+    pub(super) leaf: Option<u16>,
+    pub(super) rules: Option<&'c SegmentRule>,
+    pub(super) characters: &'c Characters,
+    pub(super) sink: &'c mut Sink<'o>,
 }
 
 impl<'c, 's> Check<'c, 's, '_> {
+    /// Checks all elements, and reports by place and rule. `plain` says that no character needs a look. `habit` is kept
+    /// for the segment: which elements were there when last all were there that must be.
+    #[inline]
+    pub(super) fn run(self, definition: &SegmentDefinition, plain: bool, habit: &mut Option<u64>) {
+        let scan = scan(self.segment, definition, &self.tables.dictionary, self.characters, plain);
+        if scan.odd == 0 && ends_well(self.segment, definition) && self.rules.is_none() {
+            if *habit == Some(scan.present) {
+                return;
+            }
+            let holds = |condition| broken(condition, scan.present).is_none();
+            if definition.mandatory & !scan.present == 0 && definition.conditions.iter().all(holds) {
+                *habit = Some(scan.present);
+                return;
+            }
+        }
+        self.report(definition, &scan);
+    }
+
     /// Tells everything that is wrong with a segment.
     #[cold]
     fn report(mut self, definition: &SegmentDefinition, scan: &Scan) {
@@ -199,7 +191,7 @@ impl<'c, 's> Check<'c, 's, '_> {
         let Some(index) = part.composite else {
             return;
         };
-        let definition = self.dictionary.composite(index);
+        let definition = self.tables.dictionary.composite(index);
         let mut present = 0_u64;
         let mut start = byte;
         let mut beyond = false;
@@ -273,8 +265,9 @@ impl<'c, 's> Check<'c, 's, '_> {
 
     fn value(&mut self, element: u16, component: u16, repetition: u16, part: &Part, raw: &[u8], byte: u64) {
         let place = Place { repetition, byte, ..self.place(element, component, part.element.number) };
-        if !element::is_fine(raw, &part.element, self.dictionary, self.characters, false) {
-            element::check_value(raw, &part.element, self.dictionary, self.characters, &place, self.sink);
+        if !element::is_fine(raw, &part.element, &self.tables.dictionary, self.characters, false) {
+            let dictionary = &self.tables.dictionary;
+            element::check_value(raw, &part.element, dictionary, self.characters, &place, self.sink);
         }
         if let Some(check_digit) = part.check_digit {
             let qualifier = self.segment.element(usize::from(element) - 1);
@@ -387,7 +380,7 @@ impl<'c, 's> Check<'c, 's, '_> {
             component,
             repetition: 0,
             number,
-            loop_id: self.loop_id,
+            loop_id: self.leaf.map_or("", |leaf| super::loop_id(self.tables, leaf)),
             byte: self.segment.element_byte(usize::from(element)),
             trigger: Trigger::default(),
         }
