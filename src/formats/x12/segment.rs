@@ -98,13 +98,14 @@ impl<'a> Segment<'a> {
             return (&[], 0);
         };
         let value = self.bytes.get(before + 1..end).unwrap_or_else(nothing);
-        (value, self.word_at(before + 1).unwrap_or_else(|| short_word(value)))
+        (value, self.word_at(before as u32 + 1).unwrap_or_else(|| short_word(value)))
     }
 
     /// The eight bytes from a place of the segment on, the first one lowest; none at the end of the window.
     #[inline]
-    pub(super) fn word_at(&self, start: usize) -> Option<u64> {
-        let word = self.ahead.get(start..)?.first_chunk()?;
+    pub(super) fn word_at(&self, start: u32) -> Option<u64> {
+        let start = start as usize;
+        let word = self.ahead.get(start..start + 8)?.first_chunk()?;
         Some(u64::from_le_bytes(*word))
     }
 

@@ -51,7 +51,7 @@ fn scan(
         let length = end.wrapping_sub(start) as usize;
         if length != 0 {
             scan.present |= bit;
-            let word = segment.word_at(start as usize).unwrap_or(u64::from(b' '));
+            let word = segment.word_at(start).unwrap_or(u64::from(b' '));
             let is_fine = word as u8 != b' '
                 && (look.check_digit.is_none() || !names_check_digit(before))
                 && quick::is_fine(word, length, look, codes, plain);
