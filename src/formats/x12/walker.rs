@@ -125,7 +125,8 @@ impl Walker {
     }
 
     /// The way of nearly every segment: to a place that has room, with nothing to tell. Gives the leaf and its
-    /// definition, or none and does nothing if [`Walker::step`] must look. The tables are those of the set that was begun.
+    /// definition, or none and does nothing if [`Walker::step`] must look. The tables are those of the set that was
+    /// begun.
     #[inline(always)]
     pub(super) fn advance(&mut self, tables: &Tables, key: u32) -> Option<(u16, u16)> {
         if self.detour.is_some() || !self.due.is_empty() {

@@ -238,8 +238,8 @@ impl Places {
     }
 }
 
-/// Writes the places of the bits of a mask that begins at `base`, those of each byte at once, whether there are eight or
-/// fewer: what is too much is written over by the next.
+/// Writes the places of the bits of a mask that begins at `base`, those of each byte at once, whether there are eight
+/// or fewer: what is too much is written over by the next.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 #[target_feature(enable = "avx2,bmi1,popcnt")]

@@ -151,8 +151,8 @@ fn weigh(digits: u64) -> u64 {
     pairs.wrapping_mul(0x0001_0001_0001_0001) >> 48
 }
 
-/// How many bytes from the first on are plain: printable ASCII without the component separator. Looks no further than it
-/// must to know of the first `least`.
+/// How many bytes from the first on are plain: printable ASCII without the component separator. Looks no further
+/// than it must to know of the first `least`.
 #[inline]
 pub(super) fn count_plain(bytes: &[u8], least: usize, component: u8) -> usize {
     let mut count = 0;
