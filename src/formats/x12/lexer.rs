@@ -221,7 +221,7 @@ impl Scanner {
 
     /// The next segment, from where to where, if it is nothing special and lies in the window whole; what nearly all of
     /// them are. If there is none [`Scanner::step_any`] must look.
-    #[inline]
+    #[inline(always)]
     pub(super) fn step_plain(&mut self, window: &[u8]) -> Option<(usize, usize)> {
         if self.state != State::Inside {
             return None;
