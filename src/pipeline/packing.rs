@@ -98,6 +98,8 @@ async fn new_file(
         duplicates_since: receive::duplicates_since(hub, &place.partner),
         origin: Some(Origin { id: row.id, ordinal, entry, assigned_to: row.assigned_to.clone() }),
         in_order: place.channel.in_order,
+        // It never lay at the partner's by itself.
+        stays: true,
     })
 }
 

@@ -7,19 +7,22 @@ use crate::profiles::{After, Complete, Inbound, Repeated};
 use crate::store::{self, AcceptOutcome, NewFile, Seen, Untaken};
 use crate::transports::{self, Entry, EntryKind, FileName, Kind, Listing};
 use chrono::{DateTime, Utc};
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesOrdered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 use uuid::Uuid;
 
 /// Files taken in one turn of one channel, so that one channel cannot starve the others.
-const FILES_A_TURN: usize = 4000;
+const FILES_A_TURN: usize = 10_000;
 /// Files that share one commit, and their bytes.
 const BATCH_FILES: usize = 500;
 const BATCH_BYTES: u64 = 32 * 1024 * 1024;
-/// Files that are read, or disposed of, at the same time.
-const AT_ONCE: usize = 16;
+/// Files that are read, or disposed of, at the same time: twice the sessions a channel may have.
+const AT_ONCE: usize = 32;
 
 /// What one look at a channel came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -98,6 +101,16 @@ async fn look(hub: &Hub, place: &Place) -> Result<Polled, Error> {
         );
         leave(hub, place, &mut polled, "", why);
     }
+    if let Complete::Marker(suffix) = &inbound.complete {
+        for marker in
+            names.iter().filter(|name| name.strip_suffix(suffix).is_some_and(|of| !names.contains(of)))
+        {
+            let why = format!(
+                "`{marker}` is a marker, and the file that it speaks of is not there; ask for the file, or take the marker away"
+            );
+            polled.passed_over.push(Untaken { name: marker.clone(), why });
+        }
+    }
     let mut shown = BTreeSet::new();
     let mut candidates: Vec<&Entry> = Vec::new();
     for entry in &listing.entries {
@@ -135,7 +148,7 @@ async fn look(hub: &Hub, place: &Place) -> Result<Polled, Error> {
     let sightings: Vec<Seen> = fresh.iter().map(|(_, seen)| seen.clone()).collect();
     let unchanged = hub.store.record_sightings(&place.key(), &sightings).await?;
     kill_points::pass("in.sight.after");
-    let mut ready = Vec::new();
+    let mut ready: Vec<(&Entry, Duration)> = Vec::new();
     for ((entry, seen), unchanged_for) in fresh.into_iter().zip(unchanged) {
         let is_ready = match &inbound.complete {
             Complete::Renamed => true,
@@ -143,7 +156,7 @@ async fn look(hub: &Hub, place: &Place) -> Result<Polled, Error> {
             Complete::Marker(suffix) => names.contains(&format!("{}{suffix}", entry.name)),
         };
         if is_ready {
-            ready.push((entry, seen.name, unchanged_for));
+            ready.push((entry, unchanged_for));
             continue;
         }
         if let Complete::Marker(suffix) = &inbound.complete {
@@ -154,41 +167,92 @@ async fn look(hub: &Hub, place: &Place) -> Result<Polled, Error> {
         }
         polled.waiting.push(seen.name);
     }
-    let mut batch: Vec<Taken> = Vec::new();
-    let mut batch_bytes = 0;
-    // Several at once: with a server far away the round trips decide.
-    let mut rest = ready.as_slice();
-    let mut failed = None;
-    while let Some((some, others)) = rest.split_at_checked(at_once(rest)).filter(|(some, _)| !some.is_empty())
-    {
-        rest = others;
-        let looks =
-            some.iter().map(|(entry, _, unchanged_for)| take(hub, place, transport, entry, *unchanged_for));
-        for (look, (_, name, _)) in join_all(looks).await.into_iter().zip(some) {
-            match look {
-                Ok(Look::Taken(taken)) => {
-                    batch_bytes += taken.file.body.size_bytes;
-                    batch.push(*taken);
-                }
-                Ok(Look::Later) => polled.waiting.push(name.clone()),
-                Ok(Look::Left(why)) => leave(hub, place, &mut polled, name, why),
-                // What was read before is ours all the same.
-                Err(error) => failed = Some(error),
-            }
-        }
-        if failed.is_some() {
-            break;
-        }
-        if batch_bytes >= BATCH_BYTES || batch.len() >= BATCH_FILES {
-            polled.accepted += accept(hub, place, transport, std::mem::take(&mut batch)).await?;
-            batch_bytes = 0;
-        }
+    // What is read is committed while more is read.
+    let (batches, to_accept) = mpsc::channel(1);
+    let (read, accepted) = tokio::join!(
+        read_all(hub, place, transport, &ready, batches),
+        accept_all(hub, place, transport, to_accept)
+    );
+    polled.accepted = accepted?;
+    polled.waiting.extend(read.waiting);
+    for (name, why) in read.left {
+        leave(hub, place, &mut polled, &name, why);
     }
-    polled.accepted += accept(hub, place, transport, batch).await?;
-    match failed {
+    match read.failed {
         Some(error) => Err(error),
         None => Ok(polled),
     }
+}
+
+/// What came of reading files, besides those that were read.
+#[derive(Default)]
+struct Read {
+    /// Those whose end is not there yet.
+    waiting: Vec<String>,
+    /// Those that stay where they are, and why.
+    left: Vec<(String, String)>,
+    /// Why no more were read.
+    failed: Option<Error>,
+}
+
+/// Reads files, several at once, and hands them on in batches, in the order given.
+async fn read_all(
+    hub: &Hub,
+    place: &Place,
+    transport: &transports::Transport,
+    ready: &[(&Entry, Duration)],
+    batches: mpsc::Sender<Vec<Taken>>,
+) -> Read {
+    let mut read = Read::default();
+    let (mut batch, mut batch_bytes) = (Vec::new(), 0);
+    let mut looks = FuturesOrdered::new();
+    let mut under_way_bytes = 0;
+    let mut rest = ready.iter();
+    loop {
+        while looks.is_empty() || looks.len() < AT_ONCE && under_way_bytes < BATCH_BYTES {
+            let Some(&(entry, unchanged_for)) = rest.next() else { break };
+            under_way_bytes += entry.stat.size_bytes.unwrap_or(0);
+            looks.push_back(async move { (entry, take(hub, place, transport, entry, unchanged_for).await) });
+        }
+        let Some((entry, look)) = looks.next().await else { break };
+        under_way_bytes -= entry.stat.size_bytes.unwrap_or(0);
+        match look {
+            Ok(Look::Taken(taken)) => {
+                batch_bytes += taken.file.body.size_bytes;
+                batch.push(*taken);
+            }
+            Ok(Look::Later) => read.waiting.push(entry.name.to_string()),
+            Ok(Look::Left(why)) => read.left.push((entry.name.to_string(), why)),
+            // What was read before is ours all the same.
+            Err(error) => {
+                read.failed = Some(error);
+                break;
+            }
+        }
+        if batch_bytes >= BATCH_BYTES || batch.len() >= BATCH_FILES {
+            batch_bytes = 0;
+            if batches.send(std::mem::take(&mut batch)).await.is_err() {
+                // They cannot be committed, which tells why.
+                return read;
+            }
+        }
+    }
+    batches.send(batch).await.ok();
+    read
+}
+
+/// Commits batches as they come; tells how many files are new.
+async fn accept_all(
+    hub: &Hub,
+    place: &Place,
+    transport: &transports::Transport,
+    mut batches: mpsc::Receiver<Vec<Taken>>,
+) -> Result<usize, Error> {
+    let mut fresh = 0;
+    while let Some(batch) = batches.recv().await {
+        fresh += accept(hub, place, transport, batch).await?;
+    }
+    Ok(fresh)
 }
 
 /// It is so at every look; one warning is enough.
@@ -202,16 +266,6 @@ fn warn_once(hub: &Hub, place: &Place, why: &str) {
 fn leave(hub: &Hub, place: &Place, polled: &mut Polled, name: &str, why: String) {
     warn_once(hub, place, &why);
     polled.left.push(Untaken { name: name.to_owned(), why });
-}
-
-/// How many of the next files are read at the same time: no more than fit into a batch, but one at least.
-fn at_once(files: &[(&Entry, String, Duration)]) -> usize {
-    let mut bytes = 0;
-    let few = files.iter().take(AT_ONCE).take_while(|(entry, ..)| {
-        bytes += entry.stat.size_bytes.unwrap_or(0);
-        bytes <= BATCH_BYTES
-    });
-    few.count().max(1).min(files.len())
 }
 
 /// What a look at one file came to.
@@ -232,10 +286,9 @@ async fn take(
     unchanged_for: Duration,
 ) -> Result<Look, Error> {
     let Some(inbound) = &place.channel.inbound else { return Ok(Look::Later) };
-    let bytes = match transport.read(&inbound.path, &entry.name, hub.config.file_limit_bytes).await {
-        Ok(contents) if contents.before == entry.stat || entry.stat.size_bytes.is_none() => contents.bytes,
-        // It changed between the listing and the reading: the writer is not done.
-        Ok(_) => return Ok(Look::Later),
+    let bytes = match transport.read(&inbound.path, entry, hub.config.file_limit_bytes).await {
+        Ok(bytes) => bytes,
+        // Where it changed since the listing its writer is not done.
         Err(error) if matches!(error.kind(), Kind::Changed | Kind::NotFound) => {
             debug!(channel = %place.key(), "`{}` is not to be had yet: {error}", entry.name);
             return Ok(Look::Later);
@@ -279,6 +332,7 @@ async fn take(
         duplicates_since: duplicates_since(hub, &place.partner),
         origin: None,
         in_order: place.channel.in_order,
+        stays: inbound.after == After::Leave,
     };
     Ok(Look::Taken(Box::new(Taken { name: entry.name.clone(), entry: entry.clone(), file })))
 }
@@ -319,8 +373,9 @@ async fn accept(
             AcceptOutcome::AlreadyAccepted => {}
         }
     }
-    let files = batch.iter().zip(&accepted).map(|(taken, accepted)| (accepted.id, &taken.entry));
-    dispose_all(hub, place, transport, files.collect()).await?;
+    let files = batch.iter().zip(&accepted).filter(|(taken, _)| !taken.file.stays);
+    let files: Vec<_> = files.map(|(taken, accepted)| (accepted.id, &taken.entry)).collect();
+    dispose_all(hub, place, transport, files).await?;
     Ok(fresh)
 }
 
@@ -331,6 +386,9 @@ async fn dispose_all(
     transport: &transports::Transport,
     files: Vec<(Uuid, &Entry)>,
 ) -> Result<(), Error> {
+    if files.is_empty() {
+        return Ok(());
+    }
     let mut gone = Vec::new();
     for some in files.chunks(AT_ONCE) {
         let disposed = some.iter().map(|(id, entry)| dispose(hub, place, transport, *id, entry));

@@ -7,7 +7,7 @@ use super::packing::{self, Pgp};
 use crate::declaration::Section;
 use crate::packing::{Limits as PackingLimits, Step};
 use crate::profiles::pattern;
-use crate::transports::sftp::{self, Algorithms, Fingerprint, Login};
+use crate::transports::sftp::{self, Fingerprint, Login};
 use crate::transports::{SecretRef, mail, read_secret_ref};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -240,7 +240,7 @@ fn sftp(section: &Section<'_>) -> sftp::Settings {
         );
     }
     let sessions = section.number("sessions").map_or(2, |said| said.value);
-    let legacy = section.flag("legacy").is_some_and(|said| said.value);
+    let timeout = section.duration("timeout").map_or(Duration::from_secs(30), |said| said.value);
     sftp::Settings {
         host: section.required_text("host", "write host = \"sftp.partner.example\"").value,
         port: checked.unwrap_or(22),
@@ -248,7 +248,8 @@ fn sftp(section: &Section<'_>) -> sftp::Settings {
         login,
         host_keys,
         sessions: usize::try_from(sessions).unwrap_or(2).clamp(1, 16),
-        algorithms: if legacy { Algorithms::Legacy } else { Algorithms::Modern },
+        legacy_until: section.day("legacy_until").map(|said| said.value),
+        timeout: timeout.clamp(Duration::from_secs(1), Duration::from_secs(600)),
     }
 }
 

@@ -29,6 +29,8 @@ pub struct NewFile {
     pub origin: Option<Origin>,
     /// Whether files of its channel are processed one after the other.
     pub in_order: bool,
+    /// Whether nothing is to be done about it where it was.
+    pub stays: bool,
 }
 
 /// Where in which file another was.
@@ -252,18 +254,19 @@ async fn insert_inbound(
     let entries: Vec<&str> = origins.iter().map(|origin| origin.map_or("", |origin| &origin.entry)).collect();
     let assigned: Vec<Option<&str>> =
         origins.iter().map(|origin| (*origin)?.assigned_to.as_deref()).collect();
+    let stays: Vec<bool> = fresh.iter().map(|(file, ..)| file.stays).collect();
     sqlx::query!(
         "insert into file (id, direction, partner_id, channel, name, size_bytes, modified_at, sha256, body, archived,
              received_at, state, duplicate_of, reason, origin_id, entry, assigned_to, disposed_at)
          select n.id, 'inbound', n.partner_id, n.channel, n.name, n.size_bytes, n.modified_at, n.sha256, n.body,
              n.archived, n.received_at, case when n.original is null then 'received' else 'duplicate' end, n.original,
              case when n.original is null then '' else 'the same content was received before' end,
-             -- What was unpacked never lay at the partner's by itself.
-             n.origin_id, n.entry, n.assigned_to, case when n.origin_id is not null then now() end
+             n.origin_id, n.entry, n.assigned_to, case when n.stays then now() end
          from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::bytea[],
-                 $8::bytea[], $9::boolean[], $10::timestamptz[], $11::uuid[], $12::uuid[], $13::text[], $14::text[])
+                 $8::bytea[], $9::boolean[], $10::timestamptz[], $11::uuid[], $12::uuid[], $13::text[], $14::text[],
+                 $15::boolean[])
              as n (id, partner_id, channel, name, size_bytes, modified_at, sha256, body, archived, received_at, original,
-                 origin_id, entry, assigned_to)
+                 origin_id, entry, assigned_to, stays)
          order by n.original nulls first, n.id
          on conflict do nothing",
         &ids,
@@ -280,6 +283,7 @@ async fn insert_inbound(
         &origin_ids as &[Option<Uuid>],
         &entries as &[&str],
         &assigned as &[Option<&str>],
+        &stays,
     )
     .execute(connection)
     .await

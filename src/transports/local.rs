@@ -2,22 +2,21 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use chrono::DateTime;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags};
 use nix::sys::stat::{FileStat, Mode};
 use nix::unistd::UnlinkatFlags;
-use tokio::sync::{mpsc, oneshot};
 
 use crate::kill_points;
 
-use super::place::{Held, Piece, compare, piece_length};
-use super::{Chunks, Entry, EntryKind, Error, FileName, Kind, Listing, Outcome, Put, Stat};
+use super::place::{Held, compare, read_whole, unchanged};
+use super::{Entry, EntryKind, Error, FileName, Kind, Listing, Outcome, Put, Stat};
 
 /// From this many files on, one `syncfs` is cheaper than an `fsync` for each.
 const SYNC_TOGETHER_FROM: usize = 8;
@@ -104,39 +103,20 @@ impl Local {
         .await
     }
 
-    pub(super) async fn read_chunks(
-        &self,
-        folder: &str,
-        name: &FileName,
-        limit_bytes: u64,
-    ) -> Result<Chunks, Error> {
-        let (local, folder, name) = (self.clone(), folder.to_owned(), name.clone());
-        let what = local.shown_file(&folder, &name);
-        let (opened, before) = oneshot::channel();
-        let (sender, pieces) = mpsc::channel(4);
-        tokio::task::spawn_blocking(move || {
-            let (mut file, before) = match local.open_regular(&folder, &name, limit_bytes) {
-                Ok((file, before)) => {
-                    opened.send(Ok(before)).ok();
-                    (file, before)
-                }
-                Err(error) => {
-                    opened.send(Err(error)).ok();
-                    return;
-                }
-            };
-            let read = send_pieces(&mut file, before, limit_bytes, &sender);
-            if let Err(error) = read {
-                let attempted = format!("cannot read {}", local.shown_file(&folder, &name));
-                let error = match error.kind() {
-                    io::ErrorKind::FileTooLarge => Error::new(Kind::TooLarge, attempted),
-                    _ => Error::from_io(attempted, error),
-                };
-                sender.blocking_send(Err(error)).ok();
-            }
-        });
-        let before = before.await.map_err(|_| stopped())??;
-        Ok(Chunks::new(before, what, pieces))
+    pub(super) async fn read(&self, folder: &str, entry: &Entry, limit_bytes: u64) -> Result<Bytes, Error> {
+        let (local, folder, entry) = (self.clone(), folder.to_owned(), entry.clone());
+        blocking(move || {
+            let attempted = || format!("cannot read {}", local.shown_file(&folder, &entry.name));
+            let mut file = local.open_regular(&folder, &entry.name, limit_bytes)?;
+            let read = read_whole(&mut file, entry.stat.size_bytes, limit_bytes, |_| Ok(()));
+            let bytes = read.map_err(|error| match error.kind() {
+                io::ErrorKind::FileTooLarge => Error::new(Kind::TooLarge, attempted()),
+                _ => Error::from_io(attempted(), error),
+            })?;
+            let after = nix::sys::stat::fstat(file.as_fd()).map_err(|error| failed(attempted(), error))?;
+            unchanged(bytes, entry.stat, facts(&after), attempted())
+        })
+        .await
     }
 
     pub(super) async fn write_batch(&self, folder: &str, files: Vec<Put>) -> Vec<Result<Outcome, Error>> {
@@ -295,13 +275,13 @@ impl Local {
         if kind(&stat) != EntryKind::File || size != Some(put.bytes.len() as u64) {
             return Ok(Some(Outcome::AlreadyThere { same: false }));
         }
-        let (file, _) = self.open_regular(folder, &put.final_name, u64::MAX)?;
+        let file = self.open_regular(folder, &put.final_name, u64::MAX)?;
         let held = compare(file, &put.bytes)
             .map_err(|error| Error::from_io(self.attempted_put(folder, put), error))?;
         Ok(Some(Outcome::AlreadyThere { same: held == Held::All }))
     }
 
-    fn open_regular(&self, folder: &str, name: &FileName, limit_bytes: u64) -> Result<(File, Stat), Error> {
+    fn open_regular(&self, folder: &str, name: &FileName, limit_bytes: u64) -> Result<File, Error> {
         let attempted = || format!("cannot read {}", self.shown_file(folder, name));
         let at = self.open(folder, attempted)?;
         // O_NONBLOCK: opening a pipe would else wait for its writer for ever.
@@ -312,12 +292,11 @@ impl Local {
         if kind(&stat) != EntryKind::File {
             return Err(Error::new(Kind::Invalid, attempted()).because("it is not a regular file"));
         }
-        let before = facts(&stat);
-        if before.size_bytes.is_some_and(|size| size > limit_bytes) {
+        if facts(&stat).size_bytes.is_some_and(|size| size > limit_bytes) {
             return Err(Error::new(Kind::TooLarge, attempted())
                 .because(format!("it has more than {limit_bytes} bytes")));
         }
-        Ok((File::from(file), before))
+        Ok(File::from(file))
     }
 
     fn open_root(&self) -> Result<OwnedFd, Errno> {
@@ -411,44 +390,5 @@ fn rename_new(from: &OwnedFd, name: &OsStr, to: &OwnedFd, to_name: &OsStr) -> Re
             nix::unistd::unlinkat(from, name, UnlinkatFlags::NoRemoveDir)
         }
         result => result,
-    }
-}
-
-fn send_pieces(
-    file: &mut File,
-    before: Stat,
-    limit_bytes: u64,
-    sender: &mpsc::Sender<Result<Piece, Error>>,
-) -> io::Result<()> {
-    let mut total = 0_u64;
-    loop {
-        let length = piece_length(before, total);
-        let mut piece = BytesMut::zeroed(length);
-        let mut filled = 0;
-        while filled < length {
-            let room = piece.get_mut(filled..).unwrap_or_default();
-            match file.read(room) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        total += filled as u64;
-        if total > limit_bytes {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        if filled > 0 {
-            piece.truncate(filled);
-            let bytes: Bytes = piece.freeze();
-            if sender.blocking_send(Ok(Piece::Bytes(bytes))).is_err() {
-                return Ok(());
-            }
-        }
-        if filled < length {
-            let after = nix::sys::stat::fstat(file.as_fd())?;
-            sender.blocking_send(Ok(Piece::End(facts(&after)))).ok();
-            return Ok(());
-        }
     }
 }

@@ -12,7 +12,7 @@ pub mod watch;
 
 pub use error::{Error, Kind};
 pub use name::{BadName, FileName};
-pub use place::{Chunks, Claim, Contents, Entry, EntryKind, Listing, Outcome, Put, Refused, Stat, Tried};
+pub use place::{Claim, Entry, EntryKind, Listing, Outcome, Put, Refused, Stat, Tried};
 pub use secret::{SecretError, SecretRef, SecretResolver, read_secret_file, read_secret_ref, resolve_with};
 
 use bytes::Bytes;
@@ -65,28 +65,16 @@ impl Transport {
         Ok(self.stat(folder, &entry.name).await?.as_ref() == Some(entry))
     }
 
-    /// Opens a regular file for reading piece by piece, so that its size does not matter to memory.
+    /// Reads a whole regular file, which must be what it was when it was listed, and still be so afterwards.
     ///
     /// # Errors
-    /// `TooLarge` above `limit_bytes`, `Invalid` for what is no regular file, else as [`Self::list`].
-    pub async fn read_chunks(
-        &self,
-        folder: &str,
-        name: &FileName,
-        limit_bytes: u64,
-    ) -> Result<Chunks, Error> {
+    /// `Changed` when it is another by size or time (its writer is not done), `TooLarge` above `limit_bytes`, `Invalid`
+    /// for what is no regular file, else as [`Self::list`].
+    pub async fn read(&self, folder: &str, entry: &Entry, limit_bytes: u64) -> Result<Bytes, Error> {
         match self {
-            Self::Local(local) => local.read_chunks(folder, name, limit_bytes).await,
-            Self::Sftp(server) => server.read_chunks(folder, name, limit_bytes).await,
+            Self::Local(local) => local.read(folder, entry, limit_bytes).await,
+            Self::Sftp(server) => server.read(folder, entry, limit_bytes).await,
         }
-    }
-
-    /// Reads a whole regular file, with its size and time before and after.
-    ///
-    /// # Errors
-    /// `Changed` when size or time moved while reading (its writer is not done), else as [`Self::read_chunks`].
-    pub async fn read(&self, folder: &str, name: &FileName, limit_bytes: u64) -> Result<Contents, Error> {
-        self.read_chunks(folder, name, limit_bytes).await?.collect().await
     }
 
     /// Puts one file: written under `temp_name`, size checked, then renamed without ever overwriting.

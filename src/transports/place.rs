@@ -4,9 +4,8 @@ use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use tokio::sync::mpsc;
 
 use super::{Error, FileName, Kind};
 
@@ -86,17 +85,6 @@ impl Listing {
     }
 }
 
-/// A whole file, read while it did not change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contents {
-    /// Its bytes.
-    pub bytes: Bytes,
-    /// Size and time before reading.
-    pub before: Stat,
-    /// Size and time after reading; equal to `before`.
-    pub after: Stat,
-}
-
 /// One file to put.
 #[derive(Clone, Debug)]
 pub struct Put {
@@ -170,99 +158,49 @@ pub enum Outcome {
     },
 }
 
-/// A file under way, piece by piece. Dropping it ends the reading.
-#[derive(Debug)]
-pub struct Chunks {
-    /// Size and time before reading.
-    pub before: Stat,
-    pub(super) what: String,
-    pub(super) pieces: mpsc::Receiver<Result<Piece, Error>>,
-    pub(super) after: Option<Stat>,
-    pub(super) read_bytes: u64,
-}
-
 /// Bytes read, sent or compared at a time.
 pub(super) const PIECE_BYTES: usize = 256 * 1024;
 
-/// How long a buffer to read into: what is left of the file and a byte more, which shows that it grew.
+/// Reads as many bytes as a file is known to have, or else all to its end, and tells after each piece how many there are.
 ///
-/// A longer one would stay in memory with a small file, and would make libssh2 ask far past its end.
-pub(super) fn piece_length(before: Stat, read_bytes: u64) -> usize {
-    let left = before.size_bytes.map_or(u64::MAX, |size| size.saturating_sub(read_bytes));
-    usize::try_from(left).unwrap_or(PIECE_BYTES).saturating_add(1).min(PIECE_BYTES)
+/// Whether it grew meanwhile is seen by looking at it afterwards, so that its end is not asked for.
+pub(super) fn read_whole(
+    file: &mut impl Read,
+    size_bytes: Option<u64>,
+    limit_bytes: u64,
+    mut so_far: impl FnMut(u64) -> io::Result<()>,
+) -> io::Result<Bytes> {
+    let size = size_bytes.map_or(usize::MAX, |size| usize::try_from(size).unwrap_or(usize::MAX));
+    // A server may lie about the size: it buys at most 64 MiB of room in advance.
+    let mut whole = Vec::with_capacity(if size == usize::MAX { 0 } else { size.min(64 << 20) });
+    while whole.len() < size {
+        let filled = whole.len();
+        // A longer piece would make libssh2 ask far past the end.
+        whole.resize(filled + PIECE_BYTES.min(size - filled), 0);
+        let read = file.read(whole.get_mut(filled..).unwrap_or_default());
+        whole.truncate(filled + read.as_ref().map_or(0, |count| *count));
+        match read {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        }
+        let total = whole.len() as u64;
+        if total > limit_bytes {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        so_far(total)?;
+    }
+    Ok(whole.into())
 }
 
-/// What a reading thread sends.
-#[derive(Debug)]
-pub(super) enum Piece {
-    Bytes(Bytes),
-    End(Stat),
-}
-
-impl Chunks {
-    pub(super) fn new(before: Stat, what: String, pieces: mpsc::Receiver<Result<Piece, Error>>) -> Self {
-        Self { before, what, pieces, after: None, read_bytes: 0 }
+/// The bytes that were read of a file, unless it is not any more what it was before.
+pub(super) fn unchanged(bytes: Bytes, before: Stat, after: Stat, attempted: String) -> Result<Bytes, Error> {
+    let whole = after.size_bytes.is_none_or(|size| size == bytes.len() as u64);
+    if after != before || !whole {
+        return Err(Error::new(Kind::Changed, attempted).because("it changed since it was listed"));
     }
-
-    /// The next piece in order, or none at the end of the file.
-    ///
-    /// # Errors
-    /// When reading failed, or at the end when the file changed meanwhile (`Changed`): then what was
-    /// read is worth nothing.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        if self.after.is_some() {
-            return Ok(None);
-        }
-        match self.pieces.recv().await {
-            Some(Ok(Piece::Bytes(bytes))) => {
-                self.read_bytes += bytes.len() as u64;
-                Ok(Some(bytes))
-            }
-            Some(Ok(Piece::End(after))) => {
-                let whole = after.size_bytes.is_none_or(|size| size == self.read_bytes);
-                if after != self.before || !whole {
-                    return Err(Error::new(
-                        Kind::Changed,
-                        format!("{} changed while it was read", self.what),
-                    ));
-                }
-                self.after = Some(after);
-                Ok(None)
-            }
-            Some(Err(error)) => Err(error),
-            None => Err(Error::new(Kind::Down, format!("reading {} ended early", self.what))),
-        }
-    }
-
-    /// Size and time after reading, once [`Self::next`] has answered none.
-    #[must_use]
-    pub fn after(&self) -> Option<Stat> {
-        self.after
-    }
-
-    /// Reads what remains into memory.
-    ///
-    /// # Errors
-    /// As [`Self::next`].
-    pub async fn collect(mut self) -> Result<Contents, Error> {
-        let first = self.next().await?.unwrap_or_default();
-        let Some(second) = self.next().await? else {
-            return Ok(self.contents(first));
-        };
-        let size = usize::try_from(self.before.size_bytes.unwrap_or(0)).unwrap_or(0);
-        // A server may lie about the size: it buys at most 64 MiB of room in advance.
-        let mut whole = BytesMut::with_capacity(size.min(64 << 20));
-        whole.extend_from_slice(&first);
-        whole.extend_from_slice(&second);
-        while let Some(bytes) = self.next().await? {
-            whole.extend_from_slice(&bytes);
-        }
-        Ok(self.contents(whole.freeze()))
-    }
-
-    fn contents(&self, bytes: Bytes) -> Contents {
-        Contents { bytes, before: self.before, after: self.after.unwrap_or(self.before) }
-    }
+    Ok(bytes)
 }
 
 /// What a file holds of what it is to hold.

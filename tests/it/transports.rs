@@ -2,6 +2,7 @@
 
 mod counterparts;
 mod http;
+mod lines;
 mod local;
 mod login;
 mod sftp;
@@ -11,7 +12,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use crossdock::transports::{Contents, Error, FileName, Transport};
+use crossdock::transports::{Entry, EntryKind, Error, FileName, Kind, Stat, Transport};
 
 /// More than any file here has.
 const LIMIT_BYTES: u64 = 64 << 20;
@@ -30,8 +31,12 @@ async fn put(
     to.write_new(folder, &temp, &name(file), Bytes::copy_from_slice(bytes)).await
 }
 
-async fn get(from: &Transport, folder: &str, file: &str) -> Result<Contents, Error> {
-    from.read(folder, &name(file), LIMIT_BYTES).await
+/// Reads a file as it is now, or one that is not there.
+async fn get(from: &Transport, folder: &str, file: &str) -> Result<Bytes, Error> {
+    let none = Stat { size_bytes: None, modified_at: None };
+    let missing = Entry { name: name(file), kind: EntryKind::File, stat: none };
+    let entry = from.stat(folder, &name(file)).await?.unwrap_or(missing);
+    from.read(folder, &entry, LIMIT_BYTES).await
 }
 
 /// Names of a folder in order, as people see them.
@@ -40,6 +45,38 @@ async fn names(of: &Transport, folder: &str) -> Vec<String> {
     let mut names: Vec<_> = listing.entries.iter().map(|entry| entry.name.to_string()).collect();
     names.sort();
     names
+}
+
+/// Changes a file in every way after it was listed, and reads it by that listing.
+async fn takes_only_what_was_listed(from: &Transport, folder: &str, path: &Path) {
+    let file = path.join("po.edi");
+    let whole = vec![b'x'; 600_000];
+    let changes: [(&str, Kind, &dyn Fn()); 6] = [
+        ("longer", Kind::Changed, &|| {
+            fs::write(&file, [whole.as_slice(), b"more"].concat()).expect("written")
+        }),
+        ("shorter", Kind::Changed, &|| fs::write(&file, &whole[1..]).expect("written")),
+        ("as long", Kind::Changed, &|| {
+            let later = std::time::SystemTime::now() + std::time::Duration::from_secs(5);
+            fs::File::options().write(true).open(&file).expect("opened").set_modified(later).expect("set");
+        }),
+        ("empty", Kind::Changed, &|| fs::write(&file, "").expect("written")),
+        ("gone", Kind::NotFound, &|| fs::remove_file(&file).expect("removed")),
+        ("a link", Kind::Invalid, &|| {
+            fs::rename(&file, path.join("other")).expect("renamed");
+            std::os::unix::fs::symlink("other", &file).expect("linked");
+        }),
+    ];
+    for (what, kind, change) in changes {
+        fs::remove_file(&file).ok();
+        fs::write(&file, &whole).expect("written");
+        let entry = from.stat(folder, &name("po.edi")).await.expect("looked").expect("it is there");
+        assert_eq!(from.read(folder, &entry, LIMIT_BYTES).await.expect("read"), whole);
+        change();
+        let refused = from.read(folder, &entry, LIMIT_BYTES).await.expect_err(what);
+        assert_eq!(refused.kind(), kind, "{what}: {refused}");
+        assert_eq!(refused.is_temporary(), kind == Kind::Changed, "{what}: {refused}");
+    }
 }
 
 /// Puts files while somebody takes and removes whatever is visible, as fast as he can.

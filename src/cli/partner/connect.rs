@@ -32,7 +32,7 @@ pub struct HostKeyArguments {
     /// Its name or address, and the port if it is not 22
     #[arg(value_name = "HOST[:PORT]")]
     server: String,
-    /// It is an old one: as `legacy = true` of a channel
+    /// It is an old one: as with `legacy_until` of a channel
     #[arg(long)]
     legacy: bool,
 }

@@ -1,6 +1,6 @@
 //! Settings of `[channels.NAME]`: where files appear and are put.
 
-use super::Form::{Due, Flag, Number, Pairs, Secret, Text, Texts, Time, Words};
+use super::Form::{Day, Due, Flag, Number, Pairs, Secret, Text, Texts, Time, Words};
 use super::Otherwise::{Is, Like, Nothing, Required};
 use super::{Setting, of, setting};
 
@@ -34,10 +34,17 @@ pub(super) const CHANNELS: &[Setting] = &[
     of("sftp", "channels.NAME.sessions", Number, Is("2"), "Sessions at once, 1 to 16."),
     of(
         "sftp",
-        "channels.NAME.legacy",
-        Flag,
-        Is("false"),
-        "Whether algorithms of old servers are taken, which are not safe any more.",
+        "channels.NAME.timeout",
+        Time,
+        Is("\"30s\""),
+        "Longest silence of the server before it is given up and tried again later, from `1s` to `10m`.",
+    ),
+    of(
+        "sftp",
+        "channels.NAME.legacy_until",
+        Day,
+        Nothing,
+        "Where the server speaks only old algorithms, which are not safe any more: the last day on which they are taken.",
     ),
     of(
         "http",

@@ -1,21 +1,20 @@
 //! What is done with files on an open session.
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use chrono::DateTime;
 use ssh2::{ErrorCode, FileStat, FileType, OpenFlags, OpenType, RenameFlags};
-use tokio::sync::{mpsc, oneshot};
 
 use crate::kill_points;
 
-use super::super::place::{Held, PIECE_BYTES, Piece, compare, piece_length};
+use super::super::place::{Held, PIECE_BYTES, compare, read_whole, unchanged};
 use super::super::{Entry, EntryKind, Error, FileName, Kind, Listing, Outcome, Put, Stat, Tried};
-use super::link::{Link, REQUEST};
+use super::link::Link;
 use super::pool::Attempt;
 
 /// A transfer that is slower than this for a while is given up.
@@ -56,7 +55,7 @@ pub(super) fn list(link: &Link, folder: &str) -> Result<Listing, Error> {
             Err(error) => return Err(link.failed(attempted(), error)),
         }
         // A server that dribbles names is cut off as one that hangs.
-        if begun.elapsed() > 4 * REQUEST {
+        if begun.elapsed() > 4 * link.timeout {
             return Err(Error::new(Kind::Down, attempted()).because("it took too long"));
         }
     }
@@ -68,26 +67,50 @@ pub(super) fn stat(link: &Link, folder: &str, name: &FileName) -> Result<Option<
     Ok(found.map(|stat| Entry { name: name.clone(), kind: kind(&stat), stat: facts(&stat) }))
 }
 
-/// Sends a regular file piece by piece; the first thing sent, through `opened`, is what it was before.
-pub(super) fn read(
-    link: &Link,
-    folder: &str,
-    name: &FileName,
-    limit_bytes: u64,
-    opened: &mut Option<oneshot::Sender<Stat>>,
-    pieces: &mpsc::Sender<Result<Piece, Error>>,
-) -> Result<(), Error> {
-    if opened.is_none() {
-        // The first attempt broke when pieces had gone out: the reader has heard, and starts over itself.
-        return Ok(());
+/// Reads a whole file in four requests, since with a server far away the round trips decide: open, read, look, close.
+///
+/// What it was before the listing tells. The look goes by name, so that a link in its place is seen.
+pub(super) fn read(link: &Link, folder: &str, entry: &Entry, limit_bytes: u64) -> Result<Bytes, Error> {
+    let path = path(folder, Some(&entry.name));
+    let attempted = || format!("cannot read {}", shown(link, &path));
+    let failed = |error: ssh2::Error| link.failed(attempted(), error);
+    let regular = |kind: EntryKind| {
+        let because = "it is a link or no regular file";
+        if kind == EntryKind::File {
+            Ok(())
+        } else {
+            Err(Error::new(Kind::Invalid, attempted()).because(because))
+        }
+    };
+    let too_large =
+        || Error::new(Kind::TooLarge, attempted()).because(format!("it has more than {limit_bytes} bytes"));
+    regular(entry.kind)?;
+    // Some servers' listings tell no sizes.
+    let before = match entry.stat.size_bytes {
+        Some(_) => entry.stat,
+        None => facts(&link.sftp.lstat(&path).map_err(failed)?),
+    };
+    if before.size_bytes.is_some_and(|size| size > limit_bytes) {
+        return Err(too_large());
     }
-    let result = read_through(link, folder, name, limit_bytes, opened, pieces);
-    if let Err(error) = &result
-        && opened.is_none()
-    {
-        pieces.blocking_send(Err(error.clone())).ok();
-    }
-    result
+    let mut file = link.sftp.open(&path).map_err(failed)?;
+    let mut pace = Pace::new(link.timeout);
+    let bytes = read_whole(&mut file, before.size_bytes, limit_bytes, |total| {
+        pace.check(total).map_err(io::Error::other)
+    });
+    let bytes = bytes.map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => too_large(),
+        _ => link.lost(attempted(), error),
+    })?;
+    let after = match look(link, &path)? {
+        Some(after) => {
+            regular(kind(&after))?;
+            after
+        }
+        // Taken away by its owner; what was opened is whole all the same, or not.
+        None => file.stat().map_err(failed)?,
+    };
+    unchanged(bytes, before, facts(&after), attempted())
 }
 
 pub(super) fn write_new(link: &Link, folder: &str, put: &Put) -> Result<Outcome, Error> {
@@ -213,65 +236,6 @@ pub(super) fn remove(link: &Link, path: &Path) -> Result<(), Error> {
     }
 }
 
-fn read_through(
-    link: &Link,
-    folder: &str,
-    name: &FileName,
-    limit_bytes: u64,
-    opened: &mut Option<oneshot::Sender<Stat>>,
-    pieces: &mpsc::Sender<Result<Piece, Error>>,
-) -> Result<(), Error> {
-    let path = path(folder, Some(name));
-    let attempted = format!("cannot read {}", shown(link, &path));
-    let lost = |error: ssh2::Error| link.failed(attempted.clone(), error);
-    let lstat = link.sftp.lstat(&path).map_err(lost)?;
-    if kind(&lstat) != EntryKind::File {
-        return Err(Error::new(Kind::Invalid, attempted).because("it is a link or no regular file"));
-    }
-    let too_large = || {
-        Error::new(Kind::TooLarge, attempted.clone()).because(format!("it has more than {limit_bytes} bytes"))
-    };
-    if lstat.size.is_some_and(|size| size > limit_bytes) {
-        return Err(too_large());
-    }
-    let mut file = link.sftp.open(&path).map_err(lost)?;
-    let before = facts(&file.stat().map_err(lost)?);
-    let heard = opened.take().is_some_and(|opened| opened.send(before).is_ok());
-    if !heard {
-        return Ok(());
-    }
-    let mut pace = Pace::default();
-    let mut total = 0_u64;
-    loop {
-        let length = piece_length(before, total);
-        let mut piece = BytesMut::zeroed(length);
-        let mut filled = 0;
-        let mut ended = false;
-        while filled < length && !ended {
-            let room = piece.get_mut(filled..).unwrap_or_default();
-            let count = file.read(room).map_err(|error| link.lost(attempted.clone(), error))?;
-            ended = count == 0;
-            filled += count;
-        }
-        total += filled as u64;
-        if total > limit_bytes {
-            return Err(too_large());
-        }
-        pace.check(total, &attempted)?;
-        if filled > 0 {
-            piece.truncate(filled);
-            if pieces.blocking_send(Ok(Piece::Bytes(piece.freeze()))).is_err() {
-                return Ok(());
-            }
-        }
-        if ended {
-            let after = facts(&file.stat().map_err(lost)?);
-            pieces.blocking_send(Ok(Piece::End(after))).ok();
-            return Ok(());
-        }
-    }
-}
-
 fn create(link: &Link, path: &Path) -> Result<ssh2::File, ssh2::Error> {
     let create = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
     link.sftp.open_mode(path, create, 0o644, OpenType::File)
@@ -299,14 +263,14 @@ fn write_refused(link: &Link, path: &Path, error: ssh2::Error) -> Error {
 fn fill(link: &Link, mut file: ssh2::File, path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let attempted = format!("cannot write {}", shown(link, path));
     let lost = |error: ssh2::Error| link.failed(attempted.clone(), error);
-    let mut pace = Pace::default();
+    let mut pace = Pace::new(link.timeout);
     let mut total = 0_u64;
     for piece in bytes.chunks(PIECE_BYTES) {
         if let Err(error) = file.write_all(piece) {
             return Err(write_failed(link, path, attempted, error));
         }
         total += piece.len() as u64;
-        pace.check(total, &attempted)?;
+        pace.check(total).map_err(|slow| Error::new(Kind::Down, &attempted).because(slow))?;
     }
     if link.forces_to_disk.get() {
         match file.fsync() {
@@ -356,26 +320,25 @@ fn look(link: &Link, path: &Path) -> Result<Option<FileStat>, Error> {
 
 /// How fast a transfer goes, window by window: one that began well may come to a trickle.
 struct Pace {
+    window: Duration,
     since: Instant,
     bytes: u64,
 }
 
-impl Default for Pace {
-    fn default() -> Self {
-        Self { since: Instant::now(), bytes: 0 }
-    }
-}
-
 impl Pace {
-    fn check(&mut self, total_bytes: u64, attempted: &str) -> Result<(), Error> {
+    fn new(timeout: Duration) -> Self {
+        Self { window: 2 * timeout, since: Instant::now(), bytes: 0 }
+    }
+
+    fn check(&mut self, total_bytes: u64) -> Result<(), &'static str> {
         let took = self.since.elapsed();
-        if took < 2 * REQUEST {
+        if took < self.window {
             return Ok(());
         }
         if total_bytes.saturating_sub(self.bytes) < took.as_secs() * SLOWEST_BYTES_PER_SEC {
-            return Err(Error::new(Kind::Down, attempted).because("slower than 1 KB a second"));
+            return Err("slower than 1 KB a second");
         }
-        *self = Self { since: Instant::now(), bytes: total_bytes };
+        (self.since, self.bytes) = (Instant::now(), total_bytes);
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -69,7 +70,7 @@ pub struct HostKey {
 /// # Errors
 /// When the server cannot be reached or shares no algorithm with us.
 pub fn show_host_key(host: &str, port: u16, algorithms: Algorithms) -> Result<HostKey, Error> {
-    let (_, session) = link::shake_hands(host, port, algorithms)?;
+    let (_, session) = link::shake_hands(host, port, algorithms, Duration::MAX)?;
     link::shown_key(&session, host, port)
 }
 

@@ -13,9 +13,8 @@ use super::algorithms::is_legacy;
 use super::{Agreed, Algorithms, Fingerprint, HostKey, Login, Settings};
 
 const CONNECT: Duration = Duration::from_secs(10);
-const LOGIN_MILLIS: u32 = 15_000;
-/// Longest silence within one request.
-pub(super) const REQUEST: Duration = Duration::from_secs(30);
+/// Longest silence before anybody is logged in.
+const LOGIN: Duration = Duration::from_secs(15);
 pub(super) const KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// An open session. Every call on it blocks its thread.
@@ -26,6 +25,8 @@ pub(super) struct Link {
     pub(super) agreed: Agreed,
     /// Host and port, for messages.
     pub(super) place: String,
+    /// Longest silence within one request.
+    pub(super) timeout: Duration,
     /// Whether the server knows `fsync@openssh.com`; believed until it says otherwise.
     pub(super) forces_to_disk: Cell<bool>,
 }
@@ -34,7 +35,11 @@ impl Link {
     pub(super) fn open(settings: &Settings, secrets: &SecretResolver) -> Result<Self, Error> {
         let (host, port) = (settings.host.as_str(), settings.port);
         let place = format!("{host}:{port}");
-        let (tcp, session) = shake_hands(host, port, settings.algorithms)?;
+        let allowed = settings.algorithms();
+        let (tcp, session) = shake_hands(host, port, allowed, settings.timeout).map_err(|error| {
+            let is_over = settings.legacy_until.is_some() && allowed == Algorithms::Modern;
+            if is_over && error.kind() == Kind::Refused { error.hinted(IS_OVER) } else { error }
+        })?;
         let host_key = shown_key(&session, host, port)?;
         if !settings.host_keys.contains(&host_key.fingerprint) {
             tcp.shutdown(Shutdown::Both).ok();
@@ -48,19 +53,28 @@ impl Link {
         if agreed.legacy {
             tracing::warn!(
                 server = %place, key_exchange = %agreed.key_exchange, cipher = %agreed.cipher, mac = %agreed.mac,
-                "{place} speaks only old algorithms; ask the partner when it will be renewed"
+                "{place} speaks only old algorithms, which are taken until {}; ask the partner when it will be renewed",
+                settings.legacy_until.unwrap_or_default()
             );
         }
         log_in(&session, settings, secrets, &place)?;
-        let sftp = session.sftp().map_err(|error| failed(format!("cannot open sftp on {place}"), error))?;
-        let millis = u32::try_from(REQUEST.as_millis()).expect("half a minute fits");
-        session.set_timeout(millis);
-        Ok(Self { sftp, session, tcp, agreed, place, forces_to_disk: Cell::new(true) })
+        session.set_timeout(millis(settings.timeout));
+        let attempted = || format!("cannot open sftp on {place}");
+        let sftp = session.sftp().map_err(|error| failed(attempted(), error, settings.timeout))?;
+        Ok(Self {
+            sftp,
+            session,
+            tcp,
+            agreed,
+            place,
+            timeout: settings.timeout,
+            forces_to_disk: Cell::new(true),
+        })
     }
 
     /// Gives what libssh2 says its class, and hangs up where the session is of no more use.
     pub(super) fn failed(&self, attempted: String, error: ssh2::Error) -> Error {
-        let error = failed(attempted, error);
+        let error = failed(attempted, error, self.timeout);
         if error.broke_the_connection() {
             // Else closing the open file would wait for the same silent server once more.
             self.tcp.shutdown(Shutdown::Both).ok();
@@ -71,7 +85,11 @@ impl Link {
     /// The connection broke, or fell silent, in the middle of a transfer.
     pub(super) fn lost(&self, attempted: String, error: std::io::Error) -> Error {
         self.tcp.shutdown(Shutdown::Both).ok();
-        Error::new(Kind::Down, attempted).because(error)
+        let lost = Error::new(Kind::Down, attempted);
+        match error.kind() {
+            std::io::ErrorKind::TimedOut => lost.because(silent(self.timeout)),
+            _ => lost.because(error),
+        }
     }
 
     /// Tells the server that we are still here; false when it is not.
@@ -96,6 +114,7 @@ pub(super) fn shake_hands(
     host: &str,
     port: u16,
     algorithms: Algorithms,
+    timeout: Duration,
 ) -> Result<(TcpStream, Session), Error> {
     let attempted = || format!("cannot reach {host}:{port}");
     let tcp = connect(host, port)?;
@@ -103,12 +122,13 @@ pub(super) fn shake_hands(
     tcp.set_nodelay(true).map_err(down)?;
     let mut session = Session::new().map_err(|error| Error::new(Kind::Down, attempted()).because(error))?;
     algorithms.prefer(&session).map_err(|error| Error::new(Kind::Invalid, attempted()).because(error))?;
-    session.set_timeout(LOGIN_MILLIS);
+    let timeout = timeout.min(LOGIN);
+    session.set_timeout(millis(timeout));
     session.set_tcp_stream(tcp.try_clone().map_err(down)?);
     let begun = Instant::now();
     match session.handshake() {
         Ok(()) => Ok((tcp, session)),
-        Err(error) => Err(handshake_failed(attempted(), error, &tcp, begun)),
+        Err(error) => Err(handshake_failed(attempted(), error, &tcp, begun, timeout)),
     }
 }
 
@@ -125,8 +145,28 @@ pub(super) fn shown_key(session: &Session, host: &str, port: u16) -> Result<Host
     Ok(HostKey { kind, fingerprint: Fingerprint::of(key) })
 }
 
+/// What is told where old algorithms were allowed for a time, which is over.
+const IS_OVER: &str = "the day of `legacy_until` is over, and no algorithm of today is in common: ask the partner when the server is renewed; a later day lets it be reached until then";
+
+fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX).max(1)
+}
+
+fn silent(timeout: Duration) -> String {
+    format!("the server said nothing for {} s", timeout.as_secs_f32())
+}
+
+fn is_silence(error: &ssh2::Error) -> bool {
+    const TIMEOUT: i32 = -9;
+    const SOCKET_TIMEOUT: i32 = -30;
+    matches!(error.code(), ErrorCode::Session(TIMEOUT | SOCKET_TIMEOUT))
+}
+
 /// Gives what libssh2 says its class.
-fn failed(attempted: String, error: ssh2::Error) -> Error {
+fn failed(attempted: String, error: ssh2::Error, timeout: Duration) -> Error {
+    if is_silence(&error) {
+        return Error::new(Kind::Down, attempted).because(silent(timeout));
+    }
     let kind = match error.code() {
         // SSH_FX_ codes of draft-ietf-secsh-filexfer-02 and, from 8 on, of its later versions.
         ErrorCode::SFTP(2 | 10) => Kind::NotFound,
@@ -162,7 +202,13 @@ fn connect(host: &str, port: u16) -> Result<TcpStream, Error> {
     Err(down(last))
 }
 
-fn handshake_failed(attempted: String, error: ssh2::Error, tcp: &TcpStream, begun: Instant) -> Error {
+fn handshake_failed(
+    attempted: String,
+    error: ssh2::Error,
+    tcp: &TcpStream,
+    begun: Instant,
+    timeout: Duration,
+) -> Error {
     const BANNER: i32 = -2;
     const KEX: i32 = -5;
     const KEY_EXCHANGE: i32 = -8;
@@ -170,8 +216,9 @@ fn handshake_failed(attempted: String, error: ssh2::Error, tcp: &TcpStream, begu
     const RECEIVE: i32 = -43;
     match error.code() {
         ErrorCode::Session(KEX | KEY_EXCHANGE) => Error::new(Kind::Refused, attempted).because(error).hinted(
-            "no algorithm in common: set `legacy = true` for an old server, or update libssh2 for a new one",
+            "no algorithm in common: write `legacy_until` for an old server, or update libssh2 for a new one",
         ),
+        _ if is_silence(&error) => failed(attempted, error, timeout),
         // OpenSSH drops connections above MaxStartups before or instead of its banner.
         ErrorCode::Session(BANNER | DISCONNECT | RECEIVE) if hung_up(tcp, begun) => {
             Error::new(Kind::Busy, attempted).because(error)
@@ -237,10 +284,16 @@ fn log_in(
             session.userauth_password(&settings.user, secret(password)?.expose_secret())
         }
     };
-    result.map_err(|error| login_failed(attempted(), error, session, &settings.login))
+    result.map_err(|error| login_failed(attempted(), error, session, settings))
 }
 
-fn login_failed(attempted: String, error: ssh2::Error, session: &Session, login: &Login) -> Error {
+fn login_failed(
+    attempted: String,
+    error: ssh2::Error,
+    session: &Session,
+    Settings { login, timeout, .. }: &Settings,
+) -> Error {
+    let timeout = (*timeout).min(LOGIN);
     const AUTHENTICATION_FAILED: i32 = -18;
     const PUBLICKEY_UNVERIFIED: i32 = -19;
     const FILE: i32 = -16;
@@ -260,6 +313,6 @@ fn login_failed(attempted: String, error: ssh2::Error, session: &Session, login:
         ErrorCode::Session(FILE | KEYFILE_AUTH_FAILED) => Error::new(Kind::Invalid, attempted)
             .because(error)
             .hinted("the private key is not in OpenSSH or PEM form, or its passphrase is wrong"),
-        _ => failed(attempted, error),
+        _ => failed(attempted, error, timeout),
     }
 }

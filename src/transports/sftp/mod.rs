@@ -7,14 +7,17 @@ mod link;
 mod pool;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use bytes::Bytes;
+use chrono::NaiveDate;
 
 pub use algorithms::Algorithms;
 pub use host_key::{BadFingerprint, Fingerprint, HostKey, show_host_key};
 
 use self::pool::Pool;
-use super::{Chunks, Entry, Error, FileName, Kind, Listing, Outcome, Put, SecretRef, SecretResolver, Tried};
+use super::{Entry, Error, FileName, Listing, Outcome, Put, SecretRef, SecretResolver, Tried};
+use crate::clock::Clock;
 
 /// How we prove who we are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +48,22 @@ pub struct Settings {
     pub host_keys: Vec<Fingerprint>,
     /// Sessions kept open at most; 2 is polite, servers often refuse more than 10.
     pub sessions: usize,
-    /// Whether old algorithms may be used too.
-    pub algorithms: Algorithms,
+    /// The last day on which old algorithms may be used too, where they may.
+    pub legacy_until: Option<NaiveDate>,
+    /// Longest silence of the server within one request.
+    pub timeout: Duration,
+}
+
+impl Settings {
+    /// Which algorithms may be agreed on today.
+    fn algorithms(&self) -> Algorithms {
+        let today = Clock::System.now().date_naive();
+        if self.legacy_until.is_some_and(|last| today <= last) {
+            Algorithms::Legacy
+        } else {
+            Algorithms::Modern
+        }
+    }
 }
 
 /// One server under one login. Clones share its sessions; the last one closes them.
@@ -86,33 +103,9 @@ impl Server {
         Pool::run(self.pool.get(), move |link, _| files::stat(link, &folder, &name)).await
     }
 
-    pub(super) async fn read_chunks(
-        &self,
-        folder: &str,
-        name: &FileName,
-        limit_bytes: u64,
-    ) -> Result<Chunks, Error> {
-        let (folder, name) = (folder.to_owned(), name.clone());
-        let what = format!("`{folder}/{name}` on {}", self.pool.get().place());
-        let (opened, before) = oneshot::channel();
-        let (sender, pieces) = mpsc::channel(4);
-        let mut opened = Some(opened);
-        let pool = self.pool.get().clone();
-        // The session is busy until the last piece is taken, so the reading goes on beside us.
-        let reading = tokio::spawn(async move {
-            Pool::run(&pool, move |link, _| {
-                files::read(link, &folder, &name, limit_bytes, &mut opened, &sender)
-            })
-            .await
-        });
-        match before.await {
-            Ok(before) => Ok(Chunks::new(before, what, pieces)),
-            // Nothing was opened: the reason is the answer of the request itself.
-            Err(_) => match reading.await {
-                Ok(Err(error)) => Err(error),
-                _ => Err(Error::new(Kind::Down, format!("cannot read {what}"))),
-            },
-        }
+    pub(super) async fn read(&self, folder: &str, entry: &Entry, limit_bytes: u64) -> Result<Bytes, Error> {
+        let (folder, entry) = (folder.to_owned(), entry.clone());
+        Pool::run(self.pool.get(), move |link, _| files::read(link, &folder, &entry, limit_bytes)).await
     }
 
     pub(super) async fn write_new(&self, folder: &str, put: Put) -> Result<Outcome, Error> {

@@ -1,58 +1,48 @@
 //! Connections that break off at any place, and writers that do not write in one go.
 
-use std::collections::VecDeque;
 use std::fs;
-use std::sync::{Arc, Mutex};
 
 use crossdock::store::FileState;
-use tokio::io::{AsyncReadExt as _, copy, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
 
 use super::site::{Site, invoice, until};
 use super::{Wide, got};
+use crate::harness::line::{Fault, Line, Once};
 
 /// Bytes of the server after which connections break off, one after the other: in the greeting, the key exchange, the
 /// login, a listing, a file, a write, a rename.
 const CUTS: [u64; 14] = [0, 21, 5000, 700, 3600, 1500, 4200, 2500, 6500, 3000, 3900, 5600, 4600, 8000];
 
-/// Passes connections on to a port of this machine; those that have a cut left break off there.
-async fn line(listener: TcpListener, port: u16, cuts: Arc<Mutex<VecDeque<u64>>>) {
-    while let Ok((mut outside, _)) = listener.accept().await {
-        let cut = cuts.lock().expect("nothing panics while it is held").pop_front();
-        tokio::spawn(async move {
-            let mut inside = TcpStream::connect(("127.0.0.1", port)).await.expect("it listens");
-            let Some(cut) = cut else {
-                drop(copy_bidirectional(&mut outside, &mut inside).await);
-                return;
-            };
-            let ((mut from_inside, mut to_inside), (mut from_outside, mut to_outside)) =
-                (inside.split(), outside.split());
-            let mut until_cut = (&mut from_inside).take(cut);
-            tokio::select! {
-                _ = copy(&mut until_cut, &mut to_outside) => {}
-                _ = copy(&mut from_outside, &mut to_inside) => {}
-            }
-        });
-    }
-}
+/// The same where the line is torn down, and where it falls silent.
+const FAULTS: [(Fault, Once); 8] = [
+    (Fault::Stall, Once::Theirs(0)),
+    (Fault::Reset, Once::Ours(1200)),
+    (Fault::Stall, Once::Theirs(3600)),
+    (Fault::Reset, Once::Theirs(4200)),
+    (Fault::Stall, Once::Ours(3000)),
+    (Fault::Reset, Once::Ours(4600)),
+    (Fault::Stall, Once::Theirs(5600)),
+    (Fault::Stall, Once::Ours(5200)),
+];
 
-#[tokio::test]
-async fn a_line_that_breaks_off_at_any_place_loses_nothing_and_sends_nothing_twice() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let own = listener.local_addr().expect("it is bound").port();
-    let site = Wide::new(|settings| {
-        let (before, acme) = settings.split_once("[site.acme-3pl").expect("acme is there");
-        let (head, rest) = acme.split_once("port = ").expect("it has a port");
-        let (_, rest) = rest.split_once('\n').expect("the line ends");
-        format!("{before}[site.acme-3pl{head}port = {own}\n{rest}")
+/// Plays a day whose warehouse is reached over a line with these faults, to its end; tells what was said.
+async fn play_over(faults: impl IntoIterator<Item = (Fault, Once)>) -> String {
+    let site = Wide::new(|settings| settings).await;
+    let line = Line::to(site.world.sshd.port(), faults).await;
+    let file = site.world.hub().join("crossdock.toml");
+    let settings = fs::read_to_string(&file).expect("read");
+    let (before, acme) = settings.split_once("[site.acme-3pl").expect("acme is there");
+    let (head, rest) = acme.split_once("port = ").expect("it has a port");
+    let (_, rest) = rest.split_once('\n').expect("the line ends");
+    let over = format!("{before}[site.acme-3pl{head}port = {}\ntimeout = \"2s\"\n{rest}", line.port());
+    fs::write(&file, over).expect("written");
+    site.advise();
+    let told = std::sync::Mutex::new(String::new());
+    until("every line failed and all is done", async || {
+        let ran = site.run_once().await;
+        told.lock().expect("nothing panics while it is held").push_str(&ran.text);
+        ran.code == 0 && line.left() == 0
     })
     .await;
-    let cuts = Arc::new(Mutex::new(VecDeque::from(CUTS)));
-    tokio::spawn(line(listener, site.world.sshd.port(), cuts.clone()));
-    site.advise();
-    let left = || cuts.lock().expect("nothing panics while it is held").len();
-    until("every line was cut and all is done", async || site.run_once().await.code == 0 && left() == 0)
-        .await;
     assert_eq!(got(&site.world, "acme-3pl").len(), 1, "one 997, and nothing half");
     let out = site.world.sshd.account("acme-3pl").folder.join("out");
     assert!(!out.join("SW_1.edi").exists(), "it is ours by now");
@@ -60,6 +50,19 @@ async fn a_line_that_breaks_off_at_any_place_loses_nothing_and_sends_nothing_twi
     let files = store.list_files(&crossdock::store::FileFilter::default(), 100).await.expect("answers");
     let taken = files.iter().filter(|file| file.name == "SW_1.edi").count();
     assert_eq!((taken, site.world.erp.objects().len()), (1, 1));
+    told.into_inner().expect("nothing panicked")
+}
+
+#[tokio::test]
+async fn a_line_that_breaks_off_at_any_place_loses_nothing_and_sends_nothing_twice() {
+    play_over(CUTS.map(|bytes| (Fault::Cut, Once::Theirs(bytes)))).await;
+}
+
+#[tokio::test]
+async fn a_line_that_falls_silent_is_given_up_and_told_and_costs_nothing() {
+    let told = play_over(FAULTS).await;
+    assert!(told.contains("not reached: acme-3pl/edi: "), "{told}");
+    assert!(told.contains("the server said nothing for 2 s"), "{told}");
 }
 
 #[tokio::test]

@@ -265,6 +265,7 @@ async fn what_lies_in_a_folder_and_is_not_taken_stands_in_the_status_until_it_is
     let marked = text.replace("after = \"delete\"", "after = \"delete\", complete = \"marker\"");
     fs::write(&profile, marked).expect("written");
     site.put("one", "1.edi", invoice("PARTNERONE", 1));
+    site.put("one", "2.edi.done", "");
     site.put("two", "large.edi", vec![b'x'; (1 << 20) + 1]);
     std::os::unix::fs::symlink("large.edi", site.root().join("inbox/two/latest.edi")).expect("linked");
     let ran = site.run(&["run", "--once"]).await;
@@ -273,6 +274,7 @@ async fn what_lies_in_a_folder_and_is_not_taken_stands_in_the_status_until_it_is
     for told in [
         "Lies in partners' folders",
         "1.edi` waits for its marker, `1.edi.done`",
+        "`2.edi.done` is a marker, and the file that it speaks of is not there",
         "it is larger than 1 MB (hub.file_limit_mb)",
         "is a link, which is never followed",
     ] {
@@ -282,10 +284,11 @@ async fn what_lies_in_a_folder_and_is_not_taken_stands_in_the_status_until_it_is
     }
     let rows = site.store().list_untaken(None, 10).await.expect("answers");
     let names: Vec<(&str, &str)> = rows.iter().map(|row| (row.channel.as_str(), row.name.as_str())).collect();
-    assert_eq!(names.len(), 3, "{names:?}");
-    assert_eq!(site.store().list_untaken(Some("one"), 10).await.expect("answers").len(), 1);
+    assert_eq!(names.len(), 4, "{names:?}");
+    assert_eq!(site.store().list_untaken(Some("one"), 10).await.expect("answers").len(), 2);
 
     site.put("one", "1.edi.done", "");
+    fs::remove_file(site.root().join("inbox/one/2.edi.done")).expect("taken away");
     fs::remove_file(site.root().join("inbox/two/large.edi")).expect("taken away");
     fs::remove_file(site.root().join("inbox/two/latest.edi")).expect("taken away");
     let ran = site.run(&["run", "--once"]).await;

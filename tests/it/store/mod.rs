@@ -30,6 +30,7 @@ fn file(name: &str, content: &str) -> NewFile {
         duplicates_since: Some(at(-60)),
         origin: None,
         in_order: false,
+        stays: false,
     }
 }
 

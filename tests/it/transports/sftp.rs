@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytes::Bytes;
 use crossdock::cli::demo::counterparts::sshd::{Age, Sshd};
@@ -36,7 +37,8 @@ impl Place {
             login: Login::Key { key: SecretRef::File(self.sshd.account("acme").key), passphrase: None },
             host_keys: vec![self.sshd.host_key().parse().expect("a fingerprint")],
             sessions: 2,
-            algorithms: Algorithms::Modern,
+            legacy_until: None,
+            timeout: Duration::from_secs(30),
         }
     }
 
@@ -73,9 +75,9 @@ async fn a_file_is_put_listed_read_moved_and_removed() {
         let outcome = put(&client, "in", "po.edi", &bytes).await.expect("put");
         assert_eq!(outcome, Outcome::Delivered);
         assert_eq!(names(&client, "in").await, ["po.edi"]);
-        let contents = get(&client, "in", "po.edi").await.expect("read");
-        assert!(contents.bytes == bytes);
-        assert!(contents.before.modified_at.is_some());
+        assert!(get(&client, "in", "po.edi").await.expect("read") == bytes);
+        let entry = client.stat("in", &name("po.edi")).await.expect("looked").expect("it is there");
+        assert!(entry.stat.modified_at.is_some());
         client.move_to("in", &name("po.edi"), "out", &name("1.edi")).await.expect("moved");
         assert_eq!(names(&client, "out").await, ["1.edi"]);
         assert!(client.stat("in", &name("po.edi")).await.expect("looked").is_none());
@@ -162,9 +164,9 @@ async fn hostile_names_and_links_lead_nowhere() {
     let refused = get(&client, "out", "link.edi").await.expect_err("not followed");
     assert_eq!(refused.kind(), Kind::Invalid);
     let odd = listing.entries.iter().find(|entry| entry.kind == EntryKind::File);
-    let odd = &odd.expect("the odd name is kept").name;
-    assert_eq!(odd.as_bytes(), b"po\n\xff\x1b.edi");
-    assert_eq!(client.read("out", odd, LIMIT_BYTES).await.expect("read").bytes, "ISA");
+    let odd = odd.expect("the odd name is kept");
+    assert_eq!(odd.name.as_bytes(), b"po\n\xff\x1b.edi");
+    assert_eq!(client.read("out", odd, LIMIT_BYTES).await.expect("read"), "ISA");
     let missing = client.list("nowhere").await.expect_err("no folder");
     assert_eq!(missing.kind(), Kind::NotFound);
     let too_large = client.read("out", odd, 2).await.expect_err("above the limit");
@@ -183,6 +185,12 @@ async fn a_file_put_again_under_the_same_name_is_seen_as_another() {
     assert!(!client.is_unchanged("out", entry).await.expect("looked"));
     fs::remove_file(place.home.join("out/po.edi")).expect("taken");
     assert!(!client.is_unchanged("out", entry).await.expect("looked"));
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_what_was_listed_is_not_taken() {
+    let place = place(Age::Modern);
+    super::takes_only_what_was_listed(&place.client(), "out", &place.home.join("out")).await;
 }
 
 #[tokio::test]
@@ -291,15 +299,20 @@ async fn old_servers_are_reached_only_where_it_is_asked_for() {
         let mut settings = place.settings();
         let refused = client(settings.clone()).list("out").await.expect_err("too old");
         assert_eq!(refused.kind(), Kind::Refused, "{refused}");
-        assert!(refused.hint().contains("legacy = true"));
-        settings.algorithms = Algorithms::Legacy;
+        assert!(refused.hint().contains("`legacy_until`"));
+        let today = chrono::Utc::now().date_naive();
+        settings.legacy_until = today.pred_opt();
+        let over = client(settings.clone()).list("out").await.expect_err("not any more");
+        assert_eq!(over.kind(), Kind::Refused, "{over}");
+        assert!(over.hint().contains("is over"), "{}", over.hint());
+        settings.legacy_until = Some(today);
         let server = Server::new(settings, resolve_with(PathBuf::new(), |_| None));
         let agreed = server.probe().await.expect("reached");
         assert!(agreed.legacy, "{agreed:?}");
         assert_eq!(agreed.cipher, cipher);
         let client = Transport::Sftp(server);
         put(&client, "in", "po.edi", &[b'x'; 100_000]).await.expect("put");
-        assert_eq!(get(&client, "in", "po.edi").await.expect("read").bytes.len(), 100_000);
+        assert_eq!(get(&client, "in", "po.edi").await.expect("read").len(), 100_000);
     }
 }
 
