@@ -1,14 +1,15 @@
 //! Kill points: a hub that ends at any named place loses nothing and does nothing twice.
 //!
 //! Each run is the demo's day with real servers: SFTP, folders, an ERP, acknowledgments. Two nodes share it and are told
-//! to end at one place; others take over. What comes of it must be what comes of an undisturbed day. `scripts/faults`
-//! runs every place, `scripts/test` a few.
+//! to end at one place, and others are started; or one ends, and another that ran all the time takes over. What comes of
+//! it must be what comes of an undisturbed day. `scripts/faults` runs every place, `scripts/test` a few.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
-use std::time::Duration;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use crossdock::cli::demo::counterparts::partners::Judgment;
 use crossdock::cli::demo::files::DayFile;
@@ -17,7 +18,9 @@ use crossdock::kill_points;
 use crossdock::store::{
     Body, Direction, DocumentFilter, ExceptionFilter, ExceptionState, FileFilter, FileRow, FileState,
 };
+use futures_util::StreamExt as _;
 use nix::sys::signal::Signal;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Child;
 
 use super::site::{command, until};
@@ -35,6 +38,8 @@ enum At<'a> {
     Nowhere,
     /// While the day's files come.
     Day(&'a str),
+    /// While they come, beside a node that goes on.
+    Beside(&'a str),
     /// When its acknowledgments come.
     Answers(&'a str),
 }
@@ -42,16 +47,12 @@ enum At<'a> {
 #[tokio::test]
 async fn a_hub_that_ends_at_any_named_place_loses_nothing_and_does_nothing_twice() {
     let undisturbed = play(At::Nowhere).await;
-    let all = std::env::var_os("CROSSDOCK_FAULTS").is_some_and(|which| which == "all");
+    let all = all();
     let mut points: Vec<String> = FEW.map(str::to_owned).to_vec();
     if all {
         // The first time, and once when some of the day is done.
-        points = kill_points::ALL.iter().flat_map(|name| [1, 3].map(|n| format!("{name}:{n}"))).collect();
-        // Nothing of the day is packed, waits for others or is late: `packed`, `batches` and `kills` end nodes there.
-        let elsewhere = |point: &String| {
-            ["in.unpack.", "out.batch.", "ack.due."].iter().any(|step| point.starts_with(step))
-        };
-        points.retain(|point| !RARE.contains(&point.as_str()) && !elsewhere(point));
+        points = of_the_day().flat_map(|name| [1, 3].map(|n| format!("{name}:{n}"))).collect();
+        points.retain(|point| !RARE.contains(&point.as_str()));
     }
     for point in &points {
         let told = play(At::Day(point)).await;
@@ -69,6 +70,34 @@ async fn a_hub_that_ends_at_any_named_place_loses_nothing_and_does_nothing_twice
     }
 }
 
+#[tokio::test]
+async fn a_node_that_runs_all_the_time_takes_the_work_of_a_dead_one_over_within_half_a_minute() {
+    let undisturbed = play(At::Nowhere).await;
+    let points: Vec<&str> =
+        if all() { of_the_day().collect() } else { vec!["in.canon.before", "out.rename.after"] };
+    // Mostly they wait for leases to end, so several go at once.
+    let mut days = futures_util::stream::iter(points)
+        .map(|point| async move { (point, Box::pin(play(At::Beside(point))).await) })
+        .buffer_unordered(3);
+    while let Some((point, told)) = days.next().await {
+        assert_eq!(told, undisturbed, "killed at {point} beside another");
+        if all() {
+            writeln!(std::io::stderr(), "killed at {point}: the other node did the rest")
+                .expect("it is open");
+        }
+    }
+}
+
+fn all() -> bool {
+    std::env::var_os("CROSSDOCK_FAULTS").is_some_and(|which| which == "all")
+}
+
+/// Nothing of the day is packed, waits for others or is late: `packed`, `batches` and `kills` end nodes there.
+fn of_the_day() -> impl Iterator<Item = &'static str> {
+    let elsewhere = ["in.unpack.", "out.batch.", "ack.due."];
+    kill_points::ALL.into_iter().filter(move |name| !elsewhere.iter().any(|step| name.starts_with(step)))
+}
+
 /// Places that one node passes less often than that in a day.
 const RARE: [&str; 4] =
     ["in.archive.before:3", "in.archive.after:3", "erp.send.before:3", "erp.send.after:3"];
@@ -76,11 +105,18 @@ const RARE: [&str; 4] =
 /// Plays the day, and tells what came of it without numbers that may fall otherwise.
 async fn play(at: At<'_>) -> String {
     let site = Wide::new(|settings| settings).await;
+    let other = match at {
+        At::Beside(_) => Some(begin_to_serve(&site).await),
+        _ => None,
+    };
     let mut put = put_all(&site);
     if let At::Day(point) = at {
         end_at(&site, point).await;
     }
-    let mut node = serve(&site, None);
+    if let (At::Beside(point), Some(other)) = (at, &other) {
+        end_beside(&site, point, other).await;
+    }
+    let mut node = other.unwrap_or_else(|| serve(&site, None));
     quiet(&site, put.len()).await;
     let answers = matches!(at, At::Answers(_));
     if answers {
@@ -144,6 +180,50 @@ async fn end_at(site: &Wide, point: &str) {
         signal(other, Signal::SIGKILL);
     }
     other.wait().await.expect("it ended");
+}
+
+/// Starts a node, and waits until it looks for work.
+async fn begin_to_serve(site: &Wide) -> Child {
+    let settings = site.world.hub().join("crossdock.toml");
+    let mut command = command(&settings, Some(site.database.url()), &["serve"]);
+    let mut node = command.env("CROSSDOCK_LOG", "info").stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut lines = BufReader::new(node.stderr.take().expect("it is piped")).lines();
+    while !lines.next_line().await.expect("text").expect("it runs").contains("serving ") {}
+    // Read on, else it would wait for its reader.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    node
+}
+
+/// Has a node end at a place while `other` stands still, which then takes over what it held, in time.
+async fn end_beside(site: &Wide, point: &str, other: &Child) {
+    let mut connection = site.database.connection().await;
+    // It must not stand still with locks, for which the one that is to end would wait.
+    loop {
+        signal(other, Signal::SIGSTOP);
+        let busy = "select count(*) from pg_stat_activity where datname = current_database()
+             and pid <> pg_backend_pid() and state in ('active', 'idle in transaction')";
+        let busy: i64 = sqlx::query_scalar(busy).fetch_one(&mut connection).await.expect("answers");
+        if busy == 0 {
+            break;
+        }
+        signal(other, Signal::SIGCONT);
+        tokio::task::yield_now().await;
+    }
+    let mut node = serve(site, Some(point));
+    let process = node.id().expect("it runs");
+    let ended = tokio::time::timeout(Duration::from_secs(120), node.wait()).await;
+    let status = ended.unwrap_or_else(|_| panic!("no node passes {point}")).expect("it ended");
+    assert_eq!(status.signal(), Some(Signal::SIGKILL as i32), "at {point} it ended by itself: {status}");
+    let died = Instant::now();
+    signal(other, Signal::SIGCONT);
+    let store = site.database.store();
+    until("the work of the dead node is another's", async || {
+        let workers = store.list_workers().await.expect("answers");
+        !workers.iter().any(|worker| worker.ends_with(&format!("#{process}")))
+    })
+    .await;
+    let took = died.elapsed();
+    assert!(took < Duration::from_secs(30), "killed at {point}: taken over after {} s", took.as_secs());
 }
 
 async fn stop(node: &mut Child) {
