@@ -250,7 +250,8 @@ fn finish(result: anyhow::Result<ExitCode>) -> ExitCode {
         let private = error.downcast_ref::<store::private::Error>();
         let archive = error.downcast_ref::<store::Error>().filter(|error| error.is_of_archive());
         let settings = private.is_some_and(|error| !error.is_temporary())
-            || archive.is_some_and(|error| !error.is_temporary());
+            || archive.is_some_and(|error| !error.is_temporary())
+            || error.is::<open::Unfit>();
         ExitCode::from(if settings { exit::USAGE } else { exit::LATER })
     })
 }

@@ -10,6 +10,8 @@ use crate::profiles::Profile;
 use crate::store::{Access, Archive, Store, private};
 use crate::transports::{SecretRef, SecretResolver};
 use anyhow::Context as _;
+use std::fs::DirBuilder;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,8 +68,34 @@ pub(super) fn with_master_data(config: &Config, agreements: Agreements) -> anyho
     })
 }
 
+/// Something of this machine that a person must mend before anything starts.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Unfit(String);
+
+/// Makes the folder that all we write lies in, closed to others. One that others may change is refused, one that they may
+/// read is told of.
+fn own_folder(var: &Path) -> anyhow::Result<()> {
+    let attempted = || format!("cannot make `{}`", var.display());
+    DirBuilder::new().recursive(true).mode(0o700).create(var).with_context(attempted)?;
+    let mode = std::fs::metadata(var).with_context(attempted)?.permissions().mode() & 0o777;
+    let hint = format!("hint: chmod 0700 {}", var.display());
+    if mode & 0o022 != 0 {
+        let what = "where files of partners and the database lie, may be written by others";
+        return Err(Unfit(format!("`{}`, {what} (mode {mode:04o}); {hint}", var.display())).into());
+    }
+    if mode & 0o055 != 0 {
+        tracing::warn!(
+            "`{}`, where files of partners lie, is open to others (mode {mode:04o}); {hint}",
+            var.display()
+        );
+    }
+    Ok(())
+}
+
 /// Connects to the database, starting a private one if none is named, and brings it up to date.
 pub(super) async fn database(config: &Config) -> anyhow::Result<Database> {
+    own_folder(&config.var)?;
     let (store, server) = match &config.database_url {
         Some(url) => (Store::connect_url(url)?, None),
         None => {

@@ -1,7 +1,7 @@
 //! `run --once` and `serve`.
 #![expect(clippy::print_stdout, reason = "commands speak to people")]
 
-use super::exit;
+use super::{counted, exit};
 use crate::config::Config;
 use crate::pipeline::{self, Agreements};
 use anyhow::Context as _;
@@ -18,6 +18,7 @@ pub(super) async fn once(
     if let Some(id) = partner {
         super::open::find_partner(&agreements, id)?;
     }
+    keep_memory_private();
     let (hub, database) = super::open::hub(config, agreements).await?;
     let pass = pipeline::run_once(&hub, partner).await?;
     println!(
@@ -39,6 +40,12 @@ pub(super) async fn once(
             pass.held
         );
     }
+    if pass.quarantined > 0 {
+        println!(
+            "in quarantine: {}; `crossdock quarantine` says why, then `crossdock release`, `assign` or `cancel`",
+            counted(pass.quarantined, "file")
+        );
+    }
     hub.store.close().await;
     drop(database);
     // What is held stays so until a person acts; a later run alone does not help.
@@ -49,8 +56,17 @@ pub(super) async fn once(
     Ok(ExitCode::from(if done { exit::DONE } else { exit::LATER }))
 }
 
+/// What it holds of secrets and documents goes into no core dump, and other programs of the account cannot read it.
+fn keep_memory_private() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = nix::sys::prctl::set_dumpable(false) {
+        tracing::warn!("what this process holds may come into a core dump: {error}");
+    }
+}
+
 /// Serves until SIGTERM or SIGINT.
 pub(super) async fn serve(config: Config, agreements: Agreements) -> anyhow::Result<ExitCode> {
+    keep_memory_private();
     let (hub, database) = super::open::hub(config, agreements).await?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;

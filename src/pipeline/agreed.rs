@@ -89,6 +89,39 @@ pub(super) fn hold_while_testing(document: &mut Document, profile: &Profile) -> 
     apply(document, fault)
 }
 
+/// Keeps aside what has other application codes than those agreed. Gives why, and what to do. Where there are agreements,
+/// codes choose among them.
+pub(super) fn hold_other_codes(
+    document: &mut Document,
+    profile: &Profile,
+    group: &verdict::Group,
+) -> Option<(String, String)> {
+    let x12 = profile.x12.as_ref().filter(|_| profile.agreements.is_empty())?;
+    document.record.as_ref()?;
+    let [ours, theirs] = x12.groups_said;
+    let said =
+        [("GS02", &group.sender, &x12.them_group, theirs), ("GS03", &group.receiver, &x12.us_group, ours)];
+    let (name, said, agreed, _) =
+        said.into_iter().find(|(_, said, agreed, counts)| *counts && said != agreed)?;
+    let correct = format!("correct partner-profiles/{}.toml", profile.id);
+    let hint = match profile.without_agreement {
+        Action::Hold => {
+            let whom = profile.whom(Topic::Technical);
+            format!(
+                "ask {whom} whose it is, {correct} if it is theirs, then release the file: `crossdock release`"
+            )
+        }
+        Action::Refuse | Action::Accept => format!("if it is agreed after all, {correct}"),
+    };
+    let fault = NotAgreed {
+        code: "unknown_application_code",
+        action: Repeated::Do(profile.without_agreement),
+        why: format!("unknown application code: {name} is `{said}`, and `{agreed}` is agreed"),
+        hint,
+    };
+    apply(document, fault)
+}
+
 /// Does with a document what the profile says of what is not as agreed. Gives why it is held, and what to do.
 pub(super) fn apply(document: &mut Document, fault: NotAgreed) -> Option<(String, String)> {
     let number = document.record.as_ref().and_then(|record| record.business_number());

@@ -63,6 +63,8 @@ pub(super) struct Carried {
     pub(super) batched: usize,
     /// Records that were replaced.
     pub(super) revised: usize,
+    /// Why what a person wished to be made anew was not.
+    pub(super) not_made: Vec<String>,
 }
 
 /// Writes all that readings mean and all that follows from them. Of a file that was read before, what had effects
@@ -140,8 +142,14 @@ pub(super) async fn carry_out(
     let unrouted: Vec<Unrouted> =
         outgoing.iter_mut().flat_map(|out| std::mem::take(&mut out.unrouted)).collect();
     unrouted::tell(work, &unrouted, now).await?;
+    let tried = outgoing.iter().filter(|out| out.again).flat_map(|out| &out.shipments);
+    let mut tried: Vec<Uuid> = tried.map(|shipment| shipment.source).collect();
     let compositions = outbound::compose(hub, work, outgoing, agreements).await?;
     let unsound: Vec<&Unsound> = compositions.iter().flat_map(|composed| &composed.unsound).collect();
+    tried.retain(|source| unsound.iter().all(|unsound| unsound.source != *source));
+    if !tried.is_empty() {
+        work.settle_exceptions_of(&tried, CANNOT_COMPOSE, "it can be written now", now).await?;
+    }
     tell_unsound(work, &unsound, now).await?;
     let refused = |document: &&Document| document.status == verdict::Status::Rejected;
     let carried = files.iter().zip(outcomes).zip(&compositions).zip(progress);
@@ -152,6 +160,11 @@ pub(super) async fn carry_out(
         sent: composition.sent,
         batched: composition.batched,
         revised: progress.revised,
+        not_made: progress
+            .not_made
+            .into_iter()
+            .chain(composition.unsound.iter().map(|unsound| unsound.why.clone()))
+            .collect(),
     });
     Ok(carried.collect())
 }
@@ -175,6 +188,8 @@ struct Progress {
     documents: usize,
     /// Its findings that are written.
     findings: i32,
+    /// Why what was to be made anew is not.
+    not_made: Vec<String>,
 }
 
 /// Writes what files have read since the last time, and adds what follows from it to what they send.
@@ -207,7 +222,7 @@ async fn write_portion(
         .collect();
     let mut known = known::look_up(work, portion.iter().flat_map(|documents| *documents)).await?;
     let (mut fresh, mut taken) = (Vec::new(), Vec::new());
-    for ((file, out), progress) in files.iter().zip(&mut *outgoing).zip(&*progress) {
+    for ((file, out), progress) in files.iter().zip(&mut *outgoing).zip(&mut *progress) {
         for (index, document) in file.reading.documents.iter().enumerate().skip(progress.documents) {
             let stands = progress.standing.contains(&document.id);
             let issue = again.issue.filter(|_| again.is_about(document.id) && document.record.is_some());
@@ -221,6 +236,12 @@ async fn write_portion(
             let business = follow_routes(document, profile, agreements, &known, now, out);
             for shipment in out.shipments.iter_mut().skip(before) {
                 shipment.issue = issue.filter(|_| again.makes(&shipment.to, &shipment.sends.document));
+            }
+            if issue.is_some() && out.shipments.len() == before {
+                let (kind, number) = (document.kind.replace('_', " "), document.record.as_ref());
+                let number = number.and_then(|record| record.business_number()).unwrap_or_default();
+                let why = if business.1.is_empty() { "no route takes it" } else { &business.1 };
+                progress.not_made.push(format!("{kind} {number}: {why}"));
             }
             if stands && business.0 != Business::Exception {
                 taken.push(document.id);
@@ -455,6 +476,9 @@ async fn wake_waiting(
     Ok(settled)
 }
 
+/// Kind of the exceptions that tell what cannot be written.
+const CANNOT_COMPOSE: &str = "cannot_compose";
+
 /// What cannot be written is an exception of the document it follows from; everything else goes its way.
 pub(super) async fn tell_unsound(
     work: &mut Work,
@@ -467,8 +491,8 @@ pub(super) async fn tell_unsound(
     let exceptions: Vec<NewException> = unsound
         .iter()
         .map(|unsound| NewException {
-            id: ids::derived("exception", &["cannot_compose", &unsound.source.to_string(), &unsound.to]),
-            kind: "cannot_compose".to_owned(),
+            id: ids::derived("exception", &[CANNOT_COMPOSE, &unsound.source.to_string(), &unsound.to]),
+            kind: CANNOT_COMPOSE.to_owned(),
             document_id: Some(unsound.source),
             partner_id: Some(unsound.to.clone()),
             order_number: None,

@@ -419,7 +419,8 @@ async fn send_again(begun: &mut Begun, id: Uuid, name: &str) -> Result<(), Unmad
     Err(Refusal::later(format!("a try of `{name}` is under way")).into())
 }
 
-/// Gives up: a delivery is not sent any more, a quarantined file is refused, a waiting document waits no more.
+/// Gives up: a delivery is not sent any more, a quarantined file is refused, a waiting document waits no more, neither for
+/// another nor for its batch.
 ///
 /// # Errors
 /// [`Unmade::Refused`] for what has happened already.
@@ -487,14 +488,24 @@ pub async fn cancel(store: &Store, target: (Noun, Uuid), wish: &Wish) -> Result<
                 .find_document(id)
                 .await?
                 .ok_or(crate::store::Error::Missing { what: "document", id })?;
-            if document.business != Business::Waiting {
-                let hint = "only a document that waits for another can be given up; for what it led to, name the delivery";
+            let batched = begun.work.cancel_batched(id).await?;
+            let waits = document.business == Business::Waiting;
+            if !waits && batched.is_empty() {
+                let hint = "only a document that waits for another or for its batch can be given up; for what it led to, name the delivery";
                 return Err(Refusal::new(format!("the document is {}", document.business), hint).into());
             }
-            begun.work.set_business(&[(id, Business::Settled, why)]).await?;
-            let before = json!({ "business": document.business, "reason": document.business_reason });
+            let mut business = document.business;
+            if waits {
+                business = Business::Settled;
+                begun.work.set_business(&[(id, business, why)]).await?;
+            }
+            let batched: Vec<String> =
+                batched.into_iter().map(|(partner, kind)| format!("{kind} to {partner}")).collect();
+            let before = json!({
+                "business": document.business, "reason": document.business_reason, "batched": batched,
+            });
             let subject = format!("{} {}", document.kind, document.business_number.unwrap_or_default());
-            begun.commit(subject, before, json!({ "business": Business::Settled })).await
+            begun.commit(subject, before, json!({ "business": business })).await
         }
     }
 }

@@ -100,7 +100,7 @@ impl ReadFile {
         Some(spawn_blocking(move || sets.read(&portion, input.lend())))
     }
 
-    /// Leaves out the documents of the interchange at these bytes.
+    /// Leaves out the documents of the interchange or group at these bytes.
     pub(super) fn leave_out(&mut self, bytes: &Range<u64>) {
         self.reading.documents.retain(|document| !bytes.contains(&document.bytes.start));
         if let Some(rest) = &mut self.rest {

@@ -282,6 +282,12 @@ fn begin_x12(input: Input<'_>) -> (Reading, Sets) {
             continue;
         }
         let has_effects = !test || input.effects == Effects::Always;
+        // What an assigned file says of its receiver does not matter either.
+        if !place.assigned
+            && let Some((reason, hint)) = not_for_us(&mut interchange, profile)
+        {
+            reading.outcome = Outcome::Quarantined { reason, hint };
+        }
         refuse_what_was_not_agreed(&mut interchange, profile, place);
         reading.findings.extend(interchange.faults.iter().map(|fault| describe::finding(fault, &envelope)));
         if !interchange_is_trusted(&interchange) {
@@ -377,19 +383,31 @@ fn claim<'a>(
             hint,
         ));
     }
-    if !profile.is_us(&header.receiver.0, &header.receiver.1) {
-        let us = profile.x12.as_ref().map(|x12| &x12.us);
-        let agreed = us.map(|us| format!("{}:{}", us.qualifier, us.id)).unwrap_or_default();
-        let hint = format!(
-            "we agreed on {agreed} with {}; ask the partner to correct ISA07 and ISA08, or set `us` in the profile",
-            profile.name
-        );
-        return Err((
-            format!("the file is addressed to {}:{}, not to us", header.receiver.0, header.receiver.1),
-            hint,
-        ));
-    }
     Ok(profile)
+}
+
+/// Why an interchange is not for us, and what to do. Its sender is known, so a TA1 that is asked for says it.
+fn not_for_us(interchange: &mut verdict::Interchange, profile: &Profile) -> Option<(String, String)> {
+    let header = &interchange.header;
+    let (qualifier, id) = &header.receiver;
+    if profile.is_us(qualifier, id) {
+        return None;
+    }
+    let us = profile.x12.as_ref().map(|x12| &x12.us);
+    let agreed = us.map(|us| format!("{}:{}", us.qualifier, us.id)).unwrap_or_default();
+    let hint = format!(
+        "we agreed on {agreed} with {}; ask the partner to correct ISA07 and ISA08, or set `us` in the profile",
+        profile.name
+    );
+    let reason = format!("the file is addressed to {qualifier}:{id}, not to us");
+    interchange.faults.push(Fault {
+        segment: SegmentId::new(b"ISA"),
+        element: 8,
+        value: id.as_bytes().into(),
+        ..Fault::new(Code::UnknownReceiver, interchange.bytes.start)
+    });
+    interchange.status = verdict::Status::Rejected;
+    Some((reason, hint))
 }
 
 fn is_ours(header: &verdict::InterchangeHeader, agreements: &Agreements) -> bool {

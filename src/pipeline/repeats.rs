@@ -8,11 +8,15 @@ use super::read::{Interchange, Outcome, Reading};
 use super::rows::key;
 use crate::canonical::RecordKind;
 use crate::finding::{Finding, Location, Severity};
+use crate::formats::x12::fault::{Code, Fault};
+use crate::formats::x12::segment::SegmentId;
+use crate::formats::x12::verdict;
 use crate::ids::short;
 use crate::profiles::{Action, Profile, Repeat, Repeated, Topic};
-use crate::store::{InterchangeKey, InterchangeRow, SameBusiness, Work};
+use crate::store::{GroupKey, InterchangeKey, InterchangeRow, SameBusiness, SeenGroup, Work};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Judges files and interchanges that repeat something as the profiles say. Gives, for each file, the places of
@@ -28,7 +32,9 @@ pub(super) async fn judge(
     for file in files.iter_mut() {
         content(work, file, agreements, now).await?;
     }
-    control_numbers(work, files, corrected, agreements, now).await
+    let repeated = control_numbers(work, files, corrected, agreements, now).await?;
+    group_numbers(work, files, &repeated, corrected, agreements, now).await?;
+    Ok(repeated)
 }
 
 /// What a file may have in common with another, so that the one must know what became of the other.
@@ -41,6 +47,13 @@ pub(super) fn keys(file: &ReadFile, agreements: &Agreements) -> Vec<String> {
         keys.push(format!("content {} {:?}", profile.id, row.sha256));
     }
     keys.extend(reading.interchanges.iter().map(|interchange| format!("{:?}", key(interchange))));
+    for interchange in &reading.interchanges {
+        let profile = agreements.profiles.find(&interchange.partner);
+        if let Some(profile) = profile.filter(|profile| profile.duplicates.group_number.is_some()) {
+            let groups = interchange.verdict.groups.iter();
+            keys.extend(groups.map(|group| format!("{:?}", group_key(profile, group))));
+        }
+    }
     for document in &reading.documents {
         let Some(record) = &document.record else { continue };
         let Some(profile) = agreements.profiles.find(&document.partner) else { continue };
@@ -111,22 +124,76 @@ async fn control_numbers(
 ) -> Result<Vec<Vec<usize>>, Error> {
     let ids: Vec<Uuid> = files.iter().map(|file| file.row.id).chain(corrected.iter().copied()).collect();
     let known = |interchange: &&Interchange| agreements.profiles.find(&interchange.partner).is_some();
-    let keys: Vec<InterchangeKey> =
-        files.iter().flat_map(|file| file.reading.interchanges.iter().filter(known).map(key)).collect();
+    let keys: Vec<(InterchangeKey, DateTime<Utc>)> = files
+        .iter()
+        .flat_map(|file| {
+            let came = file.row.received_at;
+            file.reading.interchanges.iter().filter(known).map(move |interchange| (key(interchange), came))
+        })
+        .collect();
     let found = work.find_interchanges(&keys, &ids).await?;
-    let earlier: HashMap<InterchangeKey, InterchangeRow> =
-        keys.into_iter().zip(found).filter_map(|(key, row)| Some((key, row?))).collect();
+    let mut before = Before::default();
+    for ((key, _), found) in keys.into_iter().zip(found) {
+        if let Some((number, file)) = found.last.and_then(|(number, file)| Some((number.parse().ok()?, file)))
+        {
+            before.last.entry(parties(&key)).or_insert((number, file));
+        }
+        before.same.extend(found.same.map(|same| (key, same)));
+    }
     let mut repeated = Vec::with_capacity(files.len());
     for file in files {
-        repeated.push(control_numbers_of(work, file, &earlier, agreements, now).await?);
+        repeated.push(control_numbers_of(work, file, &mut before, agreements, now).await?);
     }
     Ok(repeated)
+}
+
+/// Interchanges that came before.
+#[derive(Default)]
+struct Before {
+    /// Those of the same number.
+    same: HashMap<InterchangeKey, InterchangeRow>,
+    /// The last of its parties: its number and its file.
+    last: HashMap<[String; 4], (u64, Uuid)>,
+}
+
+fn parties(key: &InterchangeKey) -> [String; 4] {
+    [&key.sender_qualifier, &key.sender_id, &key.receiver_qualifier, &key.receiver_id].map(Clone::clone)
+}
+
+/// A number this far below the last one is the counter's beginning after its end.
+const TURNED: u64 = 500_000_000;
+
+/// A word on an interchange whose number is lower than that of the one before it.
+fn behind(interchange: &Interchange, file: Uuid, before: &mut Before) -> Option<Finding> {
+    let number: u64 = interchange.verdict.header.control_number.parse().ok()?;
+    if interchange.verdict.status == verdict::Status::Rejected {
+        return None;
+    }
+    let last = before.last.insert(parties(&key(interchange)), (number, file));
+    let (last, other) = last.filter(|(last, _)| *last > number && last - number < TURNED)?;
+    Some(Finding {
+        code: "control_number_behind",
+        severity: Severity::Warning,
+        location: Location {
+            byte: interchange.verdict.bytes.start,
+            segment: "ISA".to_owned(),
+            element: 13,
+            ..Location::default()
+        },
+        message: format!(
+            "control number {number:09} is lower than {last:09} of the interchange before it, in file {}",
+            short(other)
+        ),
+        hint: "files of the partner may have come out of order, or its counter was set back".to_owned(),
+        value: interchange.verdict.header.control_number.clone(),
+        ack_code: String::new(),
+    })
 }
 
 async fn control_numbers_of(
     work: &mut Work,
     read: &mut ReadFile,
-    earlier: &HashMap<InterchangeKey, InterchangeRow>,
+    before: &mut Before,
     agreements: &Agreements,
     now: DateTime<Utc>,
 ) -> Result<Vec<usize>, Error> {
@@ -136,7 +203,10 @@ async fn control_numbers_of(
     for (index, interchange) in reading.interchanges.iter_mut().enumerate() {
         let header = &interchange.verdict.header;
         let Some(profile) = agreements.profiles.find(&interchange.partner) else { continue };
-        let Some(earlier) = earlier.get(&key(interchange)) else { continue };
+        let Some(earlier) = before.same.get(&key(interchange)) else {
+            reading.findings.extend(behind(interchange, file, before));
+            continue;
+        };
         let rule = profile.duplicates.control_number;
         if now - earlier.received_at > rule.within {
             continue;
@@ -196,6 +266,127 @@ async fn control_numbers_of(
         read.leave_out(&bytes);
     }
     Ok(repeated)
+}
+
+fn group_key(profile: &Profile, group: &verdict::Group) -> GroupKey {
+    GroupKey {
+        partner_id: profile.id.clone(),
+        functional_id: group.functional_id.clone(),
+        sender: group.sender.clone(),
+        receiver: group.receiver.clone(),
+        control_number: group.control_number.clone(),
+    }
+}
+
+/// Functional groups whose number came before in another file, of partners who use none twice.
+async fn group_numbers(
+    work: &mut Work,
+    files: &mut [ReadFile],
+    repeated: &[Vec<usize>],
+    corrected: &[Uuid],
+    agreements: &Agreements,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let ids: Vec<Uuid> = files.iter().map(|file| file.row.id).chain(corrected.iter().copied()).collect();
+    let (mut places, mut groups) = (Vec::new(), Vec::new());
+    for (place, file) in files.iter().enumerate() {
+        for (index, interchange) in file.reading.interchanges.iter().enumerate() {
+            let Some(profile) = agreements.profiles.find(&interchange.partner) else { continue };
+            let Some(rule) = profile.duplicates.group_number else { continue };
+            let refused = interchange.verdict.status == verdict::Status::Rejected;
+            if refused || repeated.get(place).is_some_and(|repeated| repeated.contains(&index)) {
+                continue;
+            }
+            for (at, group) in interchange.verdict.groups.iter().enumerate() {
+                if !group.is_acknowledgment() && group.status != verdict::Status::Rejected {
+                    places.push((place, index, at, profile, rule));
+                    groups.push((group_key(profile, group), file.row.id, now - rule.within));
+                }
+            }
+        }
+    }
+    let found = work.meet_groups(&groups, &ids, now).await?;
+    // From the last on, so that places of groups which are left out do not move the others.
+    for ((place, index, at, profile, rule), found) in places.into_iter().zip(found).rev() {
+        let (Some(seen), Some(file)) = (found, files.get_mut(place)) else { continue };
+        let action = action_of(work, rule, file.row.id).await?;
+        repeat_group(file, (index, at), profile, action, &seen);
+    }
+    Ok(())
+}
+
+/// Does with a group whose number came before what the profile says.
+fn repeat_group(
+    file: &mut ReadFile,
+    (index, at): (usize, usize),
+    profile: &Profile,
+    action: Repeated,
+    seen: &SeenGroup,
+) {
+    let id = file.row.id;
+    let Some(interchange) = file.reading.interchanges.get_mut(index) else { return };
+    let verdict = Arc::make_mut(&mut interchange.verdict);
+    let Some(group) = verdict.groups.get_mut(at) else { return };
+    let number = group.control_number.clone();
+    let reason = format!(
+        "group number {number} ({}) was used before, by file {} with other contents",
+        group.functional_id,
+        short(seen.file_id)
+    );
+    let bytes = match (group.sets.first(), group.sets.last()) {
+        (Some(first), Some(last)) => first.bytes.start..last.bytes.end,
+        _ => group.byte..group.byte,
+    };
+    let fault = Fault {
+        segment: SegmentId::new(b"GS"),
+        element: 6,
+        value: number.as_bytes().into(),
+        ..Fault::new(Code::GroupControlNumberReused, group.byte)
+    };
+    match action {
+        Repeated::Do(Action::Accept) => {
+            file.reading.findings.push(Finding {
+                code: "group_number_repeated",
+                severity: Severity::Warning,
+                location: Location {
+                    byte: group.byte,
+                    segment: "GS".to_owned(),
+                    element: 6,
+                    ..Location::default()
+                },
+                message: reason,
+                hint: String::new(),
+                value: number,
+                ack_code: String::new(),
+            });
+            return;
+        }
+        Repeated::Ignore => {
+            verdict.groups.remove(at);
+            file.reading.outcome = Outcome::Ignored { reason: format!("{reason}; ignored") };
+        }
+        Repeated::Do(Action::Refuse) => {
+            refuse_group(group, fault);
+            let hint = "the partner must send it under a new group number (GS06)".to_owned();
+            file.reading.outcome = Outcome::Refused { reason, hint };
+        }
+        Repeated::Do(Action::Hold) => {
+            refuse_group(group, fault);
+            let hint = format!(
+                "ask {} which of the two is right; a correction needs a new group number (GS06). If it is meant all the same, release it: `crossdock release {}`",
+                profile.whom(Topic::Technical),
+                short(id)
+            );
+            file.reading.outcome = Outcome::Quarantined { reason, hint };
+        }
+    }
+    file.leave_out(&bytes);
+}
+
+fn refuse_group(group: &mut verdict::Group, fault: Fault) {
+    group.faults.push(fault);
+    group.status = verdict::Status::Rejected;
+    group.accepted_sets = 0;
 }
 
 /// The business that documents of files are about: the place of the file, the partner, the kind and the key.

@@ -245,11 +245,22 @@ pub async fn apply(hub: &Hub, target: Target, apply: Apply, wish: &Wish) -> Resu
     let name = read.row.name.clone();
     let carried = carry_out(hub, &mut begun.work, vec![read], &agreements, &again).await?;
     let carried = carried.into_iter().next().expect("each file has its outcome");
+    if apply == Apply::IssueNew && carried.sent == 0 && carried.batched == 0 {
+        let why = if carried.not_made.is_empty() {
+            String::from("none of its documents has effects")
+        } else {
+            carried.not_made.join("; ")
+        };
+        let hint = "nothing was changed; `crossdock resend` sends what was made before once more, and `--apply` revises records alone";
+        return Err(Refusal::new(format!("nothing can be made anew of it: {why}"), hint).into());
+    }
     let after = json!({
         "profile_version": carried.outcome.profile_version,
         "state": carried.outcome.state,
         "revised": carried.revised,
         "queued": carried.sent,
+        "batched": carried.batched,
+        "not_made": carried.not_made,
         "only": target.made,
     });
     let what = if target.document.is_some() { "document of file" } else { "file" };

@@ -5,7 +5,7 @@ use super::hub::{Error, Hub, Place, back_off, explain};
 use super::{batches, chores, receive, reload};
 use crate::config::PROCESS;
 use crate::profiles::{self, Channel};
-use crate::store::{JobFilter, JobKind, JobState};
+use crate::store::{FileFilter, FileState, JobFilter, JobKind, JobState};
 use crate::transports::watch::Watcher;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -41,6 +41,8 @@ pub struct Pass {
     pub later: i64,
     /// Jobs that are held until a person acts, those of earlier passes among them.
     pub held: usize,
+    /// Files in quarantine, those of earlier passes among them.
+    pub quarantined: usize,
 }
 
 /// Picks up, processes and delivers everything there is to do now; of one partner's channels only, if one is named.
@@ -102,6 +104,12 @@ pub async fn run_once(hub: &Arc<Hub>, partner: Option<&str>) -> Result<Pass, Err
         ..JobFilter::default()
     };
     pass.held = hub.store.list_job_overviews(&filter, 10_000).await?.len();
+    let filter = FileFilter {
+        state: Some(FileState::Quarantined),
+        partner_id: partner.map(str::to_owned),
+        ..FileFilter::default()
+    };
+    pass.quarantined = hub.store.list_files(&filter, 10_000).await?.len();
     let open = hub.store.count_open_jobs().await?;
     pass.later =
         open.iter().filter(|(_, state, _)| *state == JobState::Ready).map(|(_, _, count)| count).sum();

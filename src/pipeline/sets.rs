@@ -77,7 +77,9 @@ impl Sets {
 
     /// Whether a piece is of the interchange at these bytes.
     pub(super) fn is_of(&self, piece: &Piece, bytes: &Range<u64>) -> bool {
-        self.interchanges.get(piece.interchange).is_some_and(|trusted| trusted.verdict.bytes == *bytes)
+        let group = self.interchanges.get(piece.interchange).map(|trusted| &trusted.verdict.groups);
+        let first = group.and_then(|groups| groups.get(piece.group)?.sets.first());
+        first.is_some_and(|set| bytes.contains(&set.bytes.start))
     }
 
     /// The documents of a portion in their order.
@@ -185,6 +187,7 @@ impl OfGroup<'_> {
         document.agreement = agreed::agreement_of(profile, document.record.as_ref(), Some(envelope));
         let is_test = header.usage == "T";
         let held = if is_test { None } else { agreed::hold_while_testing(&mut document, profile) };
+        let held = held.or_else(|| agreed::hold_other_codes(&mut document, profile, group));
         (document, held)
     }
 }

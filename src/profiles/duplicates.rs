@@ -11,6 +11,8 @@ pub struct Duplicates {
     pub same_bytes: Repeat,
     /// An interchange with the same control number and other bytes.
     pub control_number: Repeat,
+    /// A functional group with the same number in another file; none is not looked for.
+    pub group_number: Option<Repeat>,
     /// A document that names the same business and does not say that it replaces or changes it; none is not looked for.
     pub business_key: Option<Repeat>,
 }
@@ -47,6 +49,7 @@ impl Default for Duplicates {
             same_bytes: Repeat { action: Repeated::Ignore, within: TimeDelta::days(366) },
             // Control numbers of small partners come round later than that.
             control_number: Repeat { action: Repeated::Do(Action::Hold), within: TimeDelta::days(30) },
+            group_number: None,
             business_key: None,
         }
     }
@@ -65,7 +68,13 @@ pub(super) fn read(section: Option<&Section<'_>>) -> Duplicates {
     };
     let (_, same_bytes) = one("same_bytes", "same_bytes_within", built_in.same_bytes);
     let (_, control_number) = one("control_number", "control_number_within", built_in.control_number);
+    let (of_group, group_number) = one("group_number", "group_number_within", built_in.control_number);
     let (said, business_key) = one("business_key", "business_key_within", built_in.same_bytes);
     section.finish();
-    Duplicates { same_bytes, control_number, business_key: said.map(|_| business_key) }
+    Duplicates {
+        same_bytes,
+        control_number,
+        group_number: of_group.map(|_| group_number),
+        business_key: said.map(|_| business_key),
+    }
 }

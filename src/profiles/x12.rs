@@ -40,6 +40,8 @@ pub struct X12 {
     pub us_group: String,
     /// GS03 when we send, the partner's ISA id unless said.
     pub them_group: String,
+    /// Which of these were said, ours first: what comes must have them then.
+    pub groups_said: [bool; 2],
     /// Test or production.
     pub usage: Usage,
     /// ISA12 when we send.
@@ -117,6 +119,7 @@ pub(super) fn read(section: &Section<'_>, schemas: Schemas, beside: Beside<'_>) 
     let x12 = X12 {
         us_group: text("us_group", &us.id),
         them_group: text("them_group", &them.first().map_or_else(String::new, |them| them.id.clone())),
+        groups_said: ["us_group", "them_group"].map(|key| section.text(key).is_some()),
         us,
         them,
         usage: usage.map_or(Usage::Production, |said| said.value),

@@ -150,6 +150,21 @@ impl Work {
             .map(drop)
             .map_err(Error::query("remove what waits no more"))
     }
+
+    /// Removes what follows from a document and waits for its batch. Gives to whom it was to go, as what.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn cancel_batched(&mut self, source_document_id: Uuid) -> Result<Vec<(String, String)>, Error> {
+        let rows = sqlx::query!(
+            "delete from batched where source_document_id = $1 returning partner_id, document",
+            source_document_id
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("give up what waits for its batch"))?;
+        Ok(rows.into_iter().map(|row| (row.partner_id, row.document)).collect())
+    }
 }
 
 impl Store {

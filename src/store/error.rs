@@ -221,9 +221,10 @@ fn is_temporary(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            // 08 connection, 53 resources, 57P0x shutdown and start, 57014 and 55P03 took too long, 40 conflicts, 25006 a standby.
+            // 08 connection, 53 resources, 57P0x shutdown and start, 57014, 55P03, 25P03 and 25P04 took too long,
+            // 40 conflicts, 25006 a standby.
             ["08", "53", "57P0", "40"].iter().any(|class| code.starts_with(class))
-                || matches!(code.as_ref(), "25006" | "55P03" | "57014" | "XX000")
+                || matches!(code.as_ref(), "25006" | "25P03" | "25P04" | "55P03" | "57014" | "XX000")
         }),
         _ => false,
     }

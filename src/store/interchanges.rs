@@ -78,8 +78,17 @@ pub struct InterchangeRow {
     pub received_at: DateTime<Utc>,
 }
 
+/// What came before of the two parties of a key.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct FoundInterchanges {
+    /// The first with the same key.
+    pub same: Option<InterchangeRow>,
+    /// Of those in files that came before this one: the number of the one that was read last, and its file.
+    pub last: Option<(String, Uuid)>,
+}
+
 impl Work {
-    /// For each key the first interchange with it that was stored before, other than those of `except_files`.
+    /// For each key and the time when its file came, the first interchange with it that was stored before, other than those of `except_files`.
     ///
     /// Others who look for the same keys wait for this work to end, so that of two copies one is the first.
     ///
@@ -87,13 +96,13 @@ impl Work {
     /// When the database cannot be asked.
     pub async fn find_interchanges(
         &mut self,
-        keys: &[InterchangeKey],
+        keys: &[(InterchangeKey, DateTime<Utc>)],
         except_files: &[Uuid],
-    ) -> Result<Vec<Option<InterchangeRow>>, Error> {
+    ) -> Result<Vec<FoundInterchanges>, Error> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let mut locks: Vec<String> = keys.iter().map(InterchangeKey::joined).collect();
+        let mut locks: Vec<String> = keys.iter().map(|(key, _)| key.joined()).collect();
         // The same order everywhere, or two works lock each other out.
         locks.sort();
         locks.dedup();
@@ -107,40 +116,48 @@ impl Work {
         .map_err(Error::query("lock interchanges' keys"))?;
         macro_rules! column {
             ($field:ident) => {
-                keys.iter().map(|key| clean(&key.$field)).collect::<Vec<_>>()
+                keys.iter().map(|(key, _)| clean(&key.$field)).collect::<Vec<_>>()
             };
         }
         let rows = sqlx::query!(
-            r#"select n.position as "position!", i.id, i.file_id, i.interchange_date, i.interchange_time, i.received_at
-               from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
-                   with ordinality as n (sender_qualifier, sender_id, receiver_qualifier, receiver_id, number, position)
-               cross join lateral (
+            r#"select n.position as "position!", i.id as "id?", i.file_id as "file_id?", i.interchange_date,
+                   i.interchange_time, i.received_at as "received_at?", l.control_number as "last?", l.file_id as "last_file?"
+               from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $7::timestamptz[])
+                   with ordinality as n (sender_qualifier, sender_id, receiver_qualifier, receiver_id, number, came, position)
+               left join lateral (
                    select id, file_id, interchange_date, interchange_time, received_at from interchange
                    where sender_qualifier = n.sender_qualifier and sender_id = n.sender_id
                      and receiver_qualifier = n.receiver_qualifier and receiver_id = n.receiver_id
                      and control_number = n.number and file_id <> all($6)
-                   order by received_at, id limit 1) i"#,
+                   order by received_at, id limit 1) i on true
+               left join lateral (
+                   select x.control_number, x.file_id from interchange x join file f on f.id = x.file_id
+                   where x.sender_qualifier = n.sender_qualifier and x.sender_id = n.sender_id
+                     and x.receiver_qualifier = n.receiver_qualifier and x.receiver_id = n.receiver_id
+                     and f.received_at < n.came and x.file_id <> all($6)
+                   order by x.received_at desc limit 1) l on true"#,
             &column!(sender_qualifier) as &[std::borrow::Cow<'_, str>],
             &column!(sender_id) as &[std::borrow::Cow<'_, str>],
             &column!(receiver_qualifier) as &[std::borrow::Cow<'_, str>],
             &column!(receiver_id) as &[std::borrow::Cow<'_, str>],
             &column!(control_number) as &[std::borrow::Cow<'_, str>],
             except_files,
+            &keys.iter().map(|(_, came)| *came).collect::<Vec<_>>(),
         )
         .fetch_all(self.connection())
         .await
         .map_err(Error::query("find interchanges"))?;
-        let mut found = vec![None; keys.len()];
+        let mut found = vec![FoundInterchanges::default(); keys.len()];
         for row in rows {
             let place = usize::try_from(row.position - 1).ok().and_then(|place| found.get_mut(place));
             if let Some(place) = place {
-                *place = Some(InterchangeRow {
-                    id: row.id,
-                    file_id: row.file_id,
-                    interchange_date: row.interchange_date,
-                    interchange_time: row.interchange_time,
-                    received_at: row.received_at,
-                });
+                if let (Some(id), Some(file_id), Some(received_at)) = (row.id, row.file_id, row.received_at) {
+                    let (interchange_date, interchange_time) = (row.interchange_date, row.interchange_time);
+                    let same =
+                        InterchangeRow { id, file_id, interchange_date, interchange_time, received_at };
+                    place.same = Some(same);
+                }
+                place.last = row.last.zip(row.last_file);
             }
         }
         Ok(found)

@@ -18,6 +18,7 @@ mod exceptions;
 mod expected_documents;
 mod files;
 mod findings;
+mod inbound_groups;
 mod interchanges;
 mod job_overview;
 mod jobs;
@@ -79,7 +80,8 @@ pub use files::{
     microseconds,
 };
 pub use findings::{FindingRow, NewFinding};
-pub use interchanges::{InterchangeKey, InterchangeRow, NewInterchange};
+pub use inbound_groups::{GroupKey, SeenGroup};
+pub use interchanges::{FoundInterchanges, InterchangeKey, InterchangeRow, NewInterchange};
 pub use job_overview::{JobFilter, JobOverview};
 pub use jobs::{AtOnce, Job, JobRow, Lane, Lease, NewJob, job_id};
 pub use loads::{LoadRow, LoadedAdvice};

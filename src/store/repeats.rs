@@ -23,7 +23,7 @@ pub struct SameBusiness {
 
 impl Work {
     /// Another work that asks what came before of the same partner waits for this one's end.
-    async fn lock_partner(&mut self, partner_id: &str) -> Result<(), Error> {
+    pub(super) async fn lock_partner(&mut self, partner_id: &str) -> Result<(), Error> {
         sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 3))", partner_id)
             .fetch_one(self.connection())
             .await

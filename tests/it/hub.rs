@@ -35,6 +35,7 @@ mod watcher;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use crossdock::cli::demo::counterparts::erp::Trouble;
 use crossdock::cli::demo::files::DayFile;
@@ -89,6 +90,46 @@ async fn what_is_no_document_of_a_partner_is_quarantined_with_its_reason_and_nob
     expect("quarantined.txt", &told);
     assert!(site.sent("one").is_empty() && site.sent("two").is_empty());
     assert_eq!(fs::read_dir(site.root().join("inbox/one")).expect("listed").count(), 0);
+}
+
+#[tokio::test]
+async fn an_interchange_for_somebody_else_is_kept_aside_and_its_known_sender_told_where_it_asks() {
+    let site = Site::new(NO_GRACE).await;
+    let asks = |text: String| text.replace("*0*P*>", "*1*P*>");
+    site.put("one", "1.edi", asks(interchange("PARTNERONE", "SOMEBODY", 4, "P")));
+    // Nobody is told that it is known here whom it pretends to be.
+    site.put("one", "2.edi", asks(interchange("PARTNERTWO", "SOMEBODY", 5, "P")));
+    let ran = site.run(&["run", "--once"]).await;
+    assert_eq!(ran.code, 0, "{}", ran.text);
+    assert!(ran.text.contains("in quarantine: 2 files; `crossdock quarantine` says why"), "{}", ran.text);
+    let files = site.received().await;
+    assert!(files.iter().all(|file| file.state == FileState::Quarantined), "{files:?}");
+    assert_eq!(files[0].reason, "the file is addressed to ZZ:SOMEBODY, not to us");
+    let sent = site.sent("one");
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert!(sent[0].1.contains("~TA1*000000004*") && sent[0].1.contains("*R*009~"), "{}", sent[0].1);
+    assert!(site.sent("two").is_empty());
+    // Its number is not used up: it may come again, addressed to us.
+    site.put("one", "3.edi", invoice("PARTNERONE", 4));
+    assert_eq!(site.run(&["run", "--once"]).await.code, 0);
+    assert_eq!(site.received().await[2].state, FileState::Processed);
+}
+
+#[tokio::test]
+async fn a_folder_of_ours_that_others_may_change_is_refused() {
+    let site = Site::new("").await;
+    let var = site.root().join("var");
+    assert_eq!(site.run(&["status"]).await.code, 0);
+    let mode = |path: &std::path::Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    assert_eq!(mode(&var), 0o700, "it is closed to others when it is made");
+    fs::set_permissions(&var, fs::Permissions::from_mode(0o777)).expect("ours");
+    let ran = site.run(&["run", "--once"]).await;
+    assert_eq!(ran.code, 2, "{}", ran.text);
+    assert!(ran.text.contains("may be written by others (mode 0777); hint: chmod 0700"), "{}", ran.text);
+    fs::set_permissions(&var, fs::Permissions::from_mode(0o755)).expect("ours");
+    let ran = site.run(&["run", "--once"]).await;
+    assert_eq!(ran.code, 0, "{}", ran.text);
+    assert!(ran.text.contains("is open to others (mode 0755)"), "{}", ran.text);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@
 //! > warehouse 997 to=X    the same, with X as GS03
 //! > warehouse 944 v=005010  the same, of another release
 //! > warehouse 945 n=1    the same, under this control number
+//! > warehouse 945 g=1    the same, under this group number
 //! > release               a person lets go what is kept aside
 //! > take warehouse        the partner takes what lies in its folder
 //! > warehouse TA1         a TA1 segment
@@ -147,6 +148,12 @@ impl World {
                     &format!("*{to}*20"),
                     1,
                 );
+                let text = match rest.iter().find_map(|word| word.strip_prefix("g=")) {
+                    Some(group) => text
+                        .replacen(&format!("*{number}*X*"), &format!("*{group}*X*"), 1)
+                        .replacen(&format!("*{number}~\nIEA"), &format!("*{group}~\nIEA"), 1),
+                    None => text,
+                };
                 let release = rest.iter().find_map(|word| word.strip_prefix("v=")).unwrap_or("004010");
                 let text = text.replacen("*X*004010~", &format!("*X*{release}~"), 1);
                 self.put(partner, "edi", &text);

@@ -1,6 +1,7 @@
 //! `order`: all that became of one order, as a time line. `search`: documents by any of their numbers.
 
 mod choose;
+mod laid;
 mod print;
 
 use super::exceptions::{Shown, owners, shown};

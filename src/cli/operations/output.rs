@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "commands speak to people")]
 
 use super::super::status::table;
+use crate::formats::x12::passwords::without_passwords;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -71,10 +72,11 @@ pub(super) fn words(word: impl ToString) -> String {
     word.to_string().replace('_', " ")
 }
 
-/// The first bytes of a body for people: line ends stay, other control characters are made visible.
+/// The first bytes of a body for people: line ends stay, other control characters are made visible, passwords are not.
 pub(super) fn body(bytes: &[u8]) -> String {
     let first = bytes.get(..SHOWN_BODY_BYTES).unwrap_or(bytes);
-    let text = String::from_utf8_lossy(first);
+    let hidden = without_passwords(first);
+    let text = String::from_utf8_lossy(&hidden);
     let mut shown: String = text.lines().map(plain).collect::<Vec<_>>().join("\n");
     if first.len() < bytes.len() {
         shown.push_str(&format!("\n… and {} bytes more", bytes.len() - first.len()));
@@ -123,6 +125,8 @@ mod tests {
     fn what_partners_write_does_not_steer_a_terminal() {
         assert_eq!(plain("a\u{1b}[2Jb\nc\u{9b}d\u{202e}e"), "a␛[2Jb␊c\u{fffd}d\u{fffd}e");
         assert_eq!(body(b"ISA*\x1b\nGS*"), "ISA*␛\nGS*");
+        let isa = b"ISA*00*          *01*SECRET1234*ZZ*A*ZZ*B~";
+        assert_eq!(body(isa), "ISA*00*          *01*##########*ZZ*A*ZZ*B~");
         assert!(body(&[b'x'; 2_100]).ends_with("x\n… and 100 bytes more"));
     }
 }

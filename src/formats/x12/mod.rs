@@ -12,6 +12,7 @@ pub mod fault;
 mod judge;
 pub mod lexer;
 pub mod names;
+pub mod passwords;
 pub mod reader;
 pub mod schema;
 mod seen;

@@ -32,7 +32,7 @@ pub(super) const PARTNER: &[Setting] = &[
         "partner.without_agreement",
         Words(&["hold", "refuse", "accept"]),
         Is("\"hold\""),
-        "The same of a document that none of the `[[agreements]]` is for.",
+        "The same of a document that none of the `[[agreements]]` is for, and, where there are none, of one whose application codes (GS02, GS03) are not those that `[x12]` names.",
     ),
     setting("partner.owner", Text, Nothing, "Who of us looks after what goes wrong with this partner."),
     setting(

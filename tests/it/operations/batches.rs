@@ -96,6 +96,27 @@ async fn a_full_set_goes_at_once_and_the_rest_waits_and_is_shown() {
 }
 
 #[tokio::test]
+async fn a_document_that_waits_for_its_batch_can_be_given_up() {
+    let site = Site::new().await;
+    site.sends_together(r#"count = 3, age = "2h""#);
+    site.orders("1.csv", &[("SO-1", "31"), ("SO-2", "31")]);
+    site.done(&["run", "--once"]);
+    let order = site.only(&["documents", "--number", "SO-1", "--direction", "inbound"]);
+    let said = site.done(&["cancel", &order, "--reason", "they called it off"]);
+    assert!(said.contains("it is given up"), "{said}");
+    let audit = site.json(&["audit", "--action", "cancel"]);
+    assert_eq!(audit[0]["detail"]["before"]["batched"][0], "940 to warehouse");
+    let again = site.run(&["cancel", &order, "--reason", "once more"]);
+    assert!(again.code == 1 && again.err.contains("waits for another or for its batch"), "{}", again.err);
+    site.runs_out().await;
+    site.done(&["run", "--once"]);
+    assert_eq!(site.interchanges(), [("940_000000001.edi".to_owned(), 1)], "the other goes");
+    let order = site.only(&["documents", "--number", "SO-2", "--direction", "inbound"]);
+    let late = site.run(&["cancel", &order, "--reason", "called off as well"]);
+    assert!(late.code == 1 && late.err.contains("for what it led to, name the delivery"), "{}", late.err);
+}
+
+#[tokio::test]
 async fn sets_are_told_apart_by_a_field_and_nodes_send_each_once() {
     let site = Site::new().await;
     site.sends_together(r#"cron = "0 18 * * *", by = "ship_to.id""#);

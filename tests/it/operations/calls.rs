@@ -141,6 +141,19 @@ async fn an_address_takes_fields_and_no_value_leads_elsewhere() {
         told[1].contains("takes `{ship_to.id}`, and what is to be put there would name another resource"),
         "{told:?}"
     );
+
+    // Once the address is mended, what is issued anew settles what was told of it, and nothing else.
+    site.calls(&erp, "url = \"HOST/api/orders/{order_number}\"\nmethod = \"PUT\"\nresponse_id = \"id\"");
+    let order = site.only(&["documents", "--number", "SO-8", "--direction", "inbound"]);
+    let still = site.json(&["documents", "show", &order]);
+    assert_eq!(still["business"], "exception");
+    site.done(&["replay", &order, "--issue-new", "--reason", "the address is mended"]);
+    site.done(&["run", "--once"]);
+    assert_eq!(erp.lines().last().expect("it was called"), "PUT /api/orders/SO-8 HTTP/1.1");
+    let told = site.json(&["exceptions", "--reason", "cannot_compose"]);
+    let open = told.as_array().expect("a list").iter().filter(|row| row["state"] == "open");
+    assert_eq!(open.count(), 1, "that of SO-7 stays: {told}");
+    assert_eq!(site.json(&["documents", "show", &order])["business"], "open");
 }
 
 #[tokio::test]

@@ -78,6 +78,9 @@ async fn standing(world: &World) -> String {
     files.sort_by(|a, b| (a.received_at, &a.name).cmp(&(b.received_at, &b.name)));
     for row in files {
         add(format!("file {} is {}: {} ({})", row.name, row.state, row.reason, row.hint));
+        let findings = store.list_findings(row.id, None, 100).await.expect("lists");
+        let of_file = findings.iter().filter(|finding| finding.document_id.is_none());
+        of_file.for_each(|finding| add(format!("  {}: {}", finding.severity, finding.message)));
     }
     let exceptions = store.list_exceptions(&Default::default(), 100).await.expect("lists");
     exceptions.into_iter().for_each(|row| add(format!("{}: {}", row.kind, row.message)));

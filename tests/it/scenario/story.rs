@@ -18,6 +18,22 @@ async fn every_document_finds_its_order_and_counts_once() {
     assert!(wrong.is_empty(), "{}\n(UPDATE_EXPECT=1 writes them anew)", wrong.join("\n"));
 }
 
+#[tokio::test]
+async fn an_advice_that_was_told_with_its_load_is_not_issued_anew_in_silence() {
+    let mut world = World::new().await;
+    let text = scenarios("story").into_iter().find(|(name, _)| name == "together").expect("it is there").1;
+    for step in steps(&text) {
+        world.play(&step).await;
+    }
+    let filter = DocumentFilter { kind: Some("945".to_owned()), ..DocumentFilter::default() };
+    let advice = world.database.store().list_documents(&filter, 9).await.expect("lists").remove(0);
+    let asked = ["replay", &advice.id.to_string(), "--issue-new", "--reason", "they lost it"];
+    let said = world.ask(&asked.map(str::to_owned));
+    assert!(said.contains("nothing can be made anew of it: 945 SO-"), "{said}");
+    assert!(said.contains("is told with the others of bill of lading BOL-9"), "{said}");
+    assert!(said.contains("`crossdock resend`"), "{said}");
+}
+
 /// What each document led to, the notices that were sent, and what a person must settle.
 async fn standing(world: &World) -> String {
     let store = world.database.store();

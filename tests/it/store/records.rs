@@ -10,8 +10,8 @@ use crossdock::canonical::{
 };
 use crossdock::finding::{Finding, Location, Severity};
 use crossdock::store::{
-    Business, Direction, FoundRecord, InterchangeKey, NewDocument, NewFinding, NewInterchange, NewRecord,
-    NumbersAsked, Work,
+    Business, Direction, FoundInterchanges, FoundRecord, InterchangeKey, NewDocument, NewFinding,
+    NewInterchange, NewRecord, NumbersAsked, Work,
 };
 use uuid::Uuid;
 
@@ -467,12 +467,15 @@ async fn a_repeated_interchange_is_found_in_the_other_file() {
     let mut work = begin(&store).await;
     work.insert_interchanges(&[interchange]).await.expect("writes");
     let other = InterchangeKey { control_number: String::from("000000008"), ..key.clone() };
-    let keys = [other, key];
+    let keys = [(other, at(5)), (key, at(5))];
     let own = work.find_interchanges(&keys, &[file_id]).await.expect("asks");
-    assert_eq!(own, [None, None], "it is this file's own");
+    assert_eq!(own, [FoundInterchanges::default(), FoundInterchanges::default()], "it is this file's own");
     let found = work.find_interchanges(&keys, &[Uuid::nil()]).await.expect("asks");
-    assert_eq!(
-        found.iter().map(|row| row.as_ref().map(|row| row.file_id)).collect::<Vec<_>>(),
-        [None, Some(file_id)]
-    );
+    let same: Vec<_> = found.iter().map(|found| found.same.as_ref().map(|row| row.file_id)).collect();
+    assert_eq!(same, [None, Some(file_id)]);
+    let last = Some((String::from("000000007"), file_id));
+    assert_eq!(found.iter().map(|found| found.last.clone()).collect::<Vec<_>>(), [last.clone(), last]);
+    let sooner = keys.map(|(key, _)| (key, at(0)));
+    let found = work.find_interchanges(&sooner, &[Uuid::nil()]).await.expect("asks");
+    assert_eq!(found[1].last, None, "a file that came later says nothing of one before it");
 }

@@ -4,7 +4,7 @@ use super::super::exceptions::{Shown, age};
 use super::super::lineage::{Acknowledgments, DocumentLineage};
 use super::super::naming::short;
 use super::super::output::{self, Page, plain, words};
-use super::{Candidate, Story};
+use super::{Candidate, Story, laid};
 use crate::canonical::{Completeness, Purpose, Record, same_number};
 use crate::cli::counted;
 use crate::cli::status::table;
@@ -47,13 +47,17 @@ pub(super) fn story(story: &Story) -> anyhow::Result<()> {
     let mut page = Page::default();
     head(&mut page, story);
     let mut day = None;
-    for (lineage, record) in story.documents.iter().zip(&story.records) {
+    for (place, (lineage, record)) in story.documents.iter().zip(&story.records).enumerate() {
         let at = lineage.document.received_at;
         if day.replace(at.date_naive()) != Some(at.date_naive()) {
             page.line(0, "");
             page.line(0, at.format("%A, %Y-%m-%d (UTC)").to_string());
         }
         document(&mut page, story, lineage, record.as_ref());
+        let laid = laid::over(story, place);
+        if !laid.is_empty() {
+            page.line(5, format!("the order: {}", laid.join("; ")));
+        }
     }
     if story.documents.len() >= usize::try_from(super::MOST).unwrap_or(usize::MAX) {
         page.line(1, format!("only the first {} documents are shown", super::MOST));
@@ -364,7 +368,7 @@ fn named(numbers: &[(&str, &Option<String>)]) -> String {
 }
 
 /// Sums by unit, as `312 case, 4 each`.
-fn amounts<'u>(quantities: impl Iterator<Item = (Decimal, &'u Option<String>)>) -> String {
+pub(super) fn amounts<'u>(quantities: impl Iterator<Item = (Decimal, &'u Option<String>)>) -> String {
     let mut sums: Vec<(String, Decimal)> = Vec::new();
     for (quantity, unit) in quantities {
         let unit = unit.clone().unwrap_or_else(|| "unit".to_owned());
