@@ -30,7 +30,7 @@ pub(super) const DUPLICATES: &[Setting] = &[
         "duplicates.group_number",
         WAYS,
         Like("not looked for"),
-        "A functional group whose number (GS06) came before from the same application code in another file; many partners begin anew in each interchange, others never use one twice. Held or refused, the group is refused with 6 in AK905.",
+        "A functional group whose number (GS06) came before from the same application code in another file; many partners begin anew in each interchange, others never use one twice. Held or refused, the group is refused with 19 in AK905.",
     ),
     setting("duplicates.group_number_within", Time, Is("\"30d\""), "Within this time it counts as one."),
     setting(
