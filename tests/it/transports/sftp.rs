@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use crossdock::cli::demo::counterparts::sshd::{Age, Sshd};
+use crossdock::clock::Clock;
 use crossdock::transports::sftp::{Algorithms, Login, Server, Settings, show_host_key};
 use crossdock::transports::{Claim, EntryKind, Kind, Outcome, Put, SecretRef, Transport, resolve_with};
 
@@ -300,7 +301,7 @@ async fn old_servers_are_reached_only_where_it_is_asked_for() {
         let refused = client(settings.clone()).list("out").await.expect_err("too old");
         assert_eq!(refused.kind(), Kind::Refused, "{refused}");
         assert!(refused.hint().contains("`legacy_until`"));
-        let today = chrono::Utc::now().date_naive();
+        let today = Clock::System.now().date_naive();
         settings.legacy_until = today.pred_opt();
         let over = client(settings.clone()).list("out").await.expect_err("not any more");
         assert_eq!(over.kind(), Kind::Refused, "{over}");
