@@ -375,7 +375,7 @@ pub(super) fn follow_routes(
     if let Some(aside) = &document.aside {
         return aside.clone();
     }
-    let mut status = (Business::Open, follow::remark(document.record.as_ref()));
+    let mut status = (Business::Open, follow::remark(document.record.as_ref(), &document.partner, known));
     for next in follow::routes((document.id, document.record.as_ref()), profile, agreements, known, now) {
         match next {
             Next::Send { to, sends, record, hold } => {

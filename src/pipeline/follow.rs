@@ -178,9 +178,23 @@ fn ship_notice(
     Some(derivations::ship_notice(&[part], Telling { number: None, nth, purpose, at }))
 }
 
-/// What an operator should see of a document at a glance: lines that were not shipped in full.
-pub(super) fn remark(record: Option<&Record>) -> String {
-    let Some(Record::ShippingAdvice(advice)) = record else { return String::new() };
+const BEFORE_ITS_ORDER: &str =
+    "the order it changes is not known; it is laid over that when it comes, else ask the partner for it";
+
+/// What an operator should see of a document at a glance: lines that were not shipped in full, and a change of an order that
+/// nobody knows.
+pub(super) fn remark(record: Option<&Record>, partner: &str, known: &Known) -> String {
+    let advice = match record {
+        Some(Record::ShippingAdvice(advice)) => advice,
+        Some(Record::PurchaseOrder(order)) if order.purpose == Some(Purpose::Change) => {
+            // As it is in force, the change itself among it: it still is one where there is nothing to lay it over.
+            let mut orders = known.purchase_orders.of(order.purchase_order_number.as_deref());
+            let is_alone =
+                orders.any(|own| own.partner == partner && own.record.purpose == Some(Purpose::Change));
+            return if is_alone { BEFORE_ITS_ORDER.to_owned() } else { String::new() };
+        }
+        _ => return String::new(),
+    };
     let short = advice.lines().filter_map(|line| {
         let (ordered, shipped) = (line.quantity_ordered?, line.quantity_shipped?);
         (shipped < ordered).then(|| format!("{} {shipped} of {ordered}", line.keys().shown()))
