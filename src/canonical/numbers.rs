@@ -51,13 +51,19 @@ pub fn evened(number: &str) -> String {
 /// Without blanks and zeros in front. A number of zeros alone is one, too.
 fn bare(number: &str) -> &str {
     let trimmed = number.trim();
-    let bare = trimmed.trim_start_matches('0');
+    let zeros = trimmed.bytes().take_while(|byte| *byte == b'0').count();
+    let bare = trimmed.get(zeros..).unwrap_or_default();
     if bare.is_empty() && !trimmed.is_empty() { "0" } else { bare }
 }
 
 /// Whether both are given and are the same number.
 #[must_use]
 pub fn same_number(one: Option<&str>, other: Option<&str>) -> bool {
+    if let (Some(one), Some(other)) = (one, other)
+        && one == other
+    {
+        return !one.trim().is_empty();
+    }
     match (one.map(bare), other.map(bare)) {
         (Some(""), _) | (_, Some("")) => false,
         (Some(one), Some(other)) if one.is_ascii() && other.is_ascii() => one.eq_ignore_ascii_case(other),

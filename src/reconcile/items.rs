@@ -4,7 +4,7 @@ use super::{Bill, Known};
 use crate::canonical::ItemKeys;
 use chrono::NaiveDate;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The item master: which numbers name one item.
 #[derive(Clone, Debug, Default)]
@@ -101,8 +101,9 @@ fn keys<'k>(name: &'k ItemKeys<'_>) -> impl Iterator<Item = (Kind, String)> + 'k
 
 /// What tells that two numbers are of one item: documents that name it by both, and the item master.
 pub(super) struct Names<'n> {
-    /// Items as documents name them, those with several numbers.
+    /// Items as documents name them, those with several numbers, and their places by each.
     said: Vec<ItemKeys<'n>>,
+    places: HashMap<(Kind, String), Vec<usize>>,
     items: &'n Items,
     seller: &'n str,
     buyers: &'n [&'n str],
@@ -127,14 +128,25 @@ impl<'n> Names<'n> {
         (seller, buyers): (&'n str, &'n [&'n str]),
         day: NaiveDate,
     ) -> Self {
-        let mut several: Vec<ItemKeys<'n>> = Vec::new();
-        for keys in said {
-            let count = [&keys.sku, &keys.buyer_item, &keys.gtin].into_iter().flatten().count();
-            if count > 1 && !several.contains(&keys) {
-                several.push(keys);
+        let mut names = Self { said: Vec::new(), places: HashMap::new(), items, seller, buyers, day };
+        for name in said {
+            let count = [&name.sku, &name.buyer_item, &name.gtin].into_iter().flatten().count();
+            if count < 2 || names.saying(&name).any(|(_, known)| *known == name) {
+                continue;
             }
+            for key in keys(&name) {
+                names.places.entry(key).or_default().push(names.said.len());
+            }
+            names.said.push(name);
         }
-        Self { said: several, items, seller, buyers, day }
+        names
+    }
+
+    /// What documents say of an item of this name, with their places; what has several numbers of it more than once.
+    fn saying(&self, name: &ItemKeys<'_>) -> impl Iterator<Item = (usize, &ItemKeys<'n>)> {
+        let keys = (!self.said.is_empty()).then(|| keys(name)).into_iter().flatten();
+        let found = keys.filter_map(|key| self.places.get(&key)).flatten();
+        found.filter_map(|at| Some((*at, self.said.get(*at)?)))
     }
 
     /// All that an item is called: its own name first.
@@ -143,7 +155,8 @@ impl<'n> Names<'n> {
         let mut at = 0;
         while let Some(name) = names.get(at).cloned() {
             at += 1;
-            for said in self.said.iter().filter(|said| said.same(&name)) {
+            // In the order in which they were said, whatever number found them.
+            for (_, said) in self.saying(&name).collect::<BTreeMap<_, _>>() {
                 // A document that calls two items by one number joins nothing.
                 if !names.contains(said) && !names.iter().any(|known| contradict(known, said)) {
                     names.push(said.clone());

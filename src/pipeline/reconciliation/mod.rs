@@ -27,6 +27,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 /// Invoices that are read and compared at once.
@@ -73,13 +74,19 @@ pub async fn run(
     let adjusted = reader.list_invoices_to_adjust(asked.days, narrowed.0, narrowed.1).await?;
     let (count, all) = (own.len(), [own, adjusted].concat());
     let total = all.len();
-    // Orders of purchase and sale that nobody billed in full, for the open side.
-    let open = if asked.agreement.is_some() { Vec::new() } else { reader.list_orders_not_billed(to).await? };
+    // Orders of purchase and sale that nobody billed in full, for the open side: looked for meanwhile.
+    let mut other = store.begin_same_snapshot(&mut reader).await?;
+    let is_asked = asked.agreement.is_none();
+    let open = tokio::spawn(async move {
+        let open = if is_asked { other.list_orders_not_billed(to).await? } else { Vec::new() };
+        other.roll_back().await?;
+        Ok(open)
+    });
 
     let (sender, mut sets) = mpsc::channel::<Set>(1);
     let reading = {
         let agreements = agreements.clone();
-        tokio::spawn(async move { read(reader, &agreements, &all, &open, sender).await })
+        tokio::spawn(async move { read(reader, &agreements, &all, open, sender).await })
     };
     let (sender, mut compared) = mpsc::channel::<Rows>(1);
     let comparing = {
@@ -152,7 +159,7 @@ async fn read(
     mut reader: Work,
     agreements: &Agreements,
     invoices: &[Uuid],
-    orders: &[String],
+    orders: JoinHandle<Result<Vec<String>, Error>>,
     sender: mpsc::Sender<Set>,
 ) -> Result<(), Error> {
     for ids in invoices.chunks(SET) {
@@ -180,7 +187,7 @@ async fn read(
             return Ok(());
         }
     }
-    for numbers in orders.chunks(SET) {
+    for numbers in orders.await.map_err(Error::Panicked)??.chunks(SET) {
         let asked = NumbersAsked { purchase_orders: numbers.to_vec(), ..NumbersAsked::default() };
         let mut known = known::look_up_numbers(&mut reader, &asked).await?;
         compare::look_up(&mut reader, &mut known, agreements).await?;

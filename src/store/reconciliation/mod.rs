@@ -11,6 +11,7 @@ pub use write::{NewComparedInvoice, NewComparedLine, NewDifference, NewRun, NewU
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::{Error, Store, Work};
@@ -106,6 +107,24 @@ impl Store {
             .execute(work.connection())
             .await
             .map_err(Error::query("begin a snapshot"))?;
+        Ok(work)
+    }
+
+    /// Begins another unit of work that sees what this one sees, which must not have ended.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn begin_same_snapshot(&self, of: &mut Work) -> Result<Work, Error> {
+        let name = sqlx::query_scalar!(r#"select pg_export_snapshot() as "name!""#)
+            .fetch_one(of.connection())
+            .await
+            .map_err(Error::query("export a snapshot"))?;
+        let mut work = self.begin_snapshot().await?;
+        // Here Postgres takes no parameter; the name is its own.
+        sqlx::query(AssertSqlSafe(format!("set transaction snapshot '{name}'")))
+            .execute(work.connection())
+            .await
+            .map_err(Error::query("share a snapshot"))?;
         Ok(work)
     }
 }
@@ -251,30 +270,37 @@ impl Work {
         .map_err(Error::query("find where documents stand"))
     }
 
-    /// Purchase orders of which more of some item was shipped up to a day than all invoices that came in bill in that unit.
-    /// Items count as the same here when they have the same number; whether what has another is the same after all is for
-    /// others to say, and which counts of several invoices of one number.
+    /// Purchase orders of which up to a day not the same was shipped, of each item in its unit, as all invoices that came
+    /// in bill. Items count as the same here when they have the same number; whether what has another is the same after
+    /// all is for others to say, and which counts of several invoices of one number, and whether more or less was billed.
     ///
     /// # Errors
     /// When the database cannot be asked.
     pub async fn list_orders_not_billed(&mut self, to: NaiveDate) -> Result<Vec<String>, Error> {
+        // The quantities of an order, each times a number that stands for its item and unit, add up to one mark: two sums
+        // over orders, where comparing item by item would sort every line that was ever shipped.
         sqlx::query_scalar!(
-            r#"with moved as (
+            r#"with shipped as (
+                   select l.document_id, sum(l.quantity_shipped
+                       * hashtextextended(concat_ws(' ', coalesce(l.gtin, l.sku, l.buyer_item), l.unit), 0)) as mark
+                   from shipping_advice_line l group by 1),
+               moved as (
                    select coalesce(a.purchase_order_number, (
                            select o.purchase_order_number from shipping_order o where o.order_number = a.order_number
-                           order by o.received_at desc limit 1)) as number,
-                       coalesce(l.gtin, l.sku, l.buyer_item) as item, l.unit, l.quantity_shipped as quantity
+                           order by o.received_at desc limit 1)) as number, s.mark
                    from shipping_advice a join document d on d.id = a.document_id and d.direction = 'inbound'
-                   join shipping_advice_line l using (document_id)
+                   join shipped s using (document_id)
                    where coalesce(a.shipped_on, (a.received_at at time zone 'utc')::date) <= $1
                    union all
-                   select l.purchase_order_number, coalesce(l.gtin, l.sku, l.buyer_item), l.unit, l.quantity_shipped
+                   select l.purchase_order_number, l.quantity_shipped
+                       * hashtextextended(concat_ws(' ', coalesce(l.gtin, l.sku, l.buyer_item), l.unit), 0)
                    from ship_notice n join document d on d.id = n.document_id and d.direction = 'inbound'
                    join ship_notice_line l using (document_id)
                    where coalesce(n.shipped_on, (n.received_at at time zone 'utc')::date) <= $1),
                billed as (
-                   select l.purchase_order_number as number, coalesce(l.gtin, l.sku, l.buyer_item) as item, l.unit,
-                       sum(case i.sense when 'credit' then -abs(l.quantity) else l.quantity end) as quantity
+                   select l.purchase_order_number as number,
+                       sum(case i.sense when 'credit' then -abs(l.quantity) else l.quantity end
+                           * hashtextextended(concat_ws(' ', coalesce(l.gtin, l.sku, l.buyer_item), l.unit), 0)) as mark
                    from (
                        select i.document_id, i.sense, i.purpose,
                            count(*) over (partition by i.partner_id, upper(ltrim(btrim(i.invoice_number), '0'))) as of_number
@@ -282,12 +308,11 @@ impl Work {
                    join invoice_line l using (document_id)
                    where l.purchase_order_number is not null and i.of_number = 1
                      and i.purpose is distinct from 'cancellation'
-                   group by 1, 2, 3)
-               select distinct m.number as "number!" from (
-                   select number, item, unit, sum(quantity) as quantity from moved where number is not null
-                   group by 1, 2, 3) m
-               left join billed b on b.number = m.number and b.item = m.item and b.unit = m.unit
-               where m.quantity > coalesce(b.quantity, 0) order by 1"#,
+                   group by 1)
+               select m.number as "number!" from (
+                   select number, sum(mark) as mark from moved where number is not null group by 1) m
+               left join billed b using (number)
+               where m.mark <> 0 and m.mark is distinct from b.mark order by 1"#,
             to,
         )
         .fetch_all(self.connection())

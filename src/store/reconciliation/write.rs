@@ -207,26 +207,26 @@ impl Work {
                  invoice_number, invoiced_on, due_on, purchase_order_number, order_number, shipment_id, bill_of_lading,
                  currency, billed, expected, difference, tolerated, status, line_count, matched_line_count, file_id,
                  file_name, interchange_control_number, group_control_number, set_control_number, segment_ordinal,
-                 previous_run_id, previous_expected, is_adjustment) from stdin",
+                 previous_run_id, previous_expected, is_adjustment) from stdin (format binary)",
         )
         .await?;
         for new in invoices {
-            copy.plain(Some(run)).plain(Some(new.invoice)).plain(Some(new.document_id));
+            copy.value(Some(run)).value(Some(new.invoice)).value(Some(new.document_id));
             copy.text(Some(&new.partner_id)).text(new.agreement.as_deref());
-            copy.text(Some(new.kind)).plain(Some(new.is_credit)).text(new.invoice_number.as_deref());
-            copy.plain(Some(new.invoiced_on)).plain(new.due_on);
+            copy.text(Some(new.kind)).value(Some(new.is_credit)).text(new.invoice_number.as_deref());
+            copy.value(Some(new.invoiced_on)).value(new.due_on);
             copy.text(new.purchase_order_number.as_deref()).text(new.order_number.as_deref());
             copy.text(new.shipment_id.as_deref()).text(new.bill_of_lading.as_deref());
-            copy.text(Some(&new.currency)).plain(Some(new.billed)).plain(Some(new.expected));
-            copy.plain(Some(new.difference)).plain(Some(new.tolerated)).text(Some(new.status));
-            copy.plain(Some(new.line_count)).plain(Some(new.matched_line_count));
-            copy.plain(Some(new.file_id)).text(Some(&new.file_name));
+            copy.text(Some(&new.currency)).value(Some(new.billed)).value(Some(new.expected));
+            copy.value(Some(new.difference)).value(Some(new.tolerated)).text(Some(new.status));
+            copy.value(Some(new.line_count)).value(Some(new.matched_line_count));
+            copy.value(Some(new.file_id)).text(Some(&new.file_name));
             for number in &new.control_numbers {
                 copy.text(number.as_deref());
             }
-            copy.plain(new.segment_ordinal);
-            copy.plain(new.previous.map(|(run, _)| run)).plain(new.previous.map(|(_, expected)| expected));
-            copy.plain(Some(new.is_adjustment));
+            copy.value(new.segment_ordinal);
+            copy.value(new.previous.map(|(run, _)| run)).value(new.previous.map(|(_, expected)| expected));
+            copy.value(Some(new.is_adjustment));
             copy.end_row().await?;
         }
         copy.finish().await
@@ -242,20 +242,20 @@ impl Work {
             "keep compared lines",
             "copy reconciliation_line (run_id, invoice, ordinal, line_number, purchase_order_number, sku, buyer_item,
                  gtin, description, unit, ordered, shipped, advised, received, billed_before, billed, agreed_price,
-                 price_from, price, amount, expected, found, segment_ordinal) from stdin",
+                 price_from, price, amount, expected, found, segment_ordinal) from stdin (format binary)",
         )
         .await?;
         for new in lines {
-            copy.plain(Some(run)).plain(Some(new.invoice)).plain(Some(new.ordinal));
+            copy.value(Some(run)).value(Some(new.invoice)).value(Some(new.ordinal));
             copy.text(new.line_number.as_deref()).text(new.purchase_order_number.as_deref());
             copy.text(new.sku.as_deref()).text(new.buyer_item.as_deref()).text(new.gtin.as_deref());
             copy.text(new.description.as_deref()).text(new.unit.as_deref());
             for quantity in new.quantities {
-                copy.plain(quantity);
+                copy.value(quantity);
             }
-            copy.plain(new.prices.0).text(new.prices.1).plain(new.prices.2);
-            copy.plain(Some(new.amounts.0)).plain(Some(new.amounts.1)).text(Some(new.found));
-            copy.plain(new.segment_ordinal);
+            copy.value(new.prices.0).text(new.prices.1).value(new.prices.2);
+            copy.value(Some(new.amounts.0)).value(Some(new.amounts.1)).text(Some(new.found));
+            copy.value(new.segment_ordinal);
             copy.end_row().await?;
         }
         copy.finish().await
@@ -271,18 +271,18 @@ impl Work {
             "keep differences",
             "copy reconciliation_difference (run_id, invoice, ordinal, exception_id, reason, line_ordinal, line_number,
                  item, amount, message, figures, tolerated, first_seen_at, owner, decision, decided_by, decided_at,
-                 decided_why) from stdin",
+                 decided_why) from stdin (format binary)",
         )
         .await?;
         for new in differences {
-            copy.plain(Some(run)).plain(Some(new.invoice)).plain(Some(new.ordinal));
-            copy.plain(Some(new.exception_id)).text(Some(new.reason)).plain(new.line_ordinal);
-            copy.text(new.line_number.as_deref()).text(new.item.as_deref()).plain(new.amount);
-            copy.text(Some(&new.message)).text(Some(&new.figures.to_string()));
-            copy.text(new.tolerated.as_deref()).instant(new.first_seen_at).text(new.owner.as_deref());
+            copy.value(Some(run)).value(Some(new.invoice)).value(Some(new.ordinal));
+            copy.value(Some(new.exception_id)).text(Some(new.reason)).value(new.line_ordinal);
+            copy.text(new.line_number.as_deref()).text(new.item.as_deref()).value(new.amount);
+            copy.text(Some(&new.message)).json(&new.figures);
+            copy.text(new.tolerated.as_deref()).value(Some(new.first_seen_at)).text(new.owner.as_deref());
             match &new.decision {
                 Some((decision, by, at, why)) => {
-                    copy.text(Some(decision)).text(Some(by)).instant(*at).text(Some(why));
+                    copy.text(Some(decision)).text(Some(by)).value(Some(*at)).text(Some(why));
                 }
                 None => {
                     copy.text(None).text(None).text(None).text(None);
@@ -303,17 +303,17 @@ impl Work {
             "keep what is not billed",
             "copy reconciliation_unbilled (run_id, ordinal, kind, partner_id, purchase_order_number, order_number, item,
                  unit, shipped, billed, price, amount, currency, shipped_on, document_id, file_name, segment_ordinal)
-                 from stdin",
+                 from stdin (format binary)",
         )
         .await?;
         for new in unbilled {
-            copy.plain(Some(run)).plain(Some(new.ordinal)).text(Some(new.kind));
+            copy.value(Some(run)).value(Some(new.ordinal)).text(Some(new.kind));
             copy.text(Some(&new.partner_id)).text(Some(&new.purchase_order_number));
             copy.text(new.order_number.as_deref()).text(Some(&new.item)).text(new.unit.as_deref());
-            copy.plain(Some(new.quantities.0)).plain(Some(new.quantities.1));
-            copy.plain(new.price.map(|(price, _)| price)).plain(new.price.map(|(_, amount)| amount));
-            copy.text(new.currency.as_deref()).plain(Some(new.shipped_on)).plain(Some(new.document_id));
-            copy.text(Some(&new.file_name)).plain(new.segment_ordinal);
+            copy.value(Some(new.quantities.0)).value(Some(new.quantities.1));
+            copy.value(new.price.map(|(price, _)| price)).value(new.price.map(|(_, amount)| amount));
+            copy.text(new.currency.as_deref()).value(Some(new.shipped_on)).value(Some(new.document_id));
+            copy.text(Some(&new.file_name)).value(new.segment_ordinal);
             copy.end_row().await?;
         }
         copy.finish().await

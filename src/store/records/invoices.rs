@@ -22,23 +22,24 @@ pub(super) async fn insert_invoices(
         connection,
         "keep invoices",
         "copy invoice (document_id, partner_id, received_at, invoice_number, kind, sense, purpose, invoiced_on,
-             purchase_order_number, order_number, currency, total_amount, computed_total, record) from stdin",
+             purchase_order_number, order_number, currency, total_amount, computed_total, record)
+             from stdin (format binary)",
     )
     .await?;
     for (new, invoice) in fresh() {
-        copy.plain(Some(new.document_id))
+        copy.value(Some(new.document_id))
             .text(Some(new.partner_id))
-            .instant(new.received_at)
+            .value(Some(new.received_at))
             .text(invoice.invoice_number.as_deref())
-            .plain(invoice.kind.map(InvoiceKind::word))
-            .plain(invoice.sense.map(InvoiceSense::word))
-            .plain(invoice.purpose.map(Purpose::word))
-            .plain(invoice.invoiced_on)
+            .text(invoice.kind.map(InvoiceKind::word))
+            .text(invoice.sense.map(InvoiceSense::word))
+            .text(invoice.purpose.map(Purpose::word))
+            .value(invoice.invoiced_on)
             .text(invoice.purchase_order_number.as_deref())
             .text(invoice.order_number.as_deref())
             .text(invoice.currency.as_deref())
-            .plain(invoice.total_amount)
-            .plain(invoice.computed_total())
+            .value(invoice.total_amount)
+            .value(invoice.computed_total())
             .text(Some(&json(new)?))
             .end_row()
             .await?;
@@ -49,26 +50,26 @@ pub(super) async fn insert_invoices(
         connection,
         "keep lines of invoices",
         "copy invoice_line (document_id, ordinal, purchase_order_number, line_number, sku, buyer_item, gtin,
-             quantity, unit, unit_price, amount, segment_ordinal, byte) from stdin",
+             quantity, unit, unit_price, amount, segment_ordinal, byte) from stdin (format binary)",
     )
     .await?;
     for (new, invoice) in fresh() {
         let number = invoice.purchase_order_number.as_deref();
         for (place, line) in invoice.lines.iter().enumerate() {
             let stored = Line::new(new.document_id, place, line.keys(), line.source, line);
-            copy.plain(Some(stored.document_id))
-                .plain(Some(stored.ordinal))
+            copy.value(Some(stored.document_id))
+                .value(Some(stored.ordinal))
                 .text(line.purchase_order_number.as_deref().or(number))
                 .text(line.line_number.as_deref())
                 .text(stored.keys.sku.as_deref())
                 .text(stored.keys.buyer_item.as_deref())
                 .text(stored.keys.gtin.as_deref())
-                .plain(line.quantity)
+                .value(line.quantity)
                 .text(line.unit.as_deref())
-                .plain(line.unit_price)
-                .plain(line.extended_amount())
-                .plain(stored.segment_ordinal())
-                .plain(stored.byte())
+                .value(line.unit_price)
+                .value(line.extended_amount())
+                .value(stored.segment_ordinal())
+                .value(stored.byte())
                 .end_row()
                 .await?;
         }
@@ -81,19 +82,20 @@ pub(super) async fn insert_invoices(
     let mut copy = Copy::begin(
         connection,
         "keep charges of invoices",
-        "copy invoice_charge (document_id, ordinal, line_ordinal, kind, code, description, amount, in_total) from stdin",
+        "copy invoice_charge (document_id, ordinal, line_ordinal, kind, code, description, amount, in_total)
+             from stdin (format binary)",
     )
     .await?;
     for (new, invoice) in fresh() {
         for ((line, charge), ordinal) in charges(invoice).zip(1..) {
-            copy.plain(Some(new.document_id))
-                .plain(Some(ordinal))
-                .plain(line)
-                .plain(charge.kind.map(ChargeKind::word))
+            copy.value(Some(new.document_id))
+                .value(Some(ordinal))
+                .value(line)
+                .text(charge.kind.map(ChargeKind::word))
                 .text(charge.code.as_deref())
                 .text(charge.description.as_deref())
-                .plain(charge.amount)
-                .plain(charge.in_total)
+                .value(charge.amount)
+                .value(charge.in_total)
                 .end_row()
                 .await?;
         }
@@ -102,7 +104,7 @@ pub(super) async fn insert_invoices(
 }
 
 /// Charges on the whole invoice, then those on its lines, each with the line's ordinal.
-fn charges(invoice: &Invoice) -> impl Iterator<Item = (Option<usize>, &Charge)> {
+fn charges(invoice: &Invoice) -> impl Iterator<Item = (Option<i32>, &Charge)> {
     let of_lines = invoice
         .lines
         .iter()
