@@ -1,6 +1,6 @@
 //! What names a document in business: two originals of one key say the same thing twice.
 
-use super::{Purpose, Record};
+use super::{Completeness, Purpose, ReceiptKind, Record};
 
 impl Record {
     /// The numbers that name it among those of its kind and sender. None where it changes or repeats an earlier one and
@@ -14,7 +14,9 @@ impl Record {
             Self::ShippingOrder(order) => (order.purpose, &order.order_number, vec![&order.depositor.id]),
             // Several advices of one order are the normal case: each shipment has its own.
             Self::ShippingAdvice(advice) => {
-                (None, &advice.order_number, vec![&advice.shipment_id, &advice.agent_shipment_id])
+                let replaces = advice.completeness == Some(Completeness::Replacement);
+                let purpose = replaces.then_some(Purpose::Replacement);
+                (purpose, &advice.order_number, vec![&advice.shipment_id, &advice.agent_shipment_id])
             }
             Self::ShipNotice(notice) => (notice.purpose, &notice.shipment_id, Vec::new()),
             // A seller bills the same number against another order.
@@ -23,7 +25,14 @@ impl Record {
                     vec![&invoice.purchase_order_number, &invoice.release_number, &invoice.seller.id];
                 (invoice.purpose, &invoice.invoice_number, others)
             }
-            Self::StockReceipt(receipt) => (None, &receipt.receipt_number, vec![&receipt.shipment_id]),
+            Self::StockReceipt(receipt) => {
+                let purpose = match receipt.kind {
+                    Some(ReceiptKind::Replacement) => Some(Purpose::Replacement),
+                    Some(ReceiptKind::Cancellation) => Some(Purpose::Cancellation),
+                    _ => None,
+                };
+                (purpose, &receipt.receipt_number, vec![&receipt.shipment_id])
+            }
             Self::InventoryAdjustment(adjustment) => (None, &adjustment.adjustment_number, Vec::new()),
             Self::OrderAcknowledgment(_) | Self::StockTransfer(_) | Self::InventoryStatus(_) => return None,
         };

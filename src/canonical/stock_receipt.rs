@@ -1,12 +1,13 @@
 //! A stock receipt: what a warehouse says has arrived there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveDate, NaiveTime};
 use rust_decimal::Decimal;
 
 use super::declare::{record, words};
 use super::field::Source;
+use super::numbers::{evened, same_number};
 use super::parts::{Carrier, Contact, DatedEvent, ItemId, Note, Party, Reference};
 
 words! {
@@ -24,6 +25,8 @@ words! {
         Production = "production",
         /// Takes the place of one sent before.
         Replacement = "replacement",
+        /// Takes back one sent before.
+        Cancellation = "cancellation",
         /// Any other; the sender's code is in `kind_code`.
         Other = "other",
     }
@@ -104,6 +107,8 @@ record! {
     pub struct StockReceiptLine {
         /// The depositor's line number.
         line_number: Option<String>,
+        /// The purchase order, where the receipt is of several.
+        purchase_order_number: Option<String>,
         /// The sender's number of the pack it came in.
         pack_number: Option<String>,
         /// Serial Shipping Container Code of that pack.
@@ -152,6 +157,46 @@ record! {
         extra: BTreeMap<String, String>,
         /// Where the line begins in its file.
         source: Option<Source>,
+    }
+}
+
+impl StockReceipt {
+    /// Whether goods that were bought may have come with it: what a customer sends back and what comes from production
+    /// was not.
+    #[must_use]
+    pub fn is_of_purchase(&self) -> bool {
+        !matches!(self.kind, Some(ReceiptKind::CustomerReturn | ReceiptKind::Production))
+    }
+
+    /// The purchase order that it names for all its lines, in its own place or among its references.
+    fn purchase_order(&self) -> Option<&str> {
+        self.purchase_order_number.as_deref().or_else(|| {
+            let is_it = |reference: &&Reference| reference.qualifier.as_deref() == Some("purchase_order");
+            self.references.iter().find(is_it)?.value.as_deref()
+        })
+    }
+
+    /// The numbers of the purchase orders that it is of, as they are written.
+    pub fn purchase_orders(&self) -> impl Iterator<Item = &str> {
+        let lines = self.lines.iter().filter_map(|line| line.purchase_order_number.as_deref());
+        self.purchase_order().into_iter().chain(lines)
+    }
+
+    /// The same, evened, each once.
+    #[must_use]
+    pub fn orders_received(&self) -> BTreeSet<String> {
+        self.purchase_orders().map(evened).collect()
+    }
+
+    /// The purchase order that a line of it is of, by the line's own word or the receipt's.
+    #[must_use]
+    pub fn order_of<'r>(&'r self, line: &'r StockReceiptLine) -> Option<&'r str> {
+        line.purchase_order_number.as_deref().or_else(|| self.purchase_order())
+    }
+
+    /// Its lines that are of this purchase order.
+    pub fn lines_of<'r>(&'r self, purchase_order_number: &'r str) -> impl Iterator<Item = &'r StockReceiptLine> {
+        self.lines.iter().filter(move |line| same_number(self.order_of(line), Some(purchase_order_number)))
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::{Order, Said};
 use crate::canonical::{
-    Completeness, FinalShipment, Invoice, InvoiceSense, PurchaseOrder, Purpose, Record, ShipNotice,
-    ShippingAdvice, ShippingOrder, evened, same_number,
+    Completeness, FinalShipment, Invoice, InvoiceSense, PurchaseOrder, Purpose, ReceiptKind, Record,
+    ShipNotice, ShippingAdvice, ShippingOrder, StockReceipt, evened, same_number,
 };
+use chrono::NaiveDate;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -60,7 +61,7 @@ impl<'r> Told<'r> {
         };
         let purchase_order = self.purchase_orders.into_iter().find(is_it).map(|(_, order)| order);
         let advices: Vec<_> = self.advices.iter().map(|(of, said)| (*of, said.record.as_ref())).collect();
-        let advices = advices_in_force(&advices);
+        let advices = advices_in_force(&advices).into_iter().map(|stands| stands == InForce::Counts).collect();
         let notices: Vec<_> = self.notices.iter().map(|(of, said)| (*of, said.record.as_ref())).collect();
         let notices = notices_in_force(&notices);
         let invoices = self.invoices.iter().map(|(seller, said)| BilledBy {
@@ -86,30 +87,124 @@ fn counting<'r, R: Clone>(said: Vec<(&'r str, Said<'r, R>)>, counts: Vec<bool>) 
     said.into_iter().zip(counts).filter(|(_, counts)| *counts).map(|((_, said), _)| said).collect()
 }
 
-/// Whether each of these advices counts, given with their senders and the oldest first: a replacement takes the place of
-/// those before it of the same shipment, or of the whole order where it names no shipment.
+/// What becomes of each of these advices, given with their senders and the oldest first: a replacement takes the place of
+/// those before it of the same shipment, or of the whole order where it names no shipment. One that names its shipment may
+/// come before what it replaces.
 #[must_use]
-pub fn advices_in_force(advices: &[(&str, &ShippingAdvice)]) -> Vec<bool> {
-    let mut counts = vec![true; advices.len()];
-    let mut of_order: HashMap<(&str, String), Vec<usize>> = HashMap::new();
-    for (at, (sender, advice)) in advices.iter().enumerate() {
-        let number = advice.order_number.as_deref().map(evened).unwrap_or_default();
-        let before = of_order.entry((sender, number)).or_default();
-        if advice.completeness == Some(Completeness::Replacement) {
-            for earlier in before.iter() {
-                counts[*earlier] &= !replaces(advice, advices[*earlier].1);
-            }
-        }
-        before.push(at);
-    }
-    counts
+pub fn advices_in_force(advices: &[(&str, &ShippingAdvice)]) -> Vec<InForce> {
+    let rules = Rules {
+        number: |advice: &ShippingAdvice| advice.order_number.as_deref().map(evened).unwrap_or_default(),
+        does: |advice| match advice.completeness {
+            Some(Completeness::Replacement) => Does::Replaces,
+            _ => Does::Tells,
+        },
+        speaks_of: |later, other| {
+            let named = later.shipment_number();
+            is_of_one(later.depositor.id.as_deref(), other.depositor.id.as_deref())
+                && (named.is_none() || same_number(named, other.shipment_number()))
+        },
+        may_wait: |early, other| {
+            early.shipment_number().is_some() && !is_after(other.shipped_on, early.shipped_on)
+        },
+    };
+    rules.stand(advices)
 }
 
-fn replaces(later: &ShippingAdvice, earlier: &ShippingAdvice) -> bool {
-    let depositors = (later.depositor.id.as_deref(), earlier.depositor.id.as_deref());
-    let others = matches!(depositors, (Some(_), Some(_))) && !same_number(depositors.0, depositors.1);
-    let named = later.shipment_number();
-    !others && (named.is_none() || same_number(named, earlier.shipment_number()))
+/// What becomes of each of these receipts, given with their senders and the oldest first: of one number a replacement takes
+/// the place of those before it, and a cancellation takes them back. Either may come before what it speaks of.
+#[must_use]
+pub fn receipts_in_force(receipts: &[(&str, &StockReceipt)]) -> Vec<InForce> {
+    let rules = Rules {
+        number: |receipt: &StockReceipt| receipt.receipt_number.as_deref().map(evened).unwrap_or_default(),
+        does: |receipt| match receipt.kind {
+            Some(ReceiptKind::Replacement) => Does::Replaces,
+            Some(ReceiptKind::Cancellation) => Does::TakesBack,
+            _ => Does::Tells,
+        },
+        speaks_of: |later, other| is_of_one(later.depositor.id.as_deref(), other.depositor.id.as_deref()),
+        may_wait: |early, other| !is_after(other.received_on, early.received_on),
+    };
+    rules.stand(receipts)
+}
+
+/// Whether two may be of one: one that is not named is any.
+fn is_of_one(one: Option<&str>, other: Option<&str>) -> bool {
+    one.zip(other).is_none_or(|(one, other)| same_number(Some(one), Some(other)))
+}
+
+fn is_after(one: Option<NaiveDate>, other: Option<NaiveDate>) -> bool {
+    one.zip(other).is_some_and(|(one, other)| one > other)
+}
+
+/// What a document does to others of its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Does {
+    Tells,
+    Replaces,
+    TakesBack,
+}
+
+/// How documents of a kind stand in for each other.
+struct Rules<R> {
+    /// Those of one number may speak of each other.
+    number: fn(&R) -> String,
+    does: fn(&R) -> Does,
+    /// Whether a document that stands in for others does so for this one.
+    speaks_of: fn(&R, &R) -> bool,
+    /// Whether one that stood in for nothing when it came may have waited for this one.
+    may_wait: fn(&R, &R) -> bool,
+}
+
+impl<R> Rules<R> {
+    fn stand(&self, all: &[(&str, &R)]) -> Vec<InForce> {
+        let mut found = vec![InForce::Counts; all.len()];
+        // Those that speak of nothing that came yet.
+        let mut vacant = vec![false; all.len()];
+        let mut of_number: HashMap<(&str, String), Vec<usize>> = HashMap::new();
+        for (at, (sender, one)) in all.iter().enumerate() {
+            let before = of_number.entry((sender, (self.number)(one))).or_default();
+            match (self.does)(one) {
+                Does::Tells => {
+                    let waits = |early: &usize| {
+                        let early = all[*early].1;
+                        (self.speaks_of)(early, one) && (self.may_wait)(early, one)
+                    };
+                    if let Some(early) = before.iter().copied().find(|early| vacant[*early] && waits(early)) {
+                        vacant[early] = false;
+                        found[at] = match found[early] {
+                            InForce::Cancels(_) => {
+                                found[early] = InForce::Cancels(Some(at));
+                                InForce::Cancelled(early)
+                            }
+                            _ => InForce::Replaced(early),
+                        };
+                    }
+                }
+                does => {
+                    vacant[at] = true;
+                    for earlier in before.iter().copied() {
+                        if found[earlier] != InForce::Counts || !(self.speaks_of)(one, all[earlier].1) {
+                            continue;
+                        }
+                        // Of one that waits itself, it waits in the place.
+                        vacant[at] &= std::mem::take(&mut vacant[earlier]);
+                        found[earlier] = match does {
+                            Does::TakesBack => InForce::Cancelled(at),
+                            _ => InForce::Replaced(at),
+                        };
+                        if does == Does::TakesBack {
+                            found[at] = InForce::Cancels(Some(earlier));
+                        }
+                    }
+                    if does == Does::TakesBack && found[at] == InForce::Counts {
+                        found[at] = InForce::Cancels(None);
+                    }
+                }
+            }
+            before.push(at);
+        }
+        found
+    }
 }
 
 /// Whether each of these notices counts, given with their senders or receivers and the oldest first: of one shipment the
@@ -149,10 +244,10 @@ pub struct BilledBy<'i> {
     pub invoice: &'i Invoice,
 }
 
-/// What becomes of an invoice by the others of its number; they are named by their places.
+/// What becomes of a document by the others of its number; they are named by their places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InForce {
-    /// It bills what it says.
+    /// It says what it says.
     Counts,
     /// It repeats one that counts.
     Copy(usize),
@@ -160,7 +255,7 @@ pub enum InForce {
     Replaced(usize),
     /// Another took it back.
     Cancelled(usize),
-    /// It bills nothing: it takes another back, or tries to.
+    /// It says nothing of its own: it takes another back, or tries to.
     Cancels(Option<usize>),
 }
 
@@ -288,6 +383,58 @@ mod tests {
         );
         let copy = Invoice { purpose: None, original_invoice_number: None, ..anew.clone() };
         assert_eq!(told(&[&first, &anew, &copy]), [InForce::Replaced(1), InForce::Counts, InForce::Copy(1)]);
+    }
+
+    #[test]
+    fn a_receipt_is_replaced_or_taken_back_whichever_comes_first() {
+        use InForce::{Cancelled, Cancels, Counts, Replaced};
+        let receipt = |kind, day: &str| StockReceipt {
+            receipt_number: Some("R-7".to_owned()),
+            received_on: day.parse().ok(),
+            kind,
+            ..StockReceipt::default()
+        };
+        let first = receipt(Some(ReceiptKind::FullDetail), "2026-11-05");
+        let again = receipt(Some(ReceiptKind::Replacement), "2026-11-05");
+        let away = receipt(Some(ReceiptKind::Cancellation), "2026-11-06");
+        let anew = receipt(None, "2026-11-09");
+        let told = |receipts: &[&StockReceipt]| {
+            receipts_in_force(&receipts.iter().map(|receipt| ("w", *receipt)).collect::<Vec<_>>())
+        };
+        assert_eq!(told(&[&first, &again]), [Replaced(1), Counts]);
+        assert_eq!(told(&[&again, &first]), [Counts, Replaced(0)]);
+        assert_eq!(told(&[&again, &again, &first]), [Replaced(1), Counts, Replaced(1)]);
+        assert_eq!(told(&[&first, &away]), [Cancelled(1), Cancels(Some(0))]);
+        assert_eq!(told(&[&away, &first]), [Cancels(Some(1)), Cancelled(0)]);
+        assert_eq!(told(&[&away, &anew]), [Cancels(None), Counts], "a number that is used anew");
+        let theirs = [("w", &first), ("v", &again)];
+        assert_eq!(receipts_in_force(&theirs), [Counts, Counts], "another warehouse's");
+    }
+
+    #[test]
+    fn an_advice_that_replaces_may_come_first_where_it_names_its_shipment() {
+        let advice = |shipment: Option<&str>, completeness, day: &str| ShippingAdvice {
+            order_number: Some("SO-1".to_owned()),
+            shipment_id: shipment.map(str::to_owned),
+            shipped_on: day.parse().ok(),
+            completeness,
+            ..ShippingAdvice::default()
+        };
+        let told = |advices: &[&ShippingAdvice]| {
+            advices_in_force(&advices.iter().map(|advice| ("w", *advice)).collect::<Vec<_>>())
+        };
+        let replaces = Some(Completeness::Replacement);
+        let first = advice(Some("W1"), None, "2026-11-05");
+        let again = advice(Some("W1"), replaces, "2026-11-05");
+        let other = advice(Some("W2"), None, "2026-11-05");
+        let whole = advice(None, replaces, "2026-11-05");
+        use InForce::{Counts, Replaced};
+        assert_eq!(told(&[&first, &again]), [Replaced(1), Counts]);
+        assert_eq!(told(&[&again, &first]), [Counts, Replaced(0)]);
+        assert_eq!(told(&[&again, &other]), [Counts, Counts], "another shipment");
+        assert_eq!(told(&[&again, &first, &first]), [Counts, Replaced(0), Counts], "its number again");
+        assert_eq!(told(&[&first, &other, &whole]), [Replaced(2), Replaced(2), Counts]);
+        assert_eq!(told(&[&whole, &first]), [Counts, Counts], "what names no shipment waits for none");
     }
 
     #[test]

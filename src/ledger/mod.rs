@@ -15,7 +15,9 @@ use serde::Serialize;
 use std::borrow::Cow;
 use uuid::Uuid;
 
-pub use force::{BilledBy, InForce, Told, advices_in_force, invoices_in_force, notices_in_force};
+pub use force::{
+    BilledBy, InForce, Told, advices_in_force, invoices_in_force, notices_in_force, receipts_in_force,
+};
 pub use gate::{Counted, more_than_shipped, of_advice, of_invoice, of_notice};
 use judge::follows;
 pub use judge::{Fact, Reason, judge};

@@ -411,9 +411,11 @@ impl<'k> Index<'k> {
                 index.answers.entry(evened(number)).or_default().push(at);
             }
         }
-        for (at, receipt) in known.receipts.iter().enumerate() {
-            if let Some(number) = receipt.record.purchase_order_number.as_deref() {
-                index.receipts.entry(evened(number)).or_default().push(at);
+        for ((at, receipt), stands) in known.receipts.iter().enumerate().zip(known.receipts_in_force()) {
+            if stands == InForce::Counts && receipt.record.is_of_purchase() {
+                for number in receipt.record.orders_received() {
+                    index.receipts.entry(number).or_default().push(at);
+                }
             }
         }
         for (at, invoice) in known.invoices.iter().enumerate() {
@@ -439,13 +441,13 @@ impl<'k> Index<'k> {
     }
 
     /// What sellers said to an order of this evened number, the oldest first.
-    fn answering(&self, number: &str) -> impl Iterator<Item = &'k Stored<OrderAcknowledgment>> {
+    pub(super) fn answering(&self, number: &str) -> impl Iterator<Item = &'k Stored<OrderAcknowledgment>> {
         let places = self.answers.get(number).into_iter().flatten();
         places.filter_map(|at| self.known.answers.get(*at))
     }
 
-    /// Receipts for an order of this evened number.
-    fn receiving(&self, number: &str) -> impl Iterator<Item = &'k Stored<StockReceipt>> {
+    /// Receipts of goods that were bought under an order of this evened number.
+    pub(super) fn receiving(&self, number: &str) -> impl Iterator<Item = &'k Stored<StockReceipt>> {
         let places = self.receipts.get(number).into_iter().flatten();
         places.filter_map(|at| self.known.receipts.get(*at))
     }

@@ -71,6 +71,9 @@ pub(super) fn routes(
             (None, record) => {
                 next.push(send(record.clone(), gate::why_held((&profile.id, document), record, known)));
             }
+            (Some(Derivation::ShipNotice), Record::ShippingAdvice(_)) if known.is_outrun(document) => {
+                next.push(Next::Nothing("what replaces it came before it".to_owned()));
+            }
             (Some(Derivation::ShipNotice), Record::ShippingAdvice(advice)) => {
                 let load = route.together.and_then(|together| {
                     let theirs = is_theirs(advice, to, known);

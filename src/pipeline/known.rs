@@ -35,7 +35,7 @@ pub(super) struct Known {
     pub(super) invoices: Vec<Stored<Invoice>>,
     /// Documents among them that are only there for the sake of others: what is known of their own orders is not all.
     pub(super) aside: HashSet<Uuid>,
-    /// Agreements of invoices, by their documents.
+    /// Agreements that documents are under.
     pub(super) agreements: HashMap<Uuid, String>,
     pub(super) prices: PriceList,
     pub(super) packs: Packs,
@@ -48,6 +48,7 @@ pub(super) struct Known {
     of_document: HashMap<Uuid, usize>,
     of_shipment: HashMap<(String, String), Vec<usize>>,
     counting: OnceLock<Counting>,
+    advices_in_force: OnceLock<Vec<InForce>>,
     invoices_in_force: OnceLock<Vec<InForce>>,
 }
 
@@ -140,7 +141,9 @@ pub(super) fn numbers<'r>(records: impl Iterator<Item = (&'r str, &'r Record)>) 
             }
             // What is said of stock names no order that shipments or invoices are held against.
             Record::StockTransfer(_) | Record::InventoryStatus(_) | Record::InventoryAdjustment(_) => {}
-            Record::StockReceipt(receipt) => purchase_orders.extend(receipt.purchase_order_number.clone()),
+            Record::StockReceipt(receipt) => {
+                purchase_orders.extend(receipt.purchase_orders().map(str::to_owned));
+            }
             Record::ShippingOrder(order) => {
                 orders.extend(order.order_number.clone());
                 purchase_orders.extend(order.purchase_order_number.clone());
@@ -226,8 +229,7 @@ async fn gather(work: &mut Work, asked: &NumbersAsked, lock: bool) -> Result<Kno
     }
     known.add(found);
     known.aside.extend(about.iter().filter(|about| !about.is_of_order).map(|about| about.id));
-    let invoices = about.into_iter().filter(|about| about.record_kind == RecordKind::Invoice.word());
-    known.agreements.extend(invoices.filter_map(|about| Some((about.id, about.agreement?))));
+    known.agreements.extend(about.into_iter().filter_map(|about| Some((about.id, about.agreement?))));
     // An advice often names only the depositor's order, which names the purchase order.
     let had: HashSet<String> = asked.orders.iter().map(|number| evened(number)).collect();
     let also = known.advices.iter().filter_map(|advice| advice.record.order_number.clone());
@@ -385,11 +387,26 @@ impl Known {
         (1, false)
     }
 
-    /// The advices that count.
-    pub(super) fn advices_in_force(&self) -> Vec<bool> {
-        let advices: Vec<_> =
-            self.advices.iter().map(|advice| (advice.partner.as_str(), &advice.record)).collect();
-        ledger::advices_in_force(&advices)
+    /// What becomes of each advice by the others of its shipment.
+    pub(super) fn advices_in_force(&self) -> &[InForce] {
+        self.advices_in_force.get_or_init(|| {
+            let advices: Vec<_> =
+                self.advices.iter().map(|advice| (advice.partner.as_str(), &advice.record)).collect();
+            ledger::advices_in_force(&advices)
+        })
+    }
+
+    /// Whether one that came before stands in for an advice already: it came out of turn.
+    pub(super) fn is_outrun(&self, advice: Uuid) -> bool {
+        let Some(at) = self.of_document.get(&advice) else { return false };
+        matches!(self.advices_in_force().get(*at), Some(InForce::Replaced(by)) if by < at)
+    }
+
+    /// What becomes of each receipt by the others of its number.
+    pub(super) fn receipts_in_force(&self) -> Vec<InForce> {
+        let receipts: Vec<_> =
+            self.receipts.iter().map(|receipt| (receipt.partner.as_str(), &receipt.record)).collect();
+        ledger::receipts_in_force(&receipts)
     }
 
     /// What becomes of each invoice by the others of its number.
@@ -420,7 +437,8 @@ impl Known {
     fn counting(&self) -> &Counting {
         self.counting.get_or_init(|| {
             let mut counting = Counting::default();
-            for ((at, advice), counts) in self.advices.iter().enumerate().zip(self.advices_in_force()) {
+            for ((at, advice), stands) in self.advices.iter().enumerate().zip(self.advices_in_force()) {
+                let counts = *stands == InForce::Counts;
                 if let Some(number) = self.purchase_order_number_of(&advice.record).filter(|_| counts) {
                     counting.advices.entry(evened(number)).or_default().push(at);
                 }

@@ -10,6 +10,7 @@ use super::outbound::{self, Outgoing, Shipment};
 use super::read::Document;
 use crate::canonical::{Completeness, Purpose, Record, ShippingAdvice, same_number};
 use crate::derivations::{self, Derived, Telling};
+use crate::ledger::InForce;
 use crate::profiles::Leads;
 use crate::store::{Business, FoundRecord, LoadRow, Work};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -155,7 +156,7 @@ fn in_force<'d>(documents: &'d [Document], known: &Known) -> Vec<(Uuid, &'d Ship
         .advices
         .iter()
         .zip(known.advices_in_force())
-        .filter(|(_, counts)| *counts)
+        .filter(|(_, stands)| **stands == InForce::Counts)
         .map(|(advice, _)| advice.document)
         .collect();
     let of = |document: &'d Document| match &document.record {

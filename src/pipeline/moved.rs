@@ -57,11 +57,12 @@ pub(super) fn noticed<'a>(notice: &'a Stored<ShipNotice>, order: &'a str) -> Vec
     moved.collect()
 }
 
+/// The lines of a receipt that are of this order.
 pub(super) fn received<'a>(
     receipt: &'a Stored<StockReceipt>,
     order: &'a str,
 ) -> impl Iterator<Item = Moved<'a>> + 'a {
-    receipt.record.lines.iter().filter_map(move |line| {
+    receipt.record.lines_of(order).filter_map(move |line| {
         let quantity = line.quantity_received?;
         Some(Moved {
             order: Some(order),

@@ -7,7 +7,7 @@ use super::known::{Known, Stored};
 use super::read::Document;
 use crate::canonical::{Figure, Record, ShippingAdvice};
 use crate::ids;
-use crate::ledger::{self, Fact, LineState, Order, Reason, Said};
+use crate::ledger::{self, Fact, InForce, LineState, Order, Reason, Said};
 use crate::store::{NewException, Work};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeSet, HashMap};
@@ -27,7 +27,8 @@ pub(super) async fn judge<'d>(
         return Ok(Vec::new());
     }
     let mut of_order: HashMap<Uuid, Vec<(&Stored<ShippingAdvice>, bool)>> = HashMap::new();
-    for (advice, counts) in known.advices.iter().zip(known.advices_in_force()) {
+    for (advice, stands) in known.advices.iter().zip(known.advices_in_force()) {
+        let counts = *stands == InForce::Counts;
         if let Some(order) = known.order_of(&advice.record).filter(|order| touched.contains(&order.document))
         {
             of_order.entry(order.document).or_default().push((advice, counts));

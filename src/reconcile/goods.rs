@@ -169,10 +169,13 @@ impl Group<'_> {
             comparison.differences.append(&mut differences);
         }
         let now: Decimal = self.lines.iter().filter_map(|(_, line)| line.quantity).sum();
+        // What was received is owed; what is only announced counts where no receipts come.
+        let (owed, verb) = if receives { (received, "received") } else { (shipped, "shipped") };
         // A credit lets as much be billed once more, but it does not ask for it: goods come back, or cost less.
-        let left = shipped.total - before.gross - now - later.gross;
-        if ships && moved.is_none() && later.odd.is_none() && is_ordered && left > Decimal::ZERO {
-            self.not_billed(bill, left, now, &against, comparison);
+        let left = owed.total - before.gross - now - later.gross;
+        let is_known = (ships || receives) && moved.is_none() && later.odd.is_none();
+        if is_known && is_ordered && left > Decimal::ZERO {
+            self.not_billed(bill, (left, now), (owed, verb), before, comparison);
         }
     }
 
@@ -227,28 +230,28 @@ impl Group<'_> {
         rightful
     }
 
-    /// What was shipped and neither this invoice nor another bills.
+    /// What was shipped or received and neither this invoice nor another bills.
     fn not_billed(
         &self,
         bill: &Bill<'_>,
-        left: Decimal,
-        now: Decimal,
-        Against { shipped, before, .. }: &Against,
+        (left, now): (Decimal, Decimal),
+        (owed, verb): (&Sum, &str),
+        before: &Sum,
         comparison: &mut Comparison,
     ) {
         let Some((ordinal, line)) = self.lines.last() else { return };
         let unit = line.unit.as_deref().unwrap_or("unit");
         let message = format!(
-            "{}: {now} {unit} billed, {} shipped: {left} fewer than were shipped",
+            "{}: {now} {unit} billed, {} {verb}: {left} fewer than were {verb}",
             self.shown(),
-            shipped.total
+            owed.total
         );
         let mut figures: Vec<Figure> = self
             .lines
             .iter()
             .filter_map(|(_, line)| Some(bill.figure("quantity billed", line.quantity?, line.source)))
             .collect();
-        figures.extend(shipped.figures.iter().chain(&before.figures).cloned());
+        figures.extend(owed.figures.iter().chain(&before.figures).cloned());
         comparison.differences.push(Difference {
             amount: line.unit_price.map(|price| -extended(line, left, price)),
             figures,

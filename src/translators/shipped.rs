@@ -1,6 +1,6 @@
 //! The translators that come with the program.
 
-const SHIPPED: [(&str, &str); 31] = [
+const SHIPPED: [(&str, &str); 32] = [
     ("csv-invoice", include_str!("../../translators/csv-invoice.toml")),
     ("csv-shipping-advice", include_str!("../../translators/csv-shipping-advice.toml")),
     ("csv-shipping-order", include_str!("../../translators/csv-shipping-order.toml")),
@@ -22,6 +22,7 @@ const SHIPPED: [(&str, &str); 31] = [
     ("x12-855", include_str!("../../translators/x12-855.toml")),
     ("x12-856", include_str!("../../translators/x12-856.toml")),
     ("x12-860", include_str!("../../translators/x12-860.toml")),
+    ("x12-861", include_str!("../../translators/x12-861.toml")),
     ("x12-940", include_str!("../../translators/x12-940.toml")),
     ("x12-943", include_str!("../../translators/x12-943.toml")),
     ("x12-944", include_str!("../../translators/x12-944.toml")),

@@ -305,6 +305,7 @@ fn interchange(partner: &str, what: &str, lines: &[String], number: u32, usage: 
         "856" => "SH",
         "810" => "IN",
         "944" => "RE",
+        "861" => "RC",
         "997" | "999" => "FA",
         "824" => "AG",
         "864" => "TX",

@@ -12,7 +12,7 @@ use super::agreements::Agreements;
 use super::compare::{self, Index};
 use super::hub::Error;
 use super::known::{self, Known};
-use crate::canonical::{Figure, Invoice, InvoiceSense, Reason};
+use crate::canonical::{Figure, Invoice, InvoiceSense, Reason, evened, same_number};
 use crate::ids;
 use crate::reconcile::{Comparison, Difference};
 use crate::store::{
@@ -76,10 +76,12 @@ pub async fn run(
     let total = all.len();
     // Orders of purchase and sale that nobody billed in full, for the open side: looked for meanwhile.
     let mut other = store.begin_same_snapshot(&mut reader).await?;
-    let is_asked = asked.agreement.is_none();
     let open = tokio::spawn(async move {
-        let open = if is_asked { other.list_orders_not_billed(to).await? } else { Vec::new() };
+        let mut open = other.list_orders_not_billed(to).await?;
         other.roll_back().await?;
+        // Whoever writes a number otherwise speaks of the same order.
+        open.sort_by_cached_key(|number| evened(number));
+        open.dedup_by(|one, other| same_number(Some(one), Some(other)));
         Ok(open)
     });
 

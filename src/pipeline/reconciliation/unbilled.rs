@@ -11,6 +11,7 @@ use crate::ledger::InForce;
 use crate::reconcile::{Moved, Terms, not_billed};
 use crate::store::NewUnbilled;
 use chrono::NaiveDate;
+use uuid::Uuid;
 
 /// Adds what is not billed of these orders; `count` numbers the rows of the run.
 pub(super) fn find(
@@ -33,23 +34,48 @@ pub(super) fn find(
         let key = evened(number);
         let advices: Vec<_> = known.shipped_for(&key).collect();
         let notices: Vec<_> = known.noticed_for(&key).filter(|notice| supplies(&notice.partner)).collect();
+        let receipts: Vec<_> = index.receiving(&key).collect();
         let sales: Vec<Moved<'_>> = advices.iter().flat_map(|advice| moved::advised(advice, &key)).collect();
-        let purchases: Vec<Moved<'_>> =
-            notices.iter().flat_map(|notice| moved::noticed(notice, &key)).collect();
+        // What was received is owed; what is only announced counts where no receipts come.
+        let mut purchases: Vec<Moved<'_>> =
+            receipts.iter().flat_map(|receipt| moved::received(receipt, &key)).collect();
+        if receipts.is_empty() {
+            purchases = notices.iter().flat_map(|notice| moved::noticed(notice, &key)).collect();
+        }
+        let of_kind = |partner: &str, kind| {
+            agreements.profiles.find(partner).map(compare::kind_of) == Some(kind)
+        };
+        let documents = order.iter().map(|order| (&order.partner, order.document));
+        let documents = documents
+            .chain(advices.iter().map(|advice| (&advice.partner, advice.document)))
+            .chain(notices.iter().map(|notice| (&notice.partner, notice.document)))
+            .chain(receipts.iter().map(|receipt| (&receipt.partner, receipt.document)))
+            .chain(index.billing(&key).map(|(_, bill)| (&bill.partner, bill.document)));
+        let (partners, documents): (Vec<&String>, Vec<Uuid>) = documents.unzip();
+        let is_asked = asked.partner.as_ref().is_none_or(|only| partners.contains(&only))
+            && asked.agreement.as_ref().is_none_or(|only| {
+                documents.iter().any(|document| known.agreements.get(document) == Some(only))
+            });
+        if !is_asked {
+            continue;
+        }
         for (kind, word, shipped) in
             [(InvoiceKind::Sale, "sale", sales), (InvoiceKind::Purchase, "purchase", purchases)]
         {
             let partner = match kind {
-                InvoiceKind::Purchase => notices.first().map(|notice| &notice.partner),
+                // A receipt does not say who supplied it, and what nobody we know supplies is nothing that we owe.
+                InvoiceKind::Purchase => {
+                    let mut bills = index.billing(&key).map(|(_, bill)| &bill.partner);
+                    let supplier = notices.first().map(|notice| &notice.partner);
+                    let supplier = supplier.or_else(|| bills.find(|partner| of_kind(partner, kind)));
+                    supplier.or_else(|| index.answering(&key).map(|answer| &answer.partner).next())
+                }
                 _ => order.map(|order| &order.partner).or(advices.first().map(|advice| &advice.partner)),
             };
             let Some(partner) = partner else { continue };
-            if asked.partner.as_ref().is_some_and(|only| only != partner) {
-                continue;
-            }
             let invoices = index.billing(&key).filter(|(at, invoice)| {
-                let own = agreements.profiles.find(&invoice.partner).map(compare::kind_of) == Some(kind);
-                own && (kind == InvoiceKind::Sale || invoice.partner == *partner)
+                of_kind(&invoice.partner, kind)
+                    && (kind == InvoiceKind::Sale || invoice.partner == *partner)
                     && index.stands(*at) == InForce::Counts
             });
             let billed: Vec<Moved<'_>> =
@@ -69,16 +95,20 @@ pub(super) fn find(
                 let Some(place) = places.find(last.document) else { continue };
                 let advice = advices.iter().find(|advice| advice.document == last.document);
                 let notice = notices.iter().find(|notice| notice.document == last.document);
+                let receipt = receipts.iter().find(|receipt| receipt.document == last.document);
                 let on: Option<NaiveDate> = advice
                     .and_then(|advice| advice.record.shipped_on)
-                    .or_else(|| notice.and_then(|notice| notice.record.shipped_on));
+                    .or_else(|| notice.and_then(|notice| notice.record.shipped_on))
+                    .or_else(|| receipt.and_then(|receipt| receipt.record.received_on));
                 *count += 1;
                 rows.push(NewUnbilled {
                     ordinal: *count,
                     kind: word,
                     partner_id: partner.clone(),
                     purchase_order_number: number.to_owned(),
-                    order_number: advice.and_then(|advice| advice.record.order_number.clone()),
+                    order_number: advice
+                        .and_then(|advice| advice.record.order_number.clone())
+                        .or_else(|| receipt.and_then(|receipt| receipt.record.order_number.clone())),
                     item: open.item,
                     unit: open.unit,
                     quantities: (open.shipped, open.billed),

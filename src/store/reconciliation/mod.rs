@@ -270,33 +270,41 @@ impl Work {
         .map_err(Error::query("find where documents stand"))
     }
 
-    /// Purchase orders of which up to a day not the same was shipped, of each item in its unit, as all invoices that came
-    /// in bill. Items count as the same here when they have the same number; whether what has another is the same after
-    /// all is for others to say, and which counts of several invoices of one number, and whether more or less was billed.
+    /// Purchase orders of which up to a day not the same was shipped, told or received, of each item in its unit, as all
+    /// invoices that came in bill. Items count as the same here when they have the same number; whether what has another
+    /// is the same after all is for others to say, and which counts of several documents of one number, and whether more
+    /// or less was billed.
     ///
     /// # Errors
     /// When the database cannot be asked.
     pub async fn list_orders_not_billed(&mut self, to: NaiveDate) -> Result<Vec<String>, Error> {
-        // The quantities of an order, each times a number that stands for its item and unit, add up to one mark: two sums
-        // over orders, where comparing item by item would sort every line that was ever shipped.
+        // The quantities of an order, each times a number that stands for its item and unit, add up to one mark: sums over
+        // orders, where comparing item by item would sort every line that was ever shipped.
         sqlx::query_scalar!(
             r#"with shipped as (
                    select l.document_id, sum(l.quantity_shipped
                        * hashtextextended(concat_ws(' ', coalesce(l.gtin, l.sku, l.buyer_item), l.unit), 0)) as mark
                    from shipping_advice_line l group by 1),
                moved as (
-                   select coalesce(a.purchase_order_number, (
+                   select 'advice' as by, coalesce(a.purchase_order_number, (
                            select o.purchase_order_number from shipping_order o where o.order_number = a.order_number
                            order by o.received_at desc limit 1)) as number, s.mark
                    from shipping_advice a join document d on d.id = a.document_id and d.direction = 'inbound'
                    join shipped s using (document_id)
                    where coalesce(a.shipped_on, (a.received_at at time zone 'utc')::date) <= $1
                    union all
-                   select l.purchase_order_number, l.quantity_shipped
+                   select 'notice', l.purchase_order_number, l.quantity_shipped
                        * hashtextextended(concat_ws(' ', coalesce(l.gtin, l.sku, l.buyer_item), l.unit), 0)
                    from ship_notice n join document d on d.id = n.document_id and d.direction = 'inbound'
                    join ship_notice_line l using (document_id)
-                   where coalesce(n.shipped_on, (n.received_at at time zone 'utc')::date) <= $1),
+                   where coalesce(n.shipped_on, (n.received_at at time zone 'utc')::date) <= $1
+                   union all
+                   select 'receipt', l.purchase_order_number, l.quantity_received
+                       * hashtextextended(concat_ws(' ', coalesce(l.gtin, l.sku, l.buyer_item), l.unit), 0)
+                   from stock_receipt r join document d on d.id = r.document_id and d.direction = 'inbound'
+                   join stock_receipt_line l using (document_id)
+                   where coalesce(r.received_on, (r.received_at at time zone 'utc')::date) <= $1
+                     and (r.kind is null or r.kind not in ('customer_return', 'production', 'cancellation'))),
                billed as (
                    select l.purchase_order_number as number,
                        sum(case i.sense when 'credit' then -abs(l.quantity) else l.quantity end
@@ -309,8 +317,8 @@ impl Work {
                    where l.purchase_order_number is not null and i.of_number = 1
                      and i.purpose is distinct from 'cancellation'
                    group by 1)
-               select m.number as "number!" from (
-                   select number, sum(mark) as mark from moved where number is not null group by 1) m
+               select distinct m.number as "number!" from (
+                   select by, number, sum(mark) as mark from moved where number is not null group by 1, 2) m
                left join billed b using (number)
                where m.mark <> 0 and m.mark is distinct from b.mark order by 1"#,
             to,

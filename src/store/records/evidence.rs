@@ -173,7 +173,7 @@ impl Work {
     }
 
     /// What a partner's shipping advices and stock receipts count between two days, both included; what names no day of
-    /// its own counts on the day it came (UTC). An advice that was replaced does not count.
+    /// its own counts on the day it came (UTC). What was replaced or taken back does not count.
     ///
     /// # Errors
     /// When the database cannot be asked.
@@ -204,7 +204,14 @@ impl Work {
                receipt as (
                    select r.document_id from stock_receipt r join document d on d.id = r.document_id
                    where r.partner_id = $1 and d.direction = 'inbound' and ($2::text is null or d.agreement = $2)
-                     and coalesce(r.received_on, (r.received_at at time zone 'utc')::date) between $3 and $4)
+                     and coalesce(r.received_on, (r.received_at at time zone 'utc')::date) between $3 and $4
+                     and r.kind is distinct from 'cancellation'
+                     and not exists (
+                         select from stock_receipt s join document e on e.id = s.document_id
+                         where s.partner_id = $1 and e.direction = 'inbound' and s.kind in ('replacement', 'cancellation')
+                           and upper(ltrim(btrim(s.receipt_number), '0')) = upper(ltrim(btrim(r.receipt_number), '0'))
+                           and e.agreement is not distinct from d.agreement
+                           and (s.received_at, e.file_id, e.ordinal) > (r.received_at, d.file_id, d.ordinal)))
                select (select count(distinct document_id) from shipped)::numeric as "orders_shipped!",
                    (select count(*) from shipped)::numeric as "lines_shipped!",
                    (select coalesce(sum(quantity_shipped), 0) from shipped) as "units_shipped!",

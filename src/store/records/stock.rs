@@ -114,18 +114,21 @@ pub(super) async fn insert_stock_receipts(
     .await
     .map_err(Error::query("keep stock receipts"))?;
 
-    let lines: Vec<Line<'_, StockReceiptLine>> = rows
+    let (orders, lines): (Vec<Option<&str>>, Vec<Line<'_, StockReceiptLine>>) = rows
         .iter()
         .flat_map(|row| {
             let lines = row.record.lines.iter().enumerate();
-            lines.map(|(place, line)| Line::new(row.document_id, place, line.keys(), line.source, line))
+            lines.map(|(place, line)| {
+                let order = row.record.order_of(line);
+                (order, Line::new(row.document_id, place, line.keys(), line.source, line))
+            })
         })
-        .collect();
+        .unzip();
     sqlx::query!(
         "insert into stock_receipt_line (document_id, ordinal, sscc, line_number, sku, buyer_item, gtin,
-             lot, quantity_received, unit, segment_ordinal, byte)
+             lot, quantity_received, unit, segment_ordinal, byte, purchase_order_number)
          select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[],
-             $7::text[], $8::text[], $9::numeric[], $10::text[], $11::bigint[], $12::bigint[])
+             $7::text[], $8::text[], $9::numeric[], $10::text[], $11::bigint[], $12::bigint[], $13::text[])
          on conflict do nothing",
         &column!(lines, |row| row.document_id),
         &column!(lines, |row| row.ordinal),
@@ -139,6 +142,7 @@ pub(super) async fn insert_stock_receipts(
         &column!(lines, |row| row.line.unit.as_deref()) as &[Option<&str>],
         &column!(lines, |row| row.segment_ordinal()) as &[Option<i64>],
         &column!(lines, |row| row.byte()) as &[Option<i64>],
+        &orders as &[Option<&str>],
     )
     .execute(connection)
     .await
