@@ -78,6 +78,14 @@ pub(super) struct Totals {
     /// The same without regard to points and signs, as X12 defines the hash total.
     hash: Option<u128>,
     invoice: Option<Invoice>,
+    weight: Option<Weight>,
+}
+
+/// What the lines of an advice weigh together, where each says so in one unit; none once one does not.
+#[derive(Clone, Debug, Default)]
+struct Weight {
+    sum: Option<Decimal>,
+    unit: Vec<u8>,
 }
 
 /// What an invoice comes to.
@@ -101,6 +109,7 @@ impl Totals {
         self.sum = Some(Decimal::ZERO);
         self.hash = Some(0);
         self.invoice = (set == "810").then(Invoice::default);
+        self.weight = (set == "945").then(|| Weight { sum: Some(Decimal::ZERO), unit: Vec::new() });
     }
 
     /// The segments of the set that must be taken.
@@ -124,6 +133,16 @@ impl Totals {
         {
             let (value, word) = segment.value(element);
             self.add(value, word);
+        }
+        if let Some(weight) = &mut self.weight {
+            match segment.id() {
+                b"W12" => {
+                    check_difference(segment, sink);
+                    weight.take(segment);
+                }
+                b"W03" => weight.check(segment, sink),
+                _ => {}
+            }
         }
         if id == CTT && plan.counted != NO_SEGMENT {
             self.check_count(plan, segment, sink);
@@ -197,6 +216,45 @@ impl Totals {
                 let expected = format!("{}, the sum of the lines", sum.normalize());
                 let number = if element == 2 { 347 } else { 0 };
                 Fault { severity, ..of(Code::SumDiffers, segment, element, number, &expected) }
+            });
+        }
+    }
+}
+
+/// Ordered less shipped; senders differ about its sign.
+fn check_difference(segment: &Segment<'_>, sink: &mut Sink<'_>) {
+    let [ordered, shipped, told] = [2, 3, 4].map(|element| number(segment.element(element)));
+    let (Some(ordered), Some(shipped), Some(told)) = (ordered, shipped, told) else { return };
+    let Some(difference) = ordered.checked_sub(shipped) else { return };
+    if told.abs() != difference.abs() {
+        sink.add(Code::SumDiffers, |severity| {
+            let expected = format!("{}, what was ordered less what was shipped", difference.normalize());
+            Fault { severity, ..of(Code::SumDiffers, segment, 4, 383, &expected) }
+        });
+    }
+}
+
+impl Weight {
+    fn take(&mut self, line: &Segment<'_>) {
+        if number(line.element(3)).is_none_or(|shipped| shipped.is_zero()) {
+            return;
+        }
+        let unit = line.element(12);
+        if self.unit.is_empty() {
+            self.unit = unit.to_vec();
+        }
+        let weight = number(line.element(10)).filter(|_| !unit.is_empty() && self.unit == unit);
+        self.sum = self.sum.zip(weight).and_then(|(sum, weight)| sum.checked_add(weight));
+    }
+
+    /// The whole may weigh more than its lines, by what they are packed in; less it cannot.
+    fn check(&self, total: &Segment<'_>, sink: &mut Sink<'_>) {
+        let same = matches!((&*self.unit, total.element(3)), (b"L", b"LB") | (b"K", b"KG"));
+        let Some((told, sum)) = number(total.element(2)).zip(self.sum.filter(|_| same)) else { return };
+        if told < sum {
+            sink.add(Code::SumDiffers, |severity| {
+                let expected = format!("no less than {}, the weight of the lines", sum.normalize());
+                Fault { severity, ..of(Code::SumDiffers, total, 2, 81, &expected) }
             });
         }
     }
