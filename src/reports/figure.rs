@@ -73,6 +73,14 @@ pub fn headline(line: &Headline, zone: Tz) -> String {
     }
 }
 
+/// What a cell says of the row it is in, where rows are led to by it.
+pub(super) fn key(kind: Kind, value: &Cell) -> String {
+    match value {
+        Cell::Number(number) => number.normalize().to_string(),
+        other => cell(kind, other, Tz::UTC),
+    }
+}
+
 /// A cell as people read it.
 pub(super) fn cell(kind: Kind, cell: &Cell, zone: Tz) -> String {
     match cell {
@@ -90,8 +98,8 @@ pub(super) enum Target<'t> {
     Address(&'t str),
     /// A path beside the report.
     Beside(&'t str),
-    /// A sheet of the report.
-    Sheet(&'t str),
+    /// A sheet of the report, or a row of it.
+    Sheet(&'t str, Option<&'t str>),
 }
 
 /// Where a link leads; none for what must not be followed, such as a script or a path out of the folder.
@@ -100,7 +108,10 @@ pub(super) fn target(target: &str) -> Option<Target<'_>> {
         return None;
     }
     if let Some(sheet) = target.strip_prefix('#') {
-        return Some(Target::Sheet(sheet));
+        return Some(match sheet.split_once('/') {
+            Some((sheet, row)) => Target::Sheet(sheet, Some(row)),
+            None => Target::Sheet(sheet, None),
+        });
     }
     if ["https://", "http://", "mailto:"].iter().any(|scheme| target.starts_with(scheme)) {
         return Some(Target::Address(target));
@@ -138,7 +149,8 @@ mod tests {
 
     #[test]
     fn only_harmless_links_are_links() {
-        for harmless in ["https://hub.example/files/1", "mailto:ap@buyer.example", "evidence/1.edi", "#lines"]
+        for harmless in
+            ["https://hub.example/files/1", "mailto:ap@buyer.example", "evidence/1.edi", "#lines", "#lines/7"]
         {
             assert!(target(harmless).is_some(), "{harmless}");
         }

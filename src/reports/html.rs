@@ -2,7 +2,7 @@
 
 use super::chart;
 use super::figure::{self, Target};
-use super::model::{Cell, Column, Report, Sheet};
+use super::model::{Cell, Column, LedTo, Report, Sheet};
 use super::totals::Totals;
 use super::writer::{Elsewhere, Error, Part, Writer};
 use chrono_tz::Tz;
@@ -27,14 +27,17 @@ pub(super) struct Html<'w> {
     sheet: String,
     columns: Vec<Column>,
     totals: Totals,
+    led_to: Vec<LedTo>,
+    /// The key of the row before, where rows of the sheet are led to.
+    key: Option<(usize, String)>,
 }
 
 impl<'w> Html<'w> {
     pub(super) fn create(mut out: Part<'w>, report: &Report, elsewhere: Elsewhere) -> Result<Self, Error> {
         out.text(&head(report))?;
-        let (zone, notes) = (report.time_zone, report.notes.clone());
+        let (zone, notes, led_to) = (report.time_zone, report.notes.clone(), report.led_to.clone());
         let (sheet, columns, totals) = (String::new(), Vec::new(), Totals::default());
-        Ok(Self { out, zone, notes, elsewhere, sheet, columns, totals })
+        Ok(Self { out, zone, notes, elsewhere, sheet, columns, totals, led_to, key: None })
     }
 
     fn shown(&self) -> impl Iterator<Item = &Column> {
@@ -80,6 +83,8 @@ impl Writer for Html<'_> {
         self.sheet.clone_from(&sheet.id);
         self.columns.clone_from(&sheet.columns);
         self.totals = Totals::of(sheet);
+        let led_to = self.led_to.iter().find(|led_to| led_to.sheet == sheet.id);
+        self.key = led_to.map(|led_to| (led_to.column, String::new()));
         let (id, title, about) = (escape(&sheet.id), escape(&sheet.title), escape(&sheet.about));
         self.out
             .text(&format!("<section id=\"{id}\">\n<h2>{title}</h2>\n<p class=\"about\">{about}</p>\n"))?;
@@ -95,7 +100,18 @@ impl Writer for Html<'_> {
             return Ok(());
         }
         let row: String = self.shown_of(cells).map(|(column, cell)| td(column, cell, self.zone)).collect();
-        self.out.text(&format!("<tr>{row}</tr>\n"))
+        let mut anchor = String::new();
+        if let Some((place, before)) = &mut self.key
+            && let Some((cell, column)) = cells.get(*place).zip(self.columns.get(*place))
+        {
+            // The first of several rows of one key.
+            let key = figure::key(column.kind, cell);
+            if !key.is_empty() && key != *before {
+                anchor = format!(" id=\"{}-{}\"", escape(&self.sheet), escape(&key));
+                *before = key;
+            }
+        }
+        self.out.text(&format!("<tr{anchor}>{row}</tr>\n"))
     }
 
     fn end_sheet(&mut self) -> Result<(), Error> {
@@ -189,7 +205,14 @@ fn td(column: &Column, cell: &Cell, zone: Tz) -> String {
         Some(Target::Address(to) | Target::Beside(to)) => {
             format!("<td{class}><a href=\"{}\">{text}</a></td>", escape(to))
         }
-        Some(Target::Sheet(id)) => format!("<td{class}><a href=\"#{}\">{text}</a></td>", escape(id)),
+        Some(Target::Sheet(id, None)) => format!("<td{class}><a href=\"#{}\">{text}</a></td>", escape(id)),
+        // A row that the page has no room for is no place to lead to.
+        Some(Target::Sheet(_, Some(row))) if row.parse::<u64>().is_ok_and(|row| row > MOST_ROWS) => {
+            format!("<td{class}>{text}</td>")
+        }
+        Some(Target::Sheet(id, Some(row))) => {
+            format!("<td{class}><a href=\"#{}-{}\">{text}</a></td>", escape(id), escape(row))
+        }
         None => format!("<td{class}>{text}</td>"),
     }
 }

@@ -17,7 +17,8 @@ pub(super) struct Json<'w> {
 
 impl<'w> Json<'w> {
     pub(super) fn create(mut out: Part<'w>, report: &Report) -> Result<Self, Error> {
-        let Report { name, title, period, as_of, time_zone, run, narrowed, headlines, notes } = report;
+        let Report { name, title, period, as_of, time_zone, run, narrowed, headlines, notes, led_to: _ } =
+            report;
         let narrowed: Map<String, Value> =
             narrowed.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
         let headlines: Vec<Value> = headlines
@@ -95,6 +96,8 @@ fn value(cell: &Cell) -> Value {
         Cell::Number(number) => number.to_string().into(),
         Cell::Date(date) => date.to_string().into(),
         Cell::Instant(at) => at.to_rfc3339_opts(SecondsFormat::AutoSi, true).into(),
+        // Where rows of this report stand, a program finds by itself.
+        Cell::Link { text, target } if target.starts_with('#') => text.clone().into(),
         Cell::Link { text, target } => json!({"text": text, "target": target}),
     }
 }

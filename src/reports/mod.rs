@@ -14,6 +14,6 @@ mod writer;
 mod xlsx;
 
 pub use figure::headline as shown;
-pub use model::{Cell, Chart, Column, Headline, Kind, Report, Sheet};
+pub use model::{Cell, Chart, Column, Headline, Kind, LedTo, Report, Sheet};
 pub use names::{Name, Unknown};
 pub use writer::{Error, Files, Format, Writer, json_to};

@@ -24,6 +24,21 @@ pub struct Report {
     pub headlines: Vec<Headline>,
     /// How the figures were found, a sentence each.
     pub notes: Vec<String>,
+    /// Sheets whose rows other cells lead to.
+    pub led_to: Vec<LedTo>,
+}
+
+/// A sheet whose rows other cells lead to, each by what one of its columns says.
+#[derive(Clone, Debug)]
+pub struct LedTo {
+    /// The id of the sheet.
+    pub sheet: String,
+    /// Its title.
+    pub title: String,
+    /// The place of the column, the first is 0.
+    pub column: usize,
+    /// What that holds.
+    pub kind: Kind,
 }
 
 /// A figure that stands at the top.
@@ -109,8 +124,8 @@ pub enum Cell {
     Link {
         /// What is read.
         text: String,
-        /// A web or mail address, a path beside the report, or `#` and the id of a sheet. Anything else is not
-        /// made a link.
+        /// A web or mail address, a path beside the report, `#` and the id of a sheet, or of a row of a sheet that
+        /// is led to: `#figures/3f2a91c4`. Anything else is not made a link.
         target: String,
     },
 }
@@ -192,6 +207,14 @@ impl Kind {
             Self::Instant => "instant",
             Self::Link => "link",
         }
+    }
+}
+
+impl Cell {
+    /// Text that leads to a row of a sheet of the report.
+    #[must_use]
+    pub fn leading(text: Option<String>, sheet: &str, key: &str) -> Self {
+        text.map_or(Self::Empty, |text| Self::Link { text, target: format!("#{sheet}/{key}") })
     }
 }
 

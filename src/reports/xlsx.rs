@@ -1,7 +1,7 @@
 //! XLSX: a sheet a section, frozen and filtered, with real dates and totals that are formulas.
 
 use super::figure::{self, Target};
-use super::model::{Cell, Column, Kind, Report, Sheet};
+use super::model::{Cell, Column, Kind, LedTo, Report, Sheet};
 use super::totals::Totals;
 use super::writer::{self, Elsewhere, Error, Writer, passing};
 use chrono_tz::Tz;
@@ -11,11 +11,16 @@ use rust_xlsxwriter::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A sheet has 1,048,576 rows; some are kept for the header, the totals and the pointer to the rest.
 const MOST_ROWS: u64 = 1_048_000;
 /// A sheet has 65,530 links at most; each is held in memory until the end.
 const MOST_LINKS: u32 = 60_000;
+/// So many cells of a sheet lead to rows of others: each is worked out anew when the workbook is opened.
+const MOST_LEADS: u32 = 5_000;
+/// A text within a formula has 255 letters at most.
+const MOST_QUOTED: usize = 200;
 /// Longer text is cut: a cell holds no more.
 const MOST_LETTERS: usize = 32_000;
 /// Spreadsheets keep numbers as doubles, which hold so many digits exactly.
@@ -31,9 +36,13 @@ pub(super) struct Xlsx {
     elsewhere: Elsewhere,
     most_rows: u64,
     names: BTreeSet<String>,
+    led_to: Arc<Tabs>,
     sheets: Vec<Listed>,
     open: Option<Open>,
 }
+
+/// Tabs of the sheets that are led to, and their columns, by the sheets' ids.
+type Tabs = BTreeMap<String, (String, LedTo)>;
 
 /// A sheet that is done.
 struct Listed {
@@ -51,6 +60,9 @@ struct Open {
     page: Worksheet,
     totals: Totals,
     links: u32,
+    /// Cells that lead to rows of the workbook.
+    leads: u32,
+    led_to: Arc<Tabs>,
     widths: Vec<usize>,
     /// Whether a figure of the column had to be written as text.
     has_text: Vec<bool>,
@@ -78,8 +90,15 @@ impl Xlsx {
         book.set_properties(&properties);
         book.add_worksheet();
         let names = BTreeSet::from([String::from("about"), String::from("history")]);
-        let (report, sheets) = (report.clone(), Vec::new());
-        Self { path, book, report, elsewhere, most_rows: MOST_ROWS, names, sheets, open: None }
+        let (report, sheets, led_to) = (report.clone(), Vec::new(), Arc::default());
+        let mut own =
+            Self { path, book, report, elsewhere, most_rows: MOST_ROWS, names, led_to, sheets, open: None };
+        let led_to = own.report.led_to.clone().into_iter().map(|led_to| {
+            let tab = own.tab(&led_to.title);
+            (led_to.sheet.clone(), (tab, led_to))
+        });
+        own.led_to = Arc::new(led_to.collect());
+        own
     }
 
     fn failed(&self) -> impl FnOnce(XlsxError) -> Error + use<> {
@@ -166,9 +185,10 @@ impl Xlsx {
 
 impl Writer for Xlsx {
     fn begin_sheet(&mut self, sheet: &Sheet) -> Result<(), Error> {
-        let name = self.tab(&sheet.title);
+        let led_to = self.led_to.get(&sheet.id).map(|(tab, _)| tab.clone());
+        let name = led_to.unwrap_or_else(|| self.tab(&sheet.title));
         let page = self.book.new_worksheet_with_constant_memory().map_err(self.failed())?;
-        let open = Open::begin(page, &name, sheet, &self.report).map_err(self.failed())?;
+        let open = Open::begin(page, &name, sheet, (&self.report, &self.led_to)).map_err(self.failed())?;
         self.open = Some(open);
         Ok(())
     }
@@ -209,7 +229,12 @@ impl Writer for Xlsx {
 }
 
 impl Open {
-    fn begin(mut page: Worksheet, name: &str, sheet: &Sheet, report: &Report) -> Result<Self, XlsxError> {
+    fn begin(
+        mut page: Worksheet,
+        name: &str,
+        sheet: &Sheet,
+        (report, led_to): (&Report, &Arc<Tabs>),
+    ) -> Result<Self, XlsxError> {
         // Titles have two lines, and no program makes the row higher for them by itself.
         page.set_name(name)?.set_freeze_panes(1, 0)?.set_row_height(0, 32)?;
         page.set_landscape().set_print_fit_to_pages(1, 0).set_repeat_rows(0, 0)?;
@@ -238,6 +263,8 @@ impl Open {
             page,
             totals: Totals::of(sheet),
             links: 0,
+            leads: 0,
+            led_to: led_to.clone(),
             formats: BTreeMap::new(),
             zone: report.time_zone,
         })
@@ -289,8 +316,8 @@ impl Open {
         let url = match figure::target(target) {
             Some(Target::Address(address)) => Some(Url::new(address)),
             Some(Target::Beside(path)) => Some(Url::new(format!("file:///{path}"))),
-            // The tab of another sheet may not be known yet.
-            Some(Target::Sheet(_)) | None => None,
+            Some(Target::Sheet(sheet, place)) => return self.lead(row, column, text, (sheet, place)),
+            None => None,
         };
         // Excel takes no longer addresses.
         match url.filter(|_| self.links < MOST_LINKS && target.len() < 2_000) {
@@ -303,6 +330,39 @@ impl Open {
                 self.page.write_string(row, column, cut(text))?;
             }
         }
+        Ok(())
+    }
+
+    /// Text that leads to a row of a sheet, which is looked for when it is followed: it may be sorted by then.
+    fn lead(
+        &mut self,
+        row: u32,
+        column: u16,
+        text: &str,
+        (sheet, place): (&str, Option<&str>),
+    ) -> Result<(), XlsxError> {
+        let led_to = self.led_to.get(sheet).filter(|_| self.leads < MOST_LEADS);
+        let is_plain = |text: &str| text.len() < MOST_QUOTED && !text.chars().any(char::is_control);
+        let Some((tab, led_to)) = led_to.filter(|_| is_plain(text) && place.is_none_or(is_plain)) else {
+            self.page.write_string(row, column, cut(text))?;
+            return Ok(());
+        };
+        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        let at = match place {
+            None => String::from("1"),
+            Some(key) => {
+                let letter = u16::try_from(led_to.column).unwrap_or(u16::MAX);
+                let letter = rust_xlsxwriter::column_number_to_name(letter);
+                let is_number = led_to.kind.is_figure() && key.bytes().all(|byte| byte.is_ascii_digit());
+                let key = if is_number { key.to_owned() } else { quoted(key) };
+                format!("MATCH({key},'{tab}'!${letter}:${letter},0)")
+            }
+        };
+        let shown = quoted(text);
+        let formula = format!("=IFERROR(HYPERLINK(\"#'{tab}'!A\"&{at},{shown}),{shown})");
+        self.leads += 1;
+        let format = self.format(Shape::Link, Kind::Link, Decimal::ZERO);
+        self.page.write_formula_with_format(row, column, Formula::new(formula).set_result(text), &format)?;
         Ok(())
     }
 
@@ -437,6 +497,7 @@ mod tests {
             narrowed: Vec::new(),
             headlines: Vec::new(),
             notes: Vec::new(),
+            led_to: Vec::new(),
         };
         let path = folder.path().join("many.xlsx");
         let elsewhere = Elsewhere::new(&report, &[Form::Csv, Form::Xlsx]);

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use crossdock::reports::{
-    Cell, Chart, Column, Files, Format, Headline, Kind, Report, Sheet, Writer, json_to,
+    Cell, Chart, Column, Files, Format, Headline, Kind, LedTo, Report, Sheet, Writer, json_to,
 };
 use rust_decimal::Decimal;
 use std::fmt::Write as _;
@@ -128,6 +128,12 @@ fn report() -> Report {
             headline("Matched", Kind::Percent, number("0.9875").into()),
         ],
         notes: vec![String::from("Each line is rounded half up to the cent, then added.")],
+        led_to: vec![LedTo {
+            sheet: String::from("by_reason"),
+            title: String::from("By reason"),
+            column: 0,
+            kind: Kind::Text,
+        }],
     }
 }
 
@@ -215,7 +221,15 @@ fn rows() -> Vec<Vec<Cell>> {
     ] {
         rows.push(line(formula, "plain", "-0.01"));
     }
-    for target in ["javascript:alert(1)", "evidence/1.edi", "#by_reason", "../../etc/passwd"] {
+    for target in [
+        "javascript:alert(1)",
+        "evidence/1.edi",
+        "#by_reason",
+        "#by_reason/price_over",
+        "#by_reason/\"&CMD()&\"",
+        "#nowhere/1",
+        "../../etc/passwd",
+    ] {
         let mut row = line("INV-2", "", "0.00");
         row[1] = Cell::Link { text: target.to_owned(), target: target.to_owned() };
         rows.push(row);

@@ -1,6 +1,7 @@
 //! The sections of a report that list what a run compared: what is not billed, invoices, lines, and where figures stand.
 
 use super::report::{PAGE, Piece, Stopped, bucket, money, paged, send, text};
+use crate::canonical::Reason;
 use crate::ids::short;
 use crate::reports::{Cell, Column, Kind, Sheet};
 use crate::store::{ComparedInvoiceRow, ComparedLineRow, HeadOfLinesRow, RunRow, Store};
@@ -93,7 +94,7 @@ pub(super) async fn adjustments(
         |row| {
             [vec![
                 row.partner_id.into(),
-                row.invoice_number.into(),
+                Cell::leading(row.invoice_number, "invoices", &row.invoice.to_string()),
                 row.invoiced_on.into(),
                 row.purchase_order_number.into(),
                 row.currency.into(),
@@ -117,6 +118,7 @@ pub(super) async fn invoices(
     sender: &Sender<Piece>,
 ) -> Result<(), Stopped> {
     let columns = vec![
+        Column::new("no", "No.", Kind::Count).detail(),
         text("partner", "Partner"),
         text("agreement", "Agreement").detail(),
         text("kind", "Kind"),
@@ -140,6 +142,7 @@ pub(super) async fn invoices(
         text("file", "File").detail(),
         text("control_numbers", "ISA13/GS06/ST02").detail(),
         Column::new("segment", "Segment", Kind::Count).detail(),
+        text("run", "Run").detail(),
     ];
     let about =
         "Each invoice of the run; those of earlier days only where what is known of them has changed.";
@@ -149,12 +152,14 @@ pub(super) async fn invoices(
         0,
         |after| store.list_compared_invoices(run.id, false, after, PAGE),
         |row| row.invoice,
-        |row| [invoice(row)],
+        |row| [invoice(row, &short(run.id))],
     )
     .await
 }
 
-fn invoice(row: ComparedInvoiceRow) -> Vec<Cell> {
+fn invoice(row: ComparedInvoiceRow, run: &str) -> Vec<Cell> {
+    let no = row.invoice.to_string();
+    let status = row.status.replace('_', " ");
     let numbers = [row.interchange_control_number, row.group_control_number, row.set_control_number];
     let numbers: Vec<String> = numbers.into_iter().map(Option::unwrap_or_default).collect();
     let matched = match row.matched_line_count {
@@ -163,10 +168,11 @@ fn invoice(row: ComparedInvoiceRow) -> Vec<Cell> {
         _ => "all lines",
     };
     vec![
+        i64::from(row.invoice).into(),
         row.partner_id.into(),
         row.agreement.into(),
         if row.is_credit { format!("{} credit", row.kind) } else { row.kind }.into(),
-        row.invoice_number.into(),
+        Cell::leading(row.invoice_number, "lines", &no),
         row.invoiced_on.into(),
         row.due_on.into(),
         row.purchase_order_number.into(),
@@ -178,7 +184,11 @@ fn invoice(row: ComparedInvoiceRow) -> Vec<Cell> {
         row.expected.into(),
         row.difference.into(),
         row.tolerated.into(),
-        row.status.replace('_', " ").into(),
+        match row.status.as_str() {
+            "exception" | "not_checked" => Cell::leading(Some(status), "exceptions", &no),
+            "within_tolerance" => Cell::leading(Some(status), "tolerated", &no),
+            _ => status.into(),
+        },
         matched.into(),
         row.is_adjustment.then_some("yes").into(),
         row.previous_expected.into(),
@@ -186,12 +196,14 @@ fn invoice(row: ComparedInvoiceRow) -> Vec<Cell> {
         row.file_name.into(),
         numbers.join("/").into(),
         row.segment_ordinal.into(),
+        run.into(),
     ]
 }
 
 pub(super) async fn lines(store: &Store, run: &RunRow, sender: &Sender<Piece>) -> Result<(), Stopped> {
     let quantity = |id: &str, title: &str| Column::new(id, title, Kind::Quantity);
     let columns = vec![
+        Column::new("no", "No.", Kind::Count).detail(),
         text("partner", "Partner"),
         text("invoice_number", "Invoice"),
         text("line", "Line"),
@@ -207,9 +219,13 @@ pub(super) async fn lines(store: &Store, run: &RunRow, sender: &Sender<Piece>) -
         quantity("received", "Received").detail(),
         quantity("billed_before", "Billed before"),
         quantity("billed", "Billed"),
+        quantity("billed_to_date", "Billed to date").detail(),
+        quantity("quantity_difference", "Billed to date less shipped or received").detail(),
         Column::new("agreed_price", "Agreed price", Kind::Price),
         text("price_from", "Price from").detail(),
         Column::new("price", "Price billed", Kind::Price),
+        Column::new("price_difference", "Price difference", Kind::Price).detail(),
+        Column::new("price_difference_percent", "Price difference in percent", Kind::Percent).detail(),
         Column::new("amount", "Amount", Kind::Money),
         Column::new("expected", "Expected", Kind::Money),
         Column::new("difference", "Difference", Kind::Money),
@@ -243,10 +259,22 @@ pub(super) async fn lines(store: &Store, run: &RunRow, sender: &Sender<Piece>) -
     send(sender, Piece::End).await
 }
 
+/// Invoices whose lines lead to them; those of a million more would only make the report slow.
+const LEADING: i32 = 500;
+
 fn line(head: &HeadOfLinesRow, row: ComparedLineRow) -> Vec<Cell> {
+    let number = head.invoice_number.clone();
+    let to_date = row.billed.map(|billed| billed + row.billed_before.unwrap_or_default());
+    let price = row.price.zip(row.agreed_price).map(|(price, agreed)| (price - agreed, agreed));
+    let percent = price.and_then(|(difference, agreed)| difference.checked_div(agreed));
     vec![
+        i64::from(row.invoice).into(),
         head.partner_id.clone().into(),
-        head.invoice_number.clone().into(),
+        if row.invoice <= LEADING {
+            Cell::leading(number, "invoices", &row.invoice.to_string())
+        } else {
+            number.into()
+        },
         row.line_number.into(),
         row.purchase_order_number.into(),
         row.sku.into(),
@@ -260,9 +288,13 @@ fn line(head: &HeadOfLinesRow, row: ComparedLineRow) -> Vec<Cell> {
         row.received.into(),
         row.billed_before.into(),
         row.billed.into(),
+        to_date.into(),
+        to_date.zip(row.received.or(row.shipped)).map(|(billed, moved)| billed - moved).into(),
         row.agreed_price.into(),
         row.price_from.into(),
         row.price.into(),
+        price.map(|(difference, _)| difference).into(),
+        percent.map(|percent| percent.round_dp(6)).into(),
         row.amount.into(),
         row.expected.into(),
         (row.amount - row.expected).into(),
@@ -302,8 +334,16 @@ pub(super) async fn figures(store: &Store, run: &RunRow, sender: &Sender<Piece>)
             let rows = row.figures.as_array().into_iter().flatten().map(|figure| {
                 let said = |key: &str| figure.get(key).and_then(serde_json::Value::as_str);
                 let number = |key: &str| figure.get(key).and_then(serde_json::Value::as_i64);
+                let sheet = if row.tolerated.is_some() { "tolerated" } else { "exceptions" };
+                let exception = short(row.exception_id);
+                // What is still to be billed stands among the accruals.
+                let is_open = row.reason.parse::<Reason>().is_ok_and(Reason::is_open_side);
                 vec![
-                    short(row.exception_id).into(),
+                    if is_open {
+                        exception.into()
+                    } else {
+                        Cell::leading(Some(exception), sheet, &row.invoice.to_string())
+                    },
                     row.partner_id.as_str().into(),
                     row.invoice_number.clone().into(),
                     row.line_number.clone().into(),

@@ -4,9 +4,8 @@ use super::super::hub::Error;
 use super::details;
 use crate::canonical::Reason;
 use crate::ids::short;
-use crate::reports::{self, Cell, Chart, Column, Headline, Kind, Report, Sheet, Writer};
+use crate::reports::{self, Cell, Chart, Column, Headline, Kind, LedTo, Report, Sheet, Writer};
 use crate::store::{ByPartnerRow, ByReasonRow, DifferenceRow, RunRow, Store};
-use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
@@ -153,6 +152,20 @@ fn head(run: &RunRow, time_zone: Tz, partners: &[ByPartnerRow], unbilled: Vec<(S
             .collect(),
         headlines,
         notes: NOTES.iter().map(|note| (*note).to_owned()).collect(),
+        led_to: [
+            ("exceptions", "Differences that stand", 0, Kind::Count),
+            ("tolerated", "Differences let pass", 0, Kind::Count),
+            ("invoices", "Invoices", 0, Kind::Count),
+            ("lines", "Lines", 0, Kind::Count),
+            ("figures", "Figures", 0, Kind::Text),
+        ]
+        .map(|(sheet, title, column, kind)| LedTo {
+            sheet: sheet.to_owned(),
+            title: title.to_owned(),
+            column,
+            kind,
+        })
+        .to_vec(),
     }
 }
 
@@ -314,6 +327,7 @@ async fn differences(
     ];
     for (id, title, about, let_pass) in sections {
         let columns = vec![
+            Column::new("no", "No.", Kind::Count).detail(),
             text("partner", "Partner"),
             text("agreement", "Agreement").detail(),
             text("kind", "Kind").detail(),
@@ -338,6 +352,7 @@ async fn differences(
             text("decided_why", "Why").detail(),
             text("evidence", "Where it stands").detail(),
             text("exception", "Exception"),
+            text("run", "Run").detail(),
         ];
         paged(
             sender,
@@ -345,21 +360,24 @@ async fn differences(
             (0, 0),
             |after| store.list_differences(run.id, Some(let_pass), after, PAGE),
             |row| (row.invoice, row.ordinal),
-            |row| (!is_open(&row)).then(|| difference(&row, run.as_of)),
+            |row| (!is_open(&row)).then(|| difference(&row, run)),
         )
         .await?;
     }
     Ok(())
 }
 
-fn difference(row: &DifferenceRow, as_of: DateTime<Utc>) -> Vec<Cell> {
+fn difference(row: &DifferenceRow, run: &RunRow) -> Vec<Cell> {
     let reason = row.reason.parse::<Reason>().ok();
-    let age = (as_of - row.first_seen_at).num_days().max(0);
+    let age = (run.as_of - row.first_seen_at).num_days().max(0);
+    let (no, exception) = (row.invoice.to_string(), short(row.exception_id));
+    let has_figures = row.figures.as_array().is_some_and(|figures| !figures.is_empty());
     vec![
+        i64::from(row.invoice).into(),
         row.partner_id.as_str().into(),
         row.agreement.clone().into(),
         row.kind.as_str().into(),
-        row.invoice_number.clone().into(),
+        Cell::leading(row.invoice_number.clone(), "invoices", &no),
         row.invoiced_on.into(),
         row.purchase_order_number.clone().into(),
         row.line_number.clone().or_else(|| row.line_ordinal.map(|at| format!("no. {at}"))).into(),
@@ -379,7 +397,12 @@ fn difference(row: &DifferenceRow, as_of: DateTime<Utc>) -> Vec<Cell> {
         row.decided_at.into(),
         row.decided_why.clone().into(),
         evidence(row).into(),
-        short(row.exception_id).into(),
+        if has_figures {
+            Cell::leading(Some(exception.clone()), "figures", &exception)
+        } else {
+            exception.into()
+        },
+        short(run.id).into(),
     ]
 }
 

@@ -250,6 +250,7 @@ impl Asked {
             narrowed: narrowed.collect(),
             headlines: Vec::new(),
             notes: notes.iter().map(|note| (*note).to_owned()).collect(),
+            led_to: Vec::new(),
         }
     }
 
