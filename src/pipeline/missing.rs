@@ -3,7 +3,7 @@
 use super::agreements::Agreements;
 use super::hub::{Error, Hub};
 use super::known;
-use super::overdue;
+use super::reminding::{self, Kind, Late, TOLD_ONE_BY_ONE};
 use crate::acks::{self, documents};
 use crate::canonical::{Record, RecordKind};
 use crate::ids;
@@ -19,9 +19,6 @@ use uuid::Uuid;
 
 /// The kind of exception that tells of it.
 pub(super) const KIND: &str = "document_missing";
-
-/// More than these are told in one line.
-const TOLD_ONE_BY_ONE: usize = 5;
 
 /// A document that came or goes.
 pub(super) struct Exchanged<'d> {
@@ -189,25 +186,21 @@ async fn tell_late(
 async fn remind(work: &mut Work, agreements: &Agreements, now: DateTime<Utc>) -> Result<(), Error> {
     for profile in agreements.profiles.list() {
         for expects in profile.exchange.expects.iter().filter(|expects| !expects.ladder.is_empty()) {
-            let ladder = expects.ladder;
-            let late = work.list_missing_documents(&profile.id, &expects.after, &expects.document).await?;
-            let again: Vec<&ExpectedDocumentRow> =
-                late.iter().filter(|row| ladder.reminds(row.due_at, row.reminders, now)).collect();
-            if again.len() > TOLD_ONE_BY_ONE {
-                error!(partner.id = %profile.id, "{}: {} documents are still missing: `crossdock exceptions --reason {KIND}`", profile.id, again.len());
-            } else {
-                for row in &again {
-                    let late = acks::told(now - row.due_at);
-                    error!(partner.id = %profile.id, "{}, late by {late}: reminder {}", told(row, agreements), row.reminders + 1);
-                }
-            }
-            if !again.is_empty() {
-                let again: Vec<Uuid> = again.iter().map(|row| row.id).collect();
-                work.note_reminders_of_documents(&again, now).await?;
-            }
-            let stays = late.iter().filter(|row| ladder.escalates(row.due_at, now));
-            let stays = stays.map(|row| (about(row.id), row.agreement.as_deref())).collect();
-            overdue::escalate(work, profile, "documents", stays, now).await?;
+            let rows = work.list_missing_documents(&profile.id, &expects.after, &expects.document).await?;
+            let late: Vec<Late<'_>> = rows
+                .iter()
+                .map(|row| Late {
+                    id: row.id,
+                    due_at: row.due_at,
+                    reminders: row.reminders,
+                    agreement: row.agreement.as_deref(),
+                    exception: about(row.id),
+                    said: told(row, agreements),
+                })
+                .collect();
+            let kind = Kind { what: "documents", exception: KIND };
+            let told = reminding::remind(work, profile, expects.ladder, kind, &late, now).await?;
+            work.note_reminders_of_documents(&told, now).await?;
         }
     }
     Ok(())

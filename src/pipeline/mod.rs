@@ -38,6 +38,7 @@ mod receive;
 pub mod reconciliation;
 pub mod rehearse;
 mod reload;
+mod reminding;
 mod repeats;
 pub mod replay;
 pub mod reports;

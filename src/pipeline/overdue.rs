@@ -4,7 +4,7 @@ use super::answers::{OVERDUE, about};
 use super::hub::{Error, Hub};
 use super::operate::{self, Unmade, Wish};
 use super::receipts;
-use crate::acks;
+use super::reminding::{self, Kind, Late, TOLD_ONE_BY_ONE};
 use crate::ids;
 use crate::pipeline::Agreements;
 use crate::profiles::{Acknowledge, ExpectAck, Profile, Sends, Topic, WhenOverdue};
@@ -16,9 +16,6 @@ use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap};
 use tracing::error;
 use uuid::Uuid;
-
-/// After an outage, or a clock that jumps, many are late at once: more than these are told in one line.
-const TOLD_ONE_BY_ONE: usize = 5;
 
 /// A group that is sent and must be answered.
 pub(super) struct Group<'a> {
@@ -176,31 +173,40 @@ fn exception(late: &FoundExpectation, agreements: &Agreements, now: DateTime<Utc
 /// Tells what is still late again, and hands on what is late for too long.
 async fn remind(work: &mut Work, agreements: &Agreements, now: DateTime<Utc>) -> Result<(), Error> {
     for profile in agreements.profiles.list() {
-        let ladders = profile.exchange.sends.iter().filter_map(|sends| Some((sends, sends.expect_ack?)));
-        for (sends, expect) in ladders {
-            let ladder = expect.ladder;
-            if ladder.is_empty() {
-                continue;
-            }
-            let late = work.list_overdue_of(&profile.id, &sends.document).await?;
-            let mut told: Vec<Uuid> = Vec::new();
-            for row in late.iter().filter(|row| ladder.reminds(row.due_at, row.reminders, now)) {
-                told.push(row.id);
-                error!(
-                    partner.id = %profile.id,
-                    "{} has still not acknowledged {}, late by {}: reminder {}",
-                    profile.id, what(row), acks::told(now - row.due_at), row.reminders + 1
-                );
-            }
-            if !told.is_empty() {
-                work.note_reminders(&told, now).await?;
-            }
-            let stays = late.iter().filter(|row| ladder.escalates(row.due_at, now));
-            let stays = stays.map(|row| (about(OVERDUE, row.id, ""), row.agreement.as_deref()));
-            escalate(work, profile, "acknowledgments", stays.collect(), now).await?;
+        let sends = profile.exchange.sends.iter().filter_map(|sends| Some((sends, sends.expect_ack?)));
+        for (sends, expect) in sends.filter(|(_, expect)| !expect.ladder.is_empty()) {
+            let rows = work.list_overdue_of(&profile.id, &sends.document).await?;
+            let said = |row: &ExpectedAcknowledgmentRow| {
+                format!("{} has still not acknowledged {}", profile.id, what(row))
+            };
+            let late: Vec<Late<'_>> = rows.iter().map(|row| late(row, said(row))).collect();
+            let kind = Kind { what: "acknowledgments", exception: OVERDUE };
+            let told = reminding::remind(work, profile, expect.ladder, kind, &late, now).await?;
+            work.note_reminders(&told, now).await?;
+        }
+        for channel in profile.channels.values().filter(|channel| !channel.receipt_ladder.is_empty()) {
+            let place = format!("{}/{}", profile.id, channel.name);
+            let rows = work.list_overdue_receipts(&profile.id, &place).await?;
+            let said = receipts::sentences(work, &rows.iter().collect::<Vec<_>>(), agreements).await?;
+            let said = |row: &ExpectedAcknowledgmentRow| said.get(&row.id).cloned().unwrap_or_default();
+            let late: Vec<Late<'_>> = rows.iter().map(|row| late(row, said(row))).collect();
+            let kind = Kind { what: "files and calls", exception: OVERDUE };
+            let told = reminding::remind(work, profile, channel.receipt_ladder, kind, &late, now).await?;
+            work.note_reminders(&told, now).await?;
         }
     }
     Ok(())
+}
+
+fn late(row: &ExpectedAcknowledgmentRow, said: String) -> Late<'_> {
+    Late {
+        id: row.id,
+        due_at: row.due_at,
+        reminders: row.reminders,
+        agreement: row.agreement.as_deref(),
+        exception: about(OVERDUE, row.id, ""),
+        said,
+    }
 }
 
 /// Sends once more, with the same bytes, what was not answered in time, where profiles say so. Asked a second time for the
@@ -233,30 +239,6 @@ pub(super) async fn send_once_more(hub: &Hub) -> Result<(), Error> {
                 work.note_resent(&sent, hub.clock.now()).await?;
                 work.commit().await?;
             }
-        }
-    }
-    Ok(())
-}
-
-/// Gives exceptions that stay open to the next in charge of their agreements.
-pub(super) async fn escalate(
-    work: &mut Work,
-    profile: &Profile,
-    what: &str,
-    stays: Vec<(Uuid, Option<&str>)>,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    let mut by_person: BTreeMap<&str, Vec<Uuid>> = BTreeMap::new();
-    for (exception, agreement) in stays {
-        let agreement = profile.find_agreement(agreement);
-        let to = agreement.and_then(|agreement| agreement.escalate_to.as_ref());
-        let Some(to) = to.or(profile.escalate_to.as_ref()) else { continue };
-        by_person.entry(to).or_default().push(exception);
-    }
-    for (to, ids) in by_person {
-        let handed = work.escalate_exceptions(&ids, to, now).await?;
-        if !handed.is_empty() {
-            error!(partner.id = %profile.id, "{}: {} overdue {what} now go to {to}", profile.id, handed.len());
         }
     }
     Ok(())

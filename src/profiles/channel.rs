@@ -3,6 +3,7 @@
 use super::calendar::Due;
 use super::calendars;
 use super::http::{self, Http};
+use super::ladder::Ladder;
 use super::packing::{self, Pgp};
 use crate::declaration::Section;
 use crate::packing::{Limits as PackingLimits, Step};
@@ -29,6 +30,8 @@ pub struct Channel {
     pub in_order: bool,
     /// How soon a file of ours must be taken out of its folder, or a call answered; never where it does not matter.
     pub receipt_within: Option<Due>,
+    /// What happens when it stays there, or unanswered.
+    pub receipt_ladder: Ladder,
 }
 
 /// A way to move bytes, with its address.
@@ -181,9 +184,25 @@ pub(super) fn read(name: &str, section: &Section<'_>, root: &std::path::Path, ha
         let hint = "write outbound = { path = \"/in\" }, or take `taken_within` out";
         section.fault("receipt_without_folder", &section.place(), "no file is put by this channel", hint);
     }
+    let receipt_ladder = Ladder::read(section);
+    if receipt_within.is_none() && !receipt_ladder.is_empty() {
+        let key = if matches!(transport, Transport::Http(_)) { "answered_within" } else { "taken_within" };
+        let hint =
+            format!("write {key} = \"4h\" beside them, or take `remind_every` and `escalate_after` out");
+        section.fault("reminded_of_nothing", &section.place(), "nothing of this channel can be late", hint);
+    }
     packing::check_keys(section, inbound.as_ref(), outbound.as_ref(), pgp.as_ref());
     section.finish();
-    Channel { name: name.to_owned(), transport, inbound, outbound, pgp, in_order, receipt_within }
+    Channel {
+        name: name.to_owned(),
+        transport,
+        inbound,
+        outbound,
+        pgp,
+        in_order,
+        receipt_within,
+        receipt_ladder,
+    }
 }
 
 fn sftp(section: &Section<'_>) -> sftp::Settings {

@@ -104,6 +104,32 @@ impl Work {
         .map_err(Error::query("list what is overdue"))
     }
 
+    /// Files that one partner is late to take from a channel's folder, and calls over it that are not answered in time;
+    /// what it was reminded of least first.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_overdue_receipts(
+        &mut self,
+        partner_id: &str,
+        channel: &str,
+    ) -> Result<Vec<ExpectedAcknowledgmentRow>, Error> {
+        sqlx::query_as!(
+            ExpectedAcknowledgmentRow,
+            r#"select e.id, e.partner_id, level, functional_id, group_control, interchange_control, set_count, e.file_id,
+                   delivery_id, e.created_at, due_at, e.state as "state: AcknowledgmentState", settled_at, reminders,
+                   escalated_at, e.agreement
+               from expected_acknowledgment e join delivery d on d.id = e.delivery_id
+               where e.state = 'overdue' and e.partner_id = $1 and e.level in ('receipt', 'response') and d.channel = $2
+               order by reminders, due_at, e.id limit 1000"#,
+            partner_id,
+            channel,
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("list what was not taken or answered"))
+    }
+
     /// Groups with one kind of document that one partner is late to acknowledge, and that were not sent once more yet.
     ///
     /// # Errors

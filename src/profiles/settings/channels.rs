@@ -176,6 +176,18 @@ pub(super) const CHANNELS: &[Setting] = &[
         Nothing,
         "How soon a call must have been answered as agreed, counted from when it came about; else a person is told, while it is tried on.",
     ),
+    setting(
+        "channels.NAME.remind_every",
+        Time,
+        Nothing,
+        "How often a person is told again of a file that stays there, or a call that stays unanswered; once only unless written.",
+    ),
+    setting(
+        "channels.NAME.escalate_after",
+        Time,
+        Nothing,
+        "Not taken or answered for so long after it was due, it goes to `escalate_to` of the partner.",
+    ),
     setting("channels.NAME.inbound.path", Text, Required, "Folder where the partner's files appear."),
     of(
         "local",

@@ -39,6 +39,6 @@ pub(super) const PARTNER: &[Setting] = &[
         "partner.escalate_to",
         Text,
         Nothing,
-        "The next in charge, for what stays open too long (`escalate_after` of `expect_ack` and of `[[expects]]`).",
+        "The next in charge, for what stays open too long (`escalate_after` of `expect_ack`, of `[[expects]]` and of channels).",
     ),
 ];
