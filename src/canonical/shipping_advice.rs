@@ -263,6 +263,12 @@ impl ShippingAdvice {
         numbers.into_iter().find_map(|number| number.as_deref().filter(|number| !number.trim().is_empty()))
     }
 
+    /// Whether anything was shipped.
+    #[must_use]
+    pub fn ships(&self) -> bool {
+        self.lines().any(|line| line.quantity_shipped.is_some_and(|quantity| !quantity.is_zero()))
+    }
+
     /// Every line, whatever pack it is in.
     pub fn lines(&self) -> impl Iterator<Item = &AdviceLine> {
         self.packs.iter().flat_map(|pack| &pack.lines)

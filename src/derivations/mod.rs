@@ -3,6 +3,7 @@
 use crate::canonical::{
     AdviceLine, AdvicePack, NoticeItem, NoticeOrder, NoticePack, NoticeStructure, PackKind, Party,
     PurchaseOrder, PurchaseOrderLine, Purpose, Reference, ShipNotice, ShippingAdvice, ShippingOrder,
+    same_number,
 };
 use chrono::NaiveDateTime;
 use rust_decimal::Decimal;
@@ -37,7 +38,7 @@ pub struct Telling<'r> {
     pub number: Option<&'r str>,
     /// It is the so-manieth shipment of that number; the first is 1.
     pub nth: usize,
-    /// An original or a replacement.
+    /// An original, or a replacement of what was told before: where nothing is on its way any more, that is taken back.
     pub purpose: Purpose,
     /// The present in the customer's zone.
     pub at: NaiveDateTime,
@@ -67,6 +68,11 @@ pub fn ship_notice(parts: &[Part<'_>], telling: Telling<'_>) -> Derived<ShipNoti
         }
     }
     let (Some((first, order)), false) = (orders.first().copied(), shipped.is_zero()) else {
+        if telling.purpose == Purpose::Replacement
+            && let Some(notice) = taken_back(parts, telling)
+        {
+            return Derived::Record(Box::new(notice));
+        }
         return Derived::Nothing(
             "every line was shipped as zero: the order is closed and nothing is on its way".to_owned(),
         );
@@ -147,6 +153,38 @@ pub fn ship_notice(parts: &[Part<'_>], telling: Telling<'_>) -> Derived<ShipNoti
     Derived::Record(Box::new(notice))
 }
 
+/// Takes back what was told of a shipment: nothing of it is on its way after all.
+fn taken_back(parts: &[Part<'_>], telling: Telling<'_>) -> Option<ShipNotice> {
+    let first = parts.first()?;
+    let mut told: Vec<NoticeOrder> = Vec::new();
+    for (part, order) in parts.iter().filter_map(|part| Some((part, part.purchase_order?))) {
+        let new = NoticeOrder {
+            purchase_order_number: order.purchase_order_number.clone(),
+            release_number: order.release_number.clone(),
+            ordered_on: order.ordered_on,
+            order_number: part.advice.order_number.clone(),
+            buyer: order.buyer.clone(),
+            ..NoticeOrder::default()
+        };
+        if !told.contains(&new) {
+            told.push(new);
+        }
+    }
+    Some(ShipNotice {
+        purpose: Some(Purpose::Cancellation),
+        shipment_id: shipment_id(first.advice, telling),
+        created_on: Some(telling.at.date()),
+        created_at: Some(telling.at.time()),
+        structure: Some(NoticeStructure::OrderItem),
+        shipped_on: first.advice.shipped_on,
+        bill_of_lading: first.advice.bill_of_lading.clone(),
+        pro_number: first.advice.pro_number.clone(),
+        carrier: first.advice.carrier.clone(),
+        orders: told,
+        ..ShipNotice::default()
+    })
+}
+
 /// What was shipped of one order: its cartons, or its items where no carton of the shipment is marked.
 fn contents(
     advice: &ShippingAdvice,
@@ -160,7 +198,13 @@ fn contents(
         if inside.is_empty() {
             continue;
         }
-        if marked {
+        // Some write a carton of several items once for each.
+        let same = packs
+            .iter_mut()
+            .find(|told: &&mut NoticePack| same_number(told.sscc.as_deref(), pack.sscc.as_deref()));
+        if let Some(same) = same {
+            same.items.extend(inside);
+        } else if marked {
             packs.push(NoticePack {
                 kind: Some(PackKind::Carton),
                 sscc: pack.sscc.clone(),
@@ -315,6 +359,18 @@ mod tests {
         assert!(
             matches!(derive(&[advice(9, None)], None, None), Derived::Waiting(ref why) if why.contains("PO1"))
         );
+    }
+
+    #[test]
+    fn a_carton_that_is_written_once_for_each_of_its_items_is_one() {
+        let mut mixed = advice(3, text("00100000000000000017"));
+        let again = advice(2, text("100000000000000017")).packs.remove(0);
+        mixed.packs.push(again);
+        let Derived::Record(notice) = derive(&[mixed], Some(&order()), None) else {
+            panic!("it makes a notice");
+        };
+        let told = &notice.orders[0];
+        assert_eq!((told.packs.len(), told.packs[0].items.len(), notice.packages), (1, 2, Some(1)));
     }
 
     #[test]

@@ -196,7 +196,37 @@ pub(super) async fn look_up<'d>(
     }
     let mut known = gather(work, &asked, true).await?;
     known.add_own_of(documents);
+    look_up_packs(work, &mut known).await?;
     Ok(known)
+}
+
+/// Adds pack sizes where what is told or billed may be in another unit than what was shipped.
+async fn look_up_packs(work: &mut Work, known: &mut Known) -> Result<(), Error> {
+    if known.advices.is_empty() || (known.notices.is_empty() && known.invoices.is_empty()) {
+        return Ok(());
+    }
+    let (mut units, mut skus): (HashSet<&str>, HashSet<&str>) = (HashSet::new(), HashSet::new());
+    let advices = known.advices.iter().flat_map(|advice| advice.record.lines());
+    for line in advices {
+        units.extend(line.unit.as_deref());
+        skus.extend(line.sku.as_deref());
+    }
+    units.extend(
+        known.notices.iter().flat_map(|notice| notice.record.items()).filter_map(|item| item.unit.as_deref()),
+    );
+    let billed = known.invoices.iter().flat_map(|invoice| &invoice.record.lines);
+    units.extend(billed.filter_map(|line| line.unit.as_deref()));
+    if units.len() < 2 {
+        return Ok(());
+    }
+    let ordered = known.purchase_orders.iter().flat_map(|order| &order.record.lines);
+    skus.extend(ordered.filter_map(|line| line.sku.as_deref()));
+    let skus: Vec<&str> = skus.into_iter().collect();
+    for pack in work.find_packs(&skus).await? {
+        let days = (pack.valid_from, pack.valid_to);
+        known.packs.add(&pack.sku, &pack.unit, pack.quantity, &pack.of_unit, days);
+    }
+    Ok(())
 }
 
 /// What the database knows under these numbers.
@@ -367,22 +397,25 @@ impl Known {
         own.or_else(|| self.order_of(advice)?.record.purchase_order_number.as_deref())
     }
 
-    /// Which shipment of its number an advice tells of, the first is 1, and whether it tells of it again.
+    /// Which shipment of its number an advice tells of, the first is 1, and whether it tells of it again: of what was
+    /// shipped as nothing nobody was told.
     pub(super) fn telling_of(&self, advice: Uuid) -> (usize, bool) {
         let group = self.of_document.get(&advice).and_then(|at| self.advices.get(*at));
         let group = group.and_then(|own| self.of_shipment.get(&shipment_key(own)));
-        let mut before: Vec<(Option<&str>, usize)> = Vec::new();
+        let mut before: Vec<(Option<&str>, usize, bool)> = Vec::new();
         let mut shipments = 0;
         for stored in group.into_iter().flatten().filter_map(|at| self.advices.get(*at)) {
             let order = stored.record.order_number.as_deref();
-            let replaced = before.iter().rev().find(|(earlier, _)| same_number(*earlier, order));
+            let replaced = before.iter().rev().find(|(earlier, ..)| same_number(*earlier, order));
             let replaced = replaced.filter(|_| stored.record.completeness == Some(Completeness::Replacement));
-            let nth = replaced.map_or(shipments + 1, |(_, nth)| *nth);
+            let nth = replaced.map_or(shipments + 1, |(_, nth, _)| *nth);
+            let again = replaced.is_some_and(|(.., was_told)| *was_told);
             if stored.document == advice {
-                return (nth, replaced.is_some());
+                return (nth, again);
             }
             shipments = shipments.max(nth);
-            before.push((order, nth));
+            // What takes it back was told as well; what comes after that is told anew.
+            before.push((order, nth, stored.record.ships()));
         }
         (1, false)
     }

@@ -77,18 +77,24 @@ async fn close_one(
     let mut told = in_force(&before, &known);
     told.retain(|(id, _)| of_telling(id));
     told.extend(&advices);
+    let was_told = before.iter().any(|document| match &document.record {
+        Some(Record::ShippingAdvice(advice)) => of_telling(&document.id) && advice.ships(),
+        _ => false,
+    });
     let parts: Vec<_> = told.iter().map(|(_, advice)| follow::part(advice, profile, &known)).collect();
     let telling = Telling {
         number: Some(&load.raw),
         nth: usize::try_from(telling_number).unwrap_or(1),
-        purpose: if again.is_some() { Purpose::Replacement } else { Purpose::Original },
+        purpose: if was_told { Purpose::Replacement } else { Purpose::Original },
         at: super::compose::local_time(profile, now),
     };
     let what = load.number_kind.replace('_', " ");
     let (business, why) = match derivations::ship_notice(&parts, telling) {
         Derived::Record(notice) => {
             let source = advices.first().map(|(id, _)| *id).unwrap_or_default();
-            let hold = told.iter().find_map(|(_, advice)| gate::why_notice_held(advice, &known));
+            let hold = told.iter().find_map(|(id, advice)| {
+                gate::why_notice_held((&load.partner_id, *id), advice, &notice, &known, agreements)
+            });
             let mut outgoing = Outgoing::new(source, now);
             outgoing.shipments.push(Shipment {
                 to: profile.id.clone(),
