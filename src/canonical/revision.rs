@@ -44,6 +44,12 @@ impl PurchaseOrder {
             Some(Purpose::Original) | None if self.purpose == Some(Purpose::Change) => {
                 later.found_changed(self)
             }
+            // A cancellation that came before its order: of one that was known it would have the lines.
+            Some(Purpose::Original) | None
+                if self.purpose == Some(Purpose::Cancellation) && self.lines.is_empty() =>
+            {
+                Self { purpose: Some(Purpose::Cancellation), ..later.clone() }
+            }
             _ => later.clone(),
         }
     }
@@ -110,6 +116,12 @@ impl ShippingOrder {
             // A change that came before its order.
             Some(Purpose::Original) | None if self.purpose == Some(Purpose::Change) => {
                 Self { source: later.source, ..later.changed(self) }
+            }
+            // A cancellation that came before its order.
+            Some(Purpose::Original) | None
+                if self.purpose == Some(Purpose::Cancellation) && self.lines.is_empty() =>
+            {
+                Self { purpose: Some(Purpose::Cancellation), ..later.clone() }
             }
             _ => later.clone(),
         }

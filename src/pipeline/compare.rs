@@ -396,7 +396,7 @@ impl<'k> Index<'k> {
             by_number: HashMap::new(),
             by_original: HashMap::new(),
             in_force: known.invoices_in_force(),
-            ranks: (0..known.invoices.len()).collect(),
+            ranks: ranks(&known.invoices),
         };
         for (at, stands) in index.in_force.iter().enumerate() {
             if let InForce::Replaced(by) = stands
@@ -497,6 +497,28 @@ impl<'k> Index<'k> {
         let agreement = |of: &Stored<Invoice>| self.known.agreements.get(&of.document);
         one.partner == other.partner && agreement(one).zip(agreement(other)).is_none_or(|(a, b)| a == b)
     }
+}
+
+/// Which of some invoices is before which: by day and number, as their seller wrote them, and not as they came. One
+/// without a day counts where it came.
+fn ranks(invoices: &[Stored<Invoice>]) -> Vec<usize> {
+    let mut day = None;
+    let keys = invoices.iter().enumerate().map(|(at, invoice)| {
+        let own = invoice.record.invoiced_on.or(day);
+        day = day.max(own);
+        let number = invoice.record.invoice_number.as_deref().map(evened).unwrap_or_default();
+        // 9 is before 10.
+        (own, number.len(), number, at)
+    });
+    let mut keys: Vec<_> = keys.collect();
+    keys.sort();
+    let mut ranks = vec![0; keys.len()];
+    for (rank, (.., at)) in keys.into_iter().enumerate() {
+        if let Some(own) = ranks.get_mut(at) {
+            *own = rank;
+        }
+    }
+    ranks
 }
 
 /// What comparing an invoice makes of it.

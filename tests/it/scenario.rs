@@ -36,6 +36,8 @@ use crate::harness::postgres::Database;
 mod acks;
 #[path = "scenario/agreements.rs"]
 mod agreements;
+#[path = "scenario/arrival.rs"]
+mod arrival;
 #[path = "scenario/finance.rs"]
 mod finance;
 #[path = "scenario/ledger.rs"]

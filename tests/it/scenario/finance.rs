@@ -120,7 +120,7 @@ async fn run(world: &World, from: &str, to: &str) -> RunRow {
 }
 
 /// The report of a run, its sheets as lines of the columns above.
-async fn reported(world: &World, from: &str, to: &str) -> String {
+pub(super) async fn reported(world: &World, from: &str, to: &str) -> String {
     let row = run(world, from, to).await;
     let folder = tempfile::tempdir().expect("a folder");
     let into = folder.path().to_owned();
