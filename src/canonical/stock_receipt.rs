@@ -195,7 +195,10 @@ impl StockReceipt {
     }
 
     /// Its lines that are of this purchase order.
-    pub fn lines_of<'r>(&'r self, purchase_order_number: &'r str) -> impl Iterator<Item = &'r StockReceiptLine> {
+    pub fn lines_of<'r>(
+        &'r self,
+        purchase_order_number: &'r str,
+    ) -> impl Iterator<Item = &'r StockReceiptLine> {
         self.lines.iter().filter(move |line| same_number(self.order_of(line), Some(purchase_order_number)))
     }
 }

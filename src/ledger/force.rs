@@ -61,7 +61,8 @@ impl<'r> Told<'r> {
         };
         let purchase_order = self.purchase_orders.into_iter().find(is_it).map(|(_, order)| order);
         let advices: Vec<_> = self.advices.iter().map(|(of, said)| (*of, said.record.as_ref())).collect();
-        let advices = advices_in_force(&advices).into_iter().map(|stands| stands == InForce::Counts).collect();
+        let advices =
+            advices_in_force(&advices).into_iter().map(|stands| stands == InForce::Counts).collect();
         let notices: Vec<_> = self.notices.iter().map(|(of, said)| (*of, said.record.as_ref())).collect();
         let notices = notices_in_force(&notices);
         let invoices = self.invoices.iter().map(|(seller, said)| BilledBy {

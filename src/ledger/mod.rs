@@ -18,7 +18,10 @@ use uuid::Uuid;
 pub use force::{
     BilledBy, InForce, Told, advices_in_force, invoices_in_force, notices_in_force, receipts_in_force,
 };
-pub use gate::{Counted, more_than_shipped, of_advice, of_invoice, of_notice};
+pub use gate::{
+    Contradiction, Counted, Facts, Joins, Stands, elsewhere, more_than_shipped, of_advice, of_invoice,
+    of_notice, other_lots, otherwise,
+};
 use judge::follows;
 pub use judge::{Fact, Reason, judge};
 
@@ -196,7 +199,8 @@ pub fn lines(order: &Order<'_>) -> Vec<Line> {
     let mut lines = Vec::new();
     ordered(order, &mut lines);
     let of_order = lines.len();
-    for advice in &order.advices {
+    let advices = order.advices_in_time();
+    for advice in &advices {
         for told in advice.record.lines() {
             let line = line_of(&mut lines, told.keys());
             line.description = line.description.take().or_else(|| told.description.clone());
@@ -208,7 +212,7 @@ pub fn lines(order: &Order<'_>) -> Vec<Line> {
         as_ordered(advice, &mut lines[..of_order]);
     }
     if order.final_shipment == FinalShipment::First
-        && let Some(advice) = order.advices.last()
+        && let Some(advice) = advices.last()
     {
         close_unspoken(advice, &mut lines[..of_order]);
     }
@@ -222,14 +226,14 @@ pub fn lines(order: &Order<'_>) -> Vec<Line> {
         }
     };
     for notice in &order.notices {
-        add(of_notice(&notice.record, number), |line| &mut line.advised);
+        add(of_notice(notice.document, &notice.record, number), |line| &mut line.advised);
     }
     for invoice in &order.invoices {
         // One that names no purchase order is here for its order.
         let names = invoice.record.purchase_order_number.is_some()
             || invoice.record.lines.iter().any(|line| line.purchase_order_number.is_some());
         let number = if names { number } else { "" };
-        add(of_invoice(&invoice.record, number), |line| &mut line.billed);
+        add(of_invoice(invoice.document, &invoice.record, number), |line| &mut line.billed);
     }
     let cancelled = order.is_cancelled();
     for line in &mut lines {
@@ -239,7 +243,17 @@ pub fn lines(order: &Order<'_>) -> Vec<Line> {
     lines
 }
 
-impl Order<'_> {
+impl<'r> Order<'r> {
+    /// What the warehouse said, by the day on which it shipped: what came first may tell of what went last. As it came,
+    /// where one does not name its day.
+    fn advices_in_time(&self) -> Vec<&Said<'r, ShippingAdvice>> {
+        let mut advices: Vec<_> = self.advices.iter().collect();
+        if advices.iter().all(|advice| advice.record.shipped_on.is_some()) {
+            advices.sort_by_key(|advice| advice.record.shipped_on);
+        }
+        advices
+    }
+
     /// Whether the order in force is cancelled: the warehouse's, where there is one.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {

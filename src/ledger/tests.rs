@@ -303,20 +303,127 @@ fn notices_and_bills_stand_beside_what_was_shipped_under_any_number_of_the_item(
 
 #[test]
 fn more_than_was_shipped_does_not_pass_and_what_cannot_be_compared_does() {
-    let counted = |sku: Option<&'static str>, buyer: Option<&'static str>, quantity: i64| Counted {
+    let none = Vec::<String>::new();
+    let a = |quantity| counted(Some("A"), None, quantity);
+    let shipped = [a(30), a(4)];
+    let more = |told: &[Counted<'_>], before: &[Counted<'_>]| {
+        sentences(more_than_shipped(told, before, &shipped, &twelve))
+    };
+    assert_eq!(more(&[a(34)], &[]), none);
+    assert_eq!(more(&[a(35)], &[]), ["A: 35 case, and the warehouse shipped 34"]);
+    assert_eq!(more(&[a(5)], &[a(30)]), ["A: 5 case with 30 told before, and the warehouse shipped 34"]);
+    assert_eq!(more(&[counted(Some("B"), None, 1)], &[]), ["B: 1 case, and the warehouse shipped none"]);
+    assert_eq!(more(&[counted(None, Some("774"), 99)], &[]), none);
+    // 34 cases are 408 of the pack of twelve; of a pallet nobody knows what it holds.
+    let of_unit = |quantity, unit| Counted { unit: Some(unit), ..a(quantity) };
+    assert_eq!(more(&[of_unit(408, "each")], &[]), none);
+    assert_eq!(
+        more(&[of_unit(409, "each")], &[]),
+        ["A: 409 each, and the warehouse shipped 34 case, which are 408 each"]
+    );
+    assert_eq!(
+        more(&[of_unit(5, "each")], &[a(34)]),
+        ["A: 5 each with 408 told before, and the warehouse shipped 34 case, which are 408 each"]
+    );
+    assert_eq!(more(&[of_unit(99, "pallet")], &[]), none);
+}
+
+/// How many of one unit another is: a case holds twelve.
+fn twelve(_: &ItemKeys<'_>, from: Option<&str>, to: Option<&str>) -> Option<Decimal> {
+    match (from?, to?) {
+        (from, to) if from == to => Some(Decimal::ONE),
+        ("case", "each") => number(12),
+        ("each", "case") => Decimal::ONE.checked_div(12.into()),
+        _ => None,
+    }
+}
+
+fn counted(sku: Option<&'static str>, buyer: Option<&'static str>, quantity: i64) -> Counted<'static> {
+    Counted {
         item: ItemKeys { sku: sku.map(Into::into), buyer_item: buyer.map(Into::into), gtin: None },
         quantity: quantity.into(),
         unit: Some("case"),
-    };
-    let a = |quantity| counted(Some("A"), None, quantity);
-    let shipped = [a(30), a(4)];
-    assert_eq!(more_than_shipped(&[a(34)], &[], &shipped), Vec::<String>::new());
-    assert_eq!(more_than_shipped(&[a(35)], &[], &shipped), ["A: 35 case, and the warehouse shipped 34"]);
+        lot: None,
+        at: Stands { document: Uuid::nil(), list: "lines", field: "quantity", source: None },
+    }
+}
+
+fn sentences(found: Vec<Contradiction>) -> Vec<String> {
+    found.into_iter().map(|found| format!("{}, and {}", found.told, found.said)).collect()
+}
+
+#[test]
+fn a_lot_that_was_not_shipped_is_told_where_all_lots_are_named() {
+    let a = |lot, quantity| Counted { lot, ..counted(Some("A"), None, quantity) };
+    let other = |told, shipped: &[Counted<'_>]| sentences(other_lots(&[a(told, 5)], shipped));
+    let none = Vec::<String>::new();
+    assert_eq!(other(Some("L1"), &[a(Some("L1"), 5)]), none);
+    assert_eq!(other(Some("L2"), &[a(Some("L1"), 4), a(Some("l2"), 1)]), none);
     assert_eq!(
-        more_than_shipped(&[a(5)], &[a(30)], &shipped),
-        ["A: 5 case with 30 told before, and the warehouse shipped 34"]
+        other(Some("L3"), &[a(Some("L1"), 4), a(Some("L2"), 1)]),
+        ["A: lot L3, and the warehouse shipped lot L1, lot L2"]
     );
-    let never = more_than_shipped(&[counted(Some("B"), None, 1)], &[], &shipped);
-    assert_eq!(never, ["B: 1 case, and the warehouse shipped none"]);
-    assert_eq!(more_than_shipped(&[counted(None, Some("774"), 99)], &[], &shipped), Vec::<String>::new());
+    assert_eq!(other(Some("L3"), &[a(Some("L1"), 4), a(None, 1)]), none, "it may be of the unnamed");
+    assert_eq!(other(Some("L3"), &[a(Some("L1"), 4), a(None, 0)]).len(), 1, "of nothing there is no lot");
+    assert_eq!(other(None, &[a(Some("L1"), 5)]), none);
+}
+
+#[test]
+fn what_a_notice_says_of_the_whole_shipment_is_held_against_what_the_warehouse_does() {
+    let advice = |shipment: &str, bill: Option<&str>, pro: &str, scac: &str| ShippingAdvice {
+        shipment_id: text(shipment),
+        bill_of_lading: bill.map(str::to_owned),
+        pro_number: text(pro),
+        carrier: crate::canonical::Carrier { scac: text(scac), ..Default::default() },
+        ship_to: crate::canonical::Party {
+            id: text("0607"),
+            id_qualifier: text("92"),
+            postal_code: text("55121"),
+            ..Default::default()
+        },
+        ..advice(vec![line("A", 5, 5, LineStatus::Complete)])
+    };
+    let notice = |shipment: &str, bill: &str, pro: &str, scac: &str| ShipNotice {
+        shipment_id: text(shipment),
+        bill_of_lading: text(bill),
+        pro_number: text(pro),
+        carrier: crate::canonical::Carrier { scac: text(scac), ..Default::default() },
+        ..ShipNotice::default()
+    };
+    let against = |notice: &ShipNotice, advices: &[ShippingAdvice]| {
+        let said: Vec<Facts<'_>> =
+            advices.iter().map(|advice| Facts::of_advice(Uuid::nil(), advice)).collect();
+        sentences(otherwise(&Facts::of_notice(Uuid::nil(), notice, "P1"), &said))
+    };
+    let none = Vec::<String>::new();
+    let one = advice("W1", Some("B-1"), "123-45678", "ABCD");
+    assert_eq!(against(&notice("N1", "0B1", "12345678", "abcd"), std::slice::from_ref(&one)), none);
+    assert_eq!(
+        against(&notice("N1", "B2", "99", "WXYZ"), std::slice::from_ref(&one)),
+        [
+            "bill of lading B2, and the warehouse says bill of lading B-1",
+            "carrier WXYZ, and the warehouse says carrier ABCD",
+            "PRO number 99, and the warehouse says PRO number 123-45678",
+        ]
+    );
+    // A second shipment is named by its number; without one, any of them may be meant.
+    let other = advice("W2", Some("B2"), "99", "WXYZ");
+    assert_eq!(against(&notice("N1", "B2", "99", "WXYZ"), &[one.clone(), other.clone()]), none);
+    assert_eq!(against(&notice("W1", "B2", "99", "WXYZ"), &[one.clone(), other]).len(), 3);
+    let silent = advice("W2", None, "", "");
+    assert_eq!(against(&notice("N1", "B2", "99", "WXYZ"), &[one.clone(), silent]), none);
+    let to = |id: &str, qualifier: &str, postal: &str| ShipNotice {
+        ship_to: crate::canonical::Party {
+            id: text(id),
+            id_qualifier: text(qualifier),
+            postal_code: text(postal),
+            ..Default::default()
+        },
+        ..ShipNotice::default()
+    };
+    let went = |notice: ShipNotice| against(&notice, std::slice::from_ref(&one));
+    assert_eq!(went(to("607", "92", "90210")), none, "the number decides");
+    assert_eq!(went(to("0608", "92", "55121")), ["ship-to 0608, and the warehouse shipped to 0607"]);
+    assert_eq!(went(to("4711", "9", "55121-1234")), none);
+    assert_eq!(went(to("4711", "9", "90210")), ["ship-to in 90210, and the warehouse shipped to 55121"]);
 }

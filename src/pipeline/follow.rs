@@ -69,7 +69,8 @@ pub(super) fn routes(
         };
         match (route.derive, record) {
             (None, record) => {
-                next.push(send(record.clone(), gate::why_held((&profile.id, document), record, known)));
+                let (own, day) = ((profile.id.as_str(), document), now.date_naive());
+                next.push(send(record.clone(), gate::why_held(own, record, known, agreements, day)));
             }
             (Some(Derivation::ShipNotice), Record::ShippingAdvice(_)) if known.is_outrun(document) => {
                 next.push(Next::Nothing("what replaces it came before it".to_owned()));
@@ -86,7 +87,9 @@ pub(super) fn routes(
                 }
                 next.extend(ship_notice((document, advice), to, known, now).map(|derived| match derived {
                     Derived::Record(notice) => {
-                        send(Record::ShipNotice(notice), gate::why_notice_held(advice, known))
+                        let own = (profile.id.as_str(), document);
+                        let hold = gate::why_notice_held(own, advice, &notice, known, agreements);
+                        send(Record::ShipNotice(notice), hold)
                     }
                     Derived::Nothing(why) => Next::Nothing(why),
                     Derived::Waiting(why) => Next::Waiting(why),

@@ -1,23 +1,31 @@
 //! The gate: what must not leave by itself is held for a person, such as a ship notice or an invoice that says more than the
 //! warehouse did.
 
+use super::agreements::Agreements;
 use super::hub::Error;
 use super::known::Known;
-use crate::canonical::{InvoiceSense, NumberKind, Purpose, Record, ShippingAdvice};
+use crate::canonical::{
+    InvoiceSense, ItemKeys, NumberKind, Purpose, Record, RecordKind, ShipNotice, ShippingAdvice,
+};
 use crate::ids;
-use crate::ledger::{self, Counted, InForce};
+use crate::ledger::{self, Contradiction, Counted, Facts, InForce, Stands};
+use crate::reconcile::Joined;
 use crate::store::{NewDocument, NewException, Work};
+use chrono::NaiveDate;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// The kinds of exception that tell of it.
 pub(super) const KINDS: [&str; 2] = [CONTRADICTS, NUMBER_AGAIN];
 
-/// It says more than was shipped, or of what was cancelled.
+/// It says more than was shipped, or otherwise than the warehouse, or is of what was cancelled.
 pub(super) const CONTRADICTS: &str = "contradicts_shipment";
 
 /// Its control number was used a short while ago, or is awaited an answer for.
 pub(super) const NUMBER_AGAIN: &str = "control_number_again";
+
+const MORE: &str = "it says more than was shipped";
+const OTHERWISE: &str = "it says otherwise than the warehouse";
 
 /// A delivery that does not leave by itself.
 pub(super) struct Hold {
@@ -30,25 +38,43 @@ pub(super) struct Hold {
 
 /// Why what follows from a document is held: it contradicts what the warehouse said. None while the warehouse has said
 /// nothing of the purchase order.
-pub(super) fn why_held((partner, document): (&str, Uuid), record: &Record, known: &Known) -> Option<String> {
-    let takes_back = matches!(record, Record::Invoice(invoice)
-        if invoice.sense == Some(InvoiceSense::Credit) || invoice.purpose == Some(Purpose::Cancellation));
-    if !matches!(record, Record::ShipNotice(_) | Record::Invoice(_)) || takes_back {
+pub(super) fn why_held(
+    (partner, document): (&str, Uuid),
+    record: &Record,
+    known: &Known,
+    agreements: &Agreements,
+    day: NaiveDate,
+) -> Option<String> {
+    let takes_back = match record {
+        Record::Invoice(invoice) => {
+            invoice.sense == Some(InvoiceSense::Credit) || invoice.purpose == Some(Purpose::Cancellation)
+        }
+        Record::ShipNotice(notice) => notice.purpose == Some(Purpose::Cancellation),
+        _ => true,
+    };
+    if takes_back {
         return None;
     }
     let numbers = record.numbers().into_iter().filter(|number| number.kind == NumberKind::PurchaseOrder);
-    let mut why = Vec::new();
+    let mut why: Vec<String> = Vec::new();
     for number in numbers {
-        let shipped: Vec<Counted> =
-            known.shipped_for(&number.number).flat_map(|advice| ledger::of_advice(&advice.record)).collect();
-        if known.shipped_for(&number.number).next().is_none() {
+        let order = number.number.as_str();
+        let shipped: Vec<Counted> = known
+            .shipped_for(order)
+            .flat_map(|advice| ledger::of_advice(advice.document, &advice.record))
+            .collect();
+        let facts: Vec<Facts> = known
+            .shipped_for(order)
+            .map(|advice| Facts::of_advice(advice.document, &advice.record))
+            .collect();
+        if facts.is_empty() {
             continue;
         }
         let before: Vec<Counted> = match record {
             Record::ShipNotice(_) => {
-                let others = known.noticed_for(&number.number).filter(|other| other.partner == partner);
+                let others = known.noticed_for(order).filter(|other| other.partner == partner);
                 let others = others.filter(|other| other.document != document);
-                others.flat_map(|other| ledger::of_notice(&other.record, &number.number)).collect()
+                others.flat_map(|other| ledger::of_notice(other.document, &other.record, order)).collect()
             }
             _ => {
                 let others = known.invoices.iter().zip(known.invoices_in_force());
@@ -56,30 +82,143 @@ pub(super) fn why_held((partner, document): (&str, Uuid), record: &Record, known
                 let others = others.filter(|(other, stands)| {
                     **stands == InForce::Counts
                         && other.partner == partner
-                        && other.record.orders_billed().contains(&number.number)
+                        && other.record.orders_billed().contains(order)
                 });
-                others.flat_map(|(other, _)| ledger::of_invoice(&other.record, &number.number)).collect()
+                others
+                    .flat_map(|(other, _)| ledger::of_invoice(other.document, &other.record, order))
+                    .collect()
             }
         };
-        let told = match record {
-            Record::ShipNotice(notice) => ledger::of_notice(notice, &number.number),
-            Record::Invoice(invoice) => ledger::of_invoice(invoice, &number.number),
-            _ => Vec::new(),
+        let (told, own) = match record {
+            Record::ShipNotice(notice) => {
+                (ledger::of_notice(document, notice, order), Facts::of_notice(document, notice, order))
+            }
+            Record::Invoice(invoice) => {
+                (ledger::of_invoice(document, invoice, order), Facts::of_invoice(document, invoice, order))
+            }
+            _ => continue,
         };
-        for contradiction in ledger::more_than_shipped(&told, &before, &shipped) {
-            why.push(format!("{contradiction} for purchase order {}", number.raw));
+        let joins = |item: &ItemKeys<'_>, from: Option<&str>, to: Option<&str>| {
+            joined(record, known, order, item, day).factor(from, to)
+        };
+        let more = ledger::more_than_shipped(&told, &before, &shipped, &joins);
+        let others = ledger::other_lots(&told, &shipped);
+        let told = Written { known, agreements, own: (partner, document, record.kind()) };
+        let of = format!("for purchase order {}", number.raw);
+        let others = others.into_iter().chain(ledger::otherwise(&own, &facts)).collect();
+        for (what, found) in [(MORE, more), (OTHERWISE, others)] {
+            let found: Vec<Contradiction> = found;
+            let found: Vec<String> = found.iter().map(|found| told.sentence(found)).collect();
+            if !found.is_empty() {
+                why.push(format!("{what}: {} {of}", found.join("; ")));
+            }
         }
     }
-    (!why.is_empty()).then(|| format!("it says more than was shipped: {}", why.join("; ")))
+    (!why.is_empty()).then(|| why.join("; "))
 }
 
-/// Why the notice of an advice is held: its order was cancelled.
-pub(super) fn why_notice_held(advice: &ShippingAdvice, known: &Known) -> Option<String> {
-    let order = known.order_of(advice)?;
-    (order.record.purpose == Some(Purpose::Cancellation)).then(|| {
+/// What joins the units of an item: master data, else what the order or the document itself says of packs.
+fn joined<'k>(
+    record: &'k Record,
+    known: &'k Known,
+    order: &str,
+    item: &ItemKeys<'_>,
+    day: NaiveDate,
+) -> Joined<'k> {
+    let lines = known.purchase_orders.of(Some(order)).flat_map(|order| &order.record.lines);
+    let ordered: Vec<_> = lines.filter(|line| line.keys().same(item)).collect();
+    let advices = known.shipped_for(order).flat_map(|advice| advice.record.lines());
+    let skus = advices.filter(|line| line.keys().same(item)).filter_map(|line| line.sku.as_deref());
+    let skus = ordered.iter().filter_map(|line| line.sku.as_deref()).chain(skus);
+    let own = match record {
+        Record::ShipNotice(notice) => {
+            notice.items().into_iter().find(|own| own.keys().same(item)).and_then(|own| own.pack)
+        }
+        Record::Invoice(invoice) => {
+            invoice.lines.iter().find(|own| own.keys().same(item)).and_then(|own| own.pack)
+        }
+        _ => None,
+    };
+    let said = ordered.iter().find_map(|line| line.pack).or(own);
+    Joined::of(&known.packs, skus.collect(), said, day)
+}
+
+/// Where values stand, for people.
+struct Written<'k> {
+    known: &'k Known,
+    agreements: &'k Agreements,
+    /// The document that is to leave, or what it is made of.
+    own: (&'k str, Uuid, RecordKind),
+}
+
+impl Written<'_> {
+    fn sentence(&self, found: &Contradiction) -> String {
+        let (told, said) = (self.places(&found.told_at), self.places(&found.said_at));
+        format!("{}{told}, and {}{said}", found.told, found.said)
+    }
+
+    /// Such as ` (945 document 6262987e segment 8 W1203)`; of many the first.
+    fn places(&self, all: &[Stands]) -> String {
+        let mut places: Vec<String> = Vec::new();
+        for place in all.iter().filter_map(|stands| self.place(*stands)) {
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        let more = places.len().saturating_sub(3);
+        places.truncate(3);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        if places.is_empty() { String::new() } else { format!(" ({}{more})", places.join(", ")) }
+    }
+
+    fn place(&self, stands: Stands) -> Option<String> {
+        let (own_partner, own_document, own_kind) = self.own;
+        let (partner, kind) = if stands.document == own_document {
+            (own_partner, own_kind)
+        } else {
+            let advice = self.known.advices.iter().find(|advice| advice.document == stands.document)?;
+            (advice.partner.as_str(), RecordKind::ShippingAdvice)
+        };
+        let profile = self.agreements.profiles.find(partner)?;
+        let receives = profile.exchange.receives.iter().map(|receives| &receives.translator);
+        let translator = receives.into_iter().find(|translator| translator.record() == kind)?;
+        let Stands { list, field, .. } = stands;
+        let grouped = || translator.place_of("", &format!("{list}.{field}"));
+        let element = translator.place_of(list, field).or_else(grouped).map(|place| place.path);
+        let segment = stands.source.map(|source| format!(" segment {}", source.segment_ordinal));
+        Some(format!(
+            "{} document {}{}{}",
+            if translator.set().is_empty() { kind.word() } else { translator.set() },
+            ids::short(stands.document),
+            segment.unwrap_or_default(),
+            element.map(|element| format!(" {element}")).unwrap_or_default()
+        ))
+    }
+}
+
+/// Why the notice that is made of an advice is held: its order was cancelled, or it goes to another place than it says.
+pub(super) fn why_notice_held(
+    (partner, document): (&str, Uuid),
+    advice: &ShippingAdvice,
+    notice: &ShipNotice,
+    known: &Known,
+    agreements: &Agreements,
+) -> Option<String> {
+    if notice.purpose == Some(Purpose::Cancellation) {
+        return None;
+    }
+    let cancelled =
+        known.order_of(advice).filter(|order| order.record.purpose == Some(Purpose::Cancellation));
+    if let Some(order) = cancelled {
         let number = order.record.order_number.as_deref().unwrap_or_default();
-        format!("order {number} was cancelled, and the warehouse shipped it")
-    })
+        return Some(format!("order {number} was cancelled, and the warehouse shipped it"));
+    }
+    // What else it says is the warehouse's word; the place is the customer's, as he ordered.
+    let number = known.purchase_order_number_of(advice).unwrap_or_default();
+    let own = Facts::of_notice(Uuid::nil(), notice, number);
+    let found = ledger::elsewhere(&own, &[Facts::of_advice(document, advice)])?;
+    let told = Written { known, agreements, own: (partner, document, RecordKind::ShippingAdvice) };
+    Some(format!("{OTHERWISE}: {}", told.sentence(&found)))
 }
 
 /// Holds deliveries back, and tells a person why.
@@ -102,9 +241,10 @@ pub(super) async fn hold(work: &mut Work, holds: &[Hold], documents: &[NewDocume
                 line: None,
                 amount: None,
                 message: format!(
-                    "{} {number} is held: {}; release its delivery if it is right all the same: `crossdock release {}`",
+                    "{} {number} is held: {}; {} its delivery if it is right all the same: `crossdock release {}`",
                     document.kind,
                     hold.why,
+                    if hold.kind == CONTRADICTS { "have who is wrong send it right, or release" } else { "release" },
                     ids::short(hold.delivery)
                 ),
                 evidence: serde_json::Value::Array(Vec::new()),

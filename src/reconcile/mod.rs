@@ -18,7 +18,7 @@ mod whole;
 pub use items::Items;
 pub use services::{Counted, service_period};
 pub use unbilled::{Terms, Unbilled, not_billed};
-pub use units::{Packs, PriceList, PriceRow};
+pub use units::{Joined, Packs, PriceList, PriceRow};
 
 use crate::canonical::{
     Charge, Figure, Invoice, InvoiceKind, InvoiceLine, InvoiceSense, ItemKeys, OrderAcknowledgment,

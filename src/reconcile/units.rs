@@ -87,7 +87,8 @@ impl Packs {
 }
 
 /// What joins the units of one item: master data, else what the documents say of packs.
-pub(super) struct Joined<'j> {
+#[derive(Clone, Debug)]
+pub struct Joined<'j> {
     pub(super) packs: &'j Packs,
     /// What the item is called.
     pub(super) skus: Vec<&'j str>,
@@ -97,12 +98,15 @@ pub(super) struct Joined<'j> {
 }
 
 impl<'j> Joined<'j> {
-    pub(super) fn of(packs: &'j Packs, skus: Vec<&'j str>, said: Option<Decimal>, day: NaiveDate) -> Self {
+    /// `said` is how many are in a case, as a document says.
+    #[must_use]
+    pub const fn of(packs: &'j Packs, skus: Vec<&'j str>, said: Option<Decimal>, day: NaiveDate) -> Self {
         Self { packs, skus, day, said }
     }
 
     /// How many `to` one `from` is; none when nothing says so.
-    pub(super) fn factor(&self, from: Option<&str>, to: Option<&str>) -> Option<Decimal> {
+    #[must_use]
+    pub fn factor(&self, from: Option<&str>, to: Option<&str>) -> Option<Decimal> {
         let (Some(from), Some(to)) = (from, to) else { return Some(Decimal::ONE) };
         if is_same_unit(Some(from), Some(to)) {
             return Some(Decimal::ONE);

@@ -42,9 +42,8 @@ pub(super) fn find(
         if receipts.is_empty() {
             purchases = notices.iter().flat_map(|notice| moved::noticed(notice, &key)).collect();
         }
-        let of_kind = |partner: &str, kind| {
-            agreements.profiles.find(partner).map(compare::kind_of) == Some(kind)
-        };
+        let of_kind =
+            |partner: &str, kind| agreements.profiles.find(partner).map(compare::kind_of) == Some(kind);
         let documents = order.iter().map(|order| (&order.partner, order.document));
         let documents = documents
             .chain(advices.iter().map(|advice| (&advice.partner, advice.document)))
