@@ -35,15 +35,23 @@ pub(super) fn find(
         let advices: Vec<_> = known.shipped_for(&key).collect();
         let notices: Vec<_> = known.noticed_for(&key).filter(|notice| supplies(&notice.partner)).collect();
         let receipts: Vec<_> = index.receiving(&key).collect();
-        let sales: Vec<Moved<'_>> = advices.iter().flat_map(|advice| moved::advised(advice, &key)).collect();
+        let of_kind =
+            |partner: &str, kind| agreements.profiles.find(partner).map(compare::kind_of) == Some(kind);
+        let mut sales: Vec<Moved<'_>> =
+            advices.iter().flat_map(|advice| moved::advised(advice, &key)).collect();
         // What was received is owed; what is only announced counts where no receipts come.
         let mut purchases: Vec<Moved<'_>> =
             receipts.iter().flat_map(|receipt| moved::received(receipt, &key)).collect();
-        if receipts.is_empty() {
-            purchases = notices.iter().flat_map(|notice| moved::noticed(notice, &key)).collect();
+        let mut sellers = index.billing(&key).map(|(_, bill)| &bill.partner);
+        let seller = sellers.find(|partner| of_kind(partner, InvoiceKind::Sale));
+        match seller.filter(|_| advices.is_empty()) {
+            // Then the notices are of what was sold.
+            Some(seller) => sales = moved::noticed_of_sale(known, &key, seller),
+            None if receipts.is_empty() => {
+                purchases = notices.iter().flat_map(|notice| moved::noticed(notice, &key)).collect();
+            }
+            None => {}
         }
-        let of_kind =
-            |partner: &str, kind| agreements.profiles.find(partner).map(compare::kind_of) == Some(kind);
         let documents = order.iter().map(|order| (&order.partner, order.document));
         let documents = documents
             .chain(advices.iter().map(|advice| (&advice.partner, advice.document)))
@@ -93,7 +101,7 @@ pub(super) fn find(
                 let Some(last) = shipped.get(open.last) else { continue };
                 let Some(place) = places.find(last.document) else { continue };
                 let advice = advices.iter().find(|advice| advice.document == last.document);
-                let notice = notices.iter().find(|notice| notice.document == last.document);
+                let notice = known.noticed_for(&key).find(|notice| notice.document == last.document);
                 let receipt = receipts.iter().find(|receipt| receipt.document == last.document);
                 let on: Option<NaiveDate> = advice
                     .and_then(|advice| advice.record.shipped_on)
