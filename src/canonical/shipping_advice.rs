@@ -255,6 +255,14 @@ record! {
     }
 }
 
+impl AdviceLine {
+    /// Whether anything of it was shipped.
+    #[must_use]
+    pub fn ships(&self) -> bool {
+        self.quantity_shipped.is_some_and(|quantity| !quantity.is_zero())
+    }
+}
+
 impl ShippingAdvice {
     /// The number that tells its shipment from others: the warehouse's own, else the bill of lading's.
     #[must_use]
@@ -266,7 +274,7 @@ impl ShippingAdvice {
     /// Whether anything was shipped.
     #[must_use]
     pub fn ships(&self) -> bool {
-        self.lines().any(|line| line.quantity_shipped.is_some_and(|quantity| !quantity.is_zero()))
+        self.lines().any(AdviceLine::ships)
     }
 
     /// Every line, whatever pack it is in.

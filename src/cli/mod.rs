@@ -125,10 +125,13 @@ fn run() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    // Secrets in memory are for no file of a crash. A kernel that refuses leaves it as it was.
-    nix::sys::prctl::set_dumpable(false).ok();
+    // Secrets in memory are for no file of a crash, and for no other program of the account.
+    let private = nix::sys::prctl::set_dumpable(false);
     let form = if arguments.log_json { telemetry::Form::Json } else { telemetry::Form::Plain };
     telemetry::start(form, config::environment("CROSSDOCK_LOG").as_deref(), is_colour(&std::io::stderr()));
+    if let Err(error) = private {
+        tracing::warn!("what this process holds may come into a core dump: {error}");
+    }
     if let Some(asked) = config::environment("CROSSDOCK_KILL_AT")
         && let Err(error) = kill_points::arm(&asked)
     {

@@ -18,7 +18,6 @@ pub(super) async fn once(
     if let Some(id) = partner {
         super::open::find_partner(&agreements, id)?;
     }
-    keep_memory_private();
     let (hub, database) = super::open::hub(config, agreements).await?;
     let pass = pipeline::run_once(&hub, partner).await?;
     println!(
@@ -56,17 +55,8 @@ pub(super) async fn once(
     Ok(ExitCode::from(if done { exit::DONE } else { exit::LATER }))
 }
 
-/// What it holds of secrets and documents goes into no core dump, and other programs of the account cannot read it.
-fn keep_memory_private() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = nix::sys::prctl::set_dumpable(false) {
-        tracing::warn!("what this process holds may come into a core dump: {error}");
-    }
-}
-
 /// Serves until SIGTERM or SIGINT.
 pub(super) async fn serve(config: Config, agreements: Agreements) -> anyhow::Result<ExitCode> {
-    keep_memory_private();
     let (hub, database) = super::open::hub(config, agreements).await?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;

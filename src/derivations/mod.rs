@@ -2,11 +2,11 @@
 
 use crate::canonical::{
     AdviceLine, AdvicePack, NoticeItem, NoticeOrder, NoticePack, NoticeStructure, PackKind, Party,
-    PurchaseOrder, PurchaseOrderLine, Purpose, Reference, ShipNotice, ShippingAdvice, ShippingOrder,
-    same_number,
+    PurchaseOrder, PurchaseOrderLine, Purpose, Reference, ShipNotice, ShippingAdvice, ShippingOrder, evened,
 };
 use chrono::NaiveDateTime;
 use rust_decimal::Decimal;
+use std::collections::HashMap;
 
 /// What a derivation came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +63,7 @@ pub fn ship_notice(parts: &[Part<'_>], telling: Telling<'_>) -> Derived<ShipNoti
                 "purchase order {number} is not known, so its store and items cannot be echoed"
             ));
         };
-        if advice.lines().any(is_shipped) {
+        if advice.ships() {
             orders.push((*part, order));
         }
     }
@@ -191,20 +191,21 @@ fn contents(
     order: &PurchaseOrder,
     marked: bool,
 ) -> (Vec<NoticePack>, Vec<NoticeItem>) {
-    let (mut packs, mut items) = (Vec::new(), Vec::new());
+    let (mut packs, mut items): (Vec<NoticePack>, _) = (Vec::new(), Vec::new());
+    let mut places: HashMap<String, usize> = HashMap::new();
     for pack in &advice.packs {
         let inside: Vec<NoticeItem> =
-            pack.lines.iter().filter(|line| is_shipped(line)).map(|line| item(line, order)).collect();
+            pack.lines.iter().filter(|line| line.ships()).map(|line| item(line, order)).collect();
         if inside.is_empty() {
             continue;
         }
         // Some write a carton of several items once for each.
-        let same = packs
-            .iter_mut()
-            .find(|told: &&mut NoticePack| same_number(told.sscc.as_deref(), pack.sscc.as_deref()));
+        let number = pack.sscc.as_deref().map(evened).filter(|number| !number.is_empty());
+        let same = number.as_ref().and_then(|number| packs.get_mut(*places.get(number)?));
         if let Some(same) = same {
             same.items.extend(inside);
         } else if marked {
+            places.extend(number.map(|number| (number, packs.len())));
             packs.push(NoticePack {
                 kind: Some(PackKind::Carton),
                 sscc: pack.sscc.clone(),
@@ -244,10 +245,6 @@ fn shipment_id(advice: &ShippingAdvice, telling: Telling<'_>) -> Option<String> 
     // BSN02 has room for 30.
     let room: String = number.chars().take(30 - more.len()).collect();
     Some(room + &more)
-}
-
-fn is_shipped(line: &AdviceLine) -> bool {
-    line.quantity_shipped.is_some_and(|quantity| !quantity.is_zero())
 }
 
 fn item(line: &AdviceLine, order: &PurchaseOrder) -> NoticeItem {

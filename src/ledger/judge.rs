@@ -275,7 +275,7 @@ impl Told<'_> {
         let asked = line.lots.join(" or ");
         for shipped in &line.said {
             let lot = shipped.line.lot.as_deref().or(shipped.line.warehouse_lot.as_deref());
-            let moved = shipped.line.quantity_shipped.is_some_and(|quantity| !quantity.is_zero());
+            let moved = shipped.line.ships();
             let Some(lot) = lot.filter(|_| moved) else { continue };
             if !line.lots.iter().any(|asked| same_number(Some(asked), Some(lot))) {
                 let message = format!("lot {lot} shipped, lot {asked} ordered");

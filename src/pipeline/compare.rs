@@ -2,7 +2,7 @@
 
 use super::agreements::Agreements;
 use super::hub::Error;
-use super::known::{Known, Stored, purchase_order_of};
+use super::known::{self, Known, Stored, purchase_order_of};
 use super::moved::{advised, billed, noticed, noticed_of_sale, received};
 use super::rows::Fresh;
 use crate::canonical::{
@@ -44,8 +44,8 @@ pub(super) async fn look_up(
     let mut skus: HashSet<String> =
         skus.chain(ordered.filter_map(|line| line.sku.as_deref())).map(str::to_owned).collect();
     look_up_items(work, known, &mut skus).await?;
-    let skus: Vec<&str> = skus.iter().map(String::as_str).collect();
-    for price in work.find_prices(&skus).await? {
+    let asked: Vec<&str> = skus.iter().map(String::as_str).collect();
+    for price in work.find_prices(&asked).await? {
         known.prices.add(PriceRow {
             sku: price.sku,
             partner: price.partner,
@@ -56,10 +56,7 @@ pub(super) async fn look_up(
             to: price.valid_to,
         });
     }
-    for pack in work.find_packs(&skus).await? {
-        let days = (pack.valid_from, pack.valid_to);
-        known.packs.add(&pack.sku, &pack.unit, pack.quantity, &pack.of_unit, days);
-    }
+    known::add_packs(work, known, skus).await?;
     for invoice in known.invoices.iter().filter(|invoice| !known.aside.contains(&invoice.document)) {
         let Some(profile) = agreements.profiles.find(&invoice.partner) else { continue };
         if kind_of(profile) != InvoiceKind::Service {

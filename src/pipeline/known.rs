@@ -39,6 +39,8 @@ pub(super) struct Known {
     pub(super) agreements: HashMap<Uuid, String>,
     pub(super) prices: PriceList,
     pub(super) packs: Packs,
+    /// SKUs whose pack sizes were looked for.
+    packed: HashSet<String>,
     pub(super) items: Items,
     /// What was counted in the time that a service bill names, by its document.
     pub(super) counted: HashMap<Uuid, Counted>,
@@ -221,11 +223,23 @@ async fn look_up_packs(work: &mut Work, known: &mut Known) -> Result<(), Error> 
     }
     let ordered = known.purchase_orders.iter().flat_map(|order| &order.record.lines);
     skus.extend(ordered.filter_map(|line| line.sku.as_deref()));
-    let skus: Vec<&str> = skus.into_iter().collect();
-    for pack in work.find_packs(&skus).await? {
+    let skus: Vec<String> = skus.into_iter().map(str::to_owned).collect();
+    add_packs(work, known, skus).await
+}
+
+/// Adds the pack sizes of these SKUs, where they were not looked for yet.
+pub(super) async fn add_packs(
+    work: &mut Work,
+    known: &mut Known,
+    skus: impl IntoIterator<Item = String>,
+) -> Result<(), Error> {
+    let fresh: Vec<String> = skus.into_iter().filter(|sku| !known.packed.contains(sku)).collect();
+    let asked: Vec<&str> = fresh.iter().map(String::as_str).collect();
+    for pack in work.find_packs(&asked).await? {
         let days = (pack.valid_from, pack.valid_to);
         known.packs.add(&pack.sku, &pack.unit, pack.quantity, &pack.of_unit, days);
     }
+    known.packed.extend(fresh);
     Ok(())
 }
 

@@ -171,22 +171,14 @@ fn behind(interchange: &Interchange, file: Uuid, before: &mut Before) -> Option<
     }
     let last = before.last.insert(parties(&key(interchange)), (number, file));
     let (last, other) = last.filter(|(last, _)| *last > number && last - number < TURNED)?;
+    let message = format!(
+        "control number {number:09} is lower than {last:09} of the interchange before it, in file {}",
+        short(other)
+    );
+    let said = interchange.verdict.header.control_number.clone();
     Some(Finding {
-        code: "control_number_behind",
-        severity: Severity::Warning,
-        location: Location {
-            byte: interchange.verdict.bytes.start,
-            segment: "ISA".to_owned(),
-            element: 13,
-            ..Location::default()
-        },
-        message: format!(
-            "control number {number:09} is lower than {last:09} of the interchange before it, in file {}",
-            short(other)
-        ),
         hint: "files of the partner may have come out of order, or its counter was set back".to_owned(),
-        value: interchange.verdict.header.control_number.clone(),
-        ack_code: String::new(),
+        ..warning("control_number_behind", ("ISA", 13), interchange.verdict.bytes.start, said, message)
     })
 }
 
@@ -216,27 +208,12 @@ async fn control_numbers_of(
             "control number {number} was used before, by file {} with other contents",
             earlier.file_id
         );
-        let hint = format!(
-            "ask {} which of the two is right; a correction needs a new control number (ISA13). If it is meant all the same, release it: `crossdock release {}`",
-            profile.whom(Topic::Technical),
-            short(file)
-        );
+        let hint = ask_which(profile, "control number (ISA13)", file);
         match action_of(work, rule, file).await? {
             Repeated::Do(Action::Accept) => {
-                reading.findings.push(Finding {
-                    code: "control_number_repeated",
-                    severity: Severity::Warning,
-                    location: Location {
-                        byte: interchange.verdict.bytes.start,
-                        segment: "ISA".to_owned(),
-                        element: 13,
-                        ..Location::default()
-                    },
-                    message: reason,
-                    hint: String::new(),
-                    value: number,
-                    ack_code: String::new(),
-                });
+                let byte = interchange.verdict.bytes.start;
+                let told = warning("control_number_repeated", ("ISA", 13), byte, number, reason);
+                reading.findings.push(told);
                 continue;
             }
             Repeated::Do(Action::Hold) => reading.outcome = Outcome::Quarantined { reason, hint },
@@ -266,6 +243,34 @@ async fn control_numbers_of(
         read.leave_out(&bytes);
     }
     Ok(repeated)
+}
+
+/// What is told of a number and has no other effect.
+fn warning(
+    code: &'static str,
+    (segment, element): (&str, u16),
+    byte: u64,
+    value: String,
+    message: String,
+) -> Finding {
+    Finding {
+        code,
+        severity: Severity::Warning,
+        location: Location { byte, segment: segment.to_owned(), element, ..Location::default() },
+        message,
+        hint: String::new(),
+        value,
+        ack_code: String::new(),
+    }
+}
+
+/// What to do about a number that came before with other contents.
+fn ask_which(profile: &Profile, number: &str, file: Uuid) -> String {
+    format!(
+        "ask {} which of the two is right; a correction needs a new {number}. If it is meant all the same, release it: `crossdock release {}`",
+        profile.whom(Topic::Technical),
+        short(file)
+    )
 }
 
 fn group_key(profile: &Profile, group: &verdict::Group) -> GroupKey {
@@ -345,20 +350,8 @@ fn repeat_group(
     };
     match action {
         Repeated::Do(Action::Accept) => {
-            file.reading.findings.push(Finding {
-                code: "group_number_repeated",
-                severity: Severity::Warning,
-                location: Location {
-                    byte: group.byte,
-                    segment: "GS".to_owned(),
-                    element: 6,
-                    ..Location::default()
-                },
-                message: reason,
-                hint: String::new(),
-                value: number,
-                ack_code: String::new(),
-            });
+            let told = warning("group_number_repeated", ("GS", 6), group.byte, number, reason);
+            file.reading.findings.push(told);
             return;
         }
         Repeated::Ignore => {
@@ -372,11 +365,7 @@ fn repeat_group(
         }
         Repeated::Do(Action::Hold) => {
             refuse_group(group, fault);
-            let hint = format!(
-                "ask {} which of the two is right; a correction needs a new group number (GS06). If it is meant all the same, release it: `crossdock release {}`",
-                profile.whom(Topic::Technical),
-                short(id)
-            );
+            let hint = ask_which(profile, "group number (GS06)", id);
             file.reading.outcome = Outcome::Quarantined { reason, hint };
         }
     }

@@ -310,6 +310,9 @@ impl Work {
         ids: &[Uuid],
         at: DateTime<Utc>,
     ) -> Result<(), Error> {
+        if ids.is_empty() {
+            return Ok(());
+        }
         sqlx::query!(
             "update expected_document set reminders = reminders + 1, reminded_at = $2 where id = any($1)",
             ids,

@@ -1,5 +1,7 @@
 //! Functional groups that came: which of their numbers were used, where somebody looks after that.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -57,6 +59,8 @@ impl Work {
                 groups.iter().map(|(key, ..)| clean(&key.$field)).collect::<Vec<_>>()
             };
         }
+        let (whose, kinds) = (column!(partner_id), column!(functional_id));
+        let (senders, receivers, numbers) = (column!(sender), column!(receiver), column!(control_number));
         let since: Vec<DateTime<Utc>> = groups.iter().map(|(_, _, since)| *since).collect();
         let files: Vec<Uuid> = groups.iter().map(|(_, file, _)| *file).collect();
         let rows = sqlx::query!(
@@ -69,11 +73,11 @@ impl Work {
                      and receiver = n.receiver and control_number = n.number and file_id <> all($7)
                      and received_at >= n.since
                    order by received_at, file_id limit 1) g"#,
-            &column!(partner_id) as &[std::borrow::Cow<'_, str>],
-            &column!(functional_id) as &[std::borrow::Cow<'_, str>],
-            &column!(sender) as &[std::borrow::Cow<'_, str>],
-            &column!(receiver) as &[std::borrow::Cow<'_, str>],
-            &column!(control_number) as &[std::borrow::Cow<'_, str>],
+            &whose as &[Cow<'_, str>],
+            &kinds as &[Cow<'_, str>],
+            &senders as &[Cow<'_, str>],
+            &receivers as &[Cow<'_, str>],
+            &numbers as &[Cow<'_, str>],
             &since,
             except_files,
         )
@@ -91,11 +95,11 @@ impl Work {
             "insert into inbound_group (partner_id, functional_id, sender, receiver, control_number, file_id, received_at)
              select n.*, $7 from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::uuid[]) as n
              on conflict do nothing",
-            &column!(partner_id) as &[std::borrow::Cow<'_, str>],
-            &column!(functional_id) as &[std::borrow::Cow<'_, str>],
-            &column!(sender) as &[std::borrow::Cow<'_, str>],
-            &column!(receiver) as &[std::borrow::Cow<'_, str>],
-            &column!(control_number) as &[std::borrow::Cow<'_, str>],
+            &whose as &[Cow<'_, str>],
+            &kinds as &[Cow<'_, str>],
+            &senders as &[Cow<'_, str>],
+            &receivers as &[Cow<'_, str>],
+            &numbers as &[Cow<'_, str>],
             &files,
             now,
         )

@@ -88,7 +88,8 @@ pub struct FoundInterchanges {
 }
 
 impl Work {
-    /// For each key and the time when its file came, the first interchange with it that was stored before, other than those of `except_files`.
+    /// For each key and the time when its file came, the first interchange with it that was stored before and the last of
+    /// its parties, other than those of `except_files`.
     ///
     /// Others who look for the same keys wait for this work to end, so that of two copies one is the first.
     ///

@@ -188,6 +188,9 @@ impl Work {
     /// # Errors
     /// When the database cannot be written.
     pub async fn note_reminders(&mut self, ids: &[Uuid], at: DateTime<Utc>) -> Result<(), Error> {
+        if ids.is_empty() {
+            return Ok(());
+        }
         sqlx::query!(
             "update expected_acknowledgment set reminders = reminders + 1, reminded_at = $2 where id = any($1)",
             ids,

@@ -61,25 +61,20 @@ struct Line<'o> {
 }
 
 fn lines(record: &Record) -> Vec<Line<'_>> {
+    macro_rules! lines {
+        ($order:ident) => {{
+            let lines = $order.lines.iter().map(|line| Line {
+                keys: line.keys(),
+                number: line.line_number.as_deref(),
+                quantity: line.quantity.unwrap_or_default(),
+                unit: &line.unit,
+            });
+            lines.collect()
+        }};
+    }
     match record {
-        Record::PurchaseOrder(order) => {
-            let line = order.lines.iter().map(|line| Line {
-                keys: line.keys(),
-                number: line.line_number.as_deref(),
-                quantity: line.quantity.unwrap_or_default(),
-                unit: &line.unit,
-            });
-            line.collect()
-        }
-        Record::ShippingOrder(order) => {
-            let line = order.lines.iter().map(|line| Line {
-                keys: line.keys(),
-                number: line.line_number.as_deref(),
-                quantity: line.quantity.unwrap_or_default(),
-                unit: &line.unit,
-            });
-            line.collect()
-        }
+        Record::PurchaseOrder(order) => lines!(order),
+        Record::ShippingOrder(order) => lines!(order),
         _ => Vec::new(),
     }
 }
