@@ -109,6 +109,10 @@ async fn play(at: At<'_>) -> String {
         At::Beside(_) => Some(begin_to_serve(&site).await),
         _ => None,
     };
+    // It stands still before anything comes, else it may have done all there is before the one that is to end.
+    if let Some(other) = &other {
+        stand_still(&site, other).await;
+    }
     let mut put = put_all(&site);
     if let At::Day(point) = at {
         end_at(&site, point).await;
@@ -194,21 +198,24 @@ async fn begin_to_serve(site: &Wide) -> Child {
     node
 }
 
-/// Has a node end at a place while `other` stands still, which then takes over what it held, in time.
-async fn end_beside(site: &Wide, point: &str, other: &Child) {
+/// Stops a node where it holds no locks, for which the one that is to end would wait.
+async fn stand_still(site: &Wide, node: &Child) {
     let mut connection = site.database.connection().await;
-    // It must not stand still with locks, for which the one that is to end would wait.
     loop {
-        signal(other, Signal::SIGSTOP);
+        signal(node, Signal::SIGSTOP);
         let busy = "select count(*) from pg_stat_activity where datname = current_database()
              and pid <> pg_backend_pid() and state in ('active', 'idle in transaction')";
         let busy: i64 = sqlx::query_scalar(busy).fetch_one(&mut connection).await.expect("answers");
         if busy == 0 {
             break;
         }
-        signal(other, Signal::SIGCONT);
+        signal(node, Signal::SIGCONT);
         tokio::task::yield_now().await;
     }
+}
+
+/// Has a node end at a place while `other` stands still, which then takes over what it held, in time.
+async fn end_beside(site: &Wide, point: &str, other: &Child) {
     let mut node = serve(site, Some(point));
     let process = node.id().expect("it runs");
     let ended = tokio::time::timeout(Duration::from_secs(120), node.wait()).await;
