@@ -2,7 +2,7 @@
 
 use super::delimiters::COLUMNS;
 use super::lexer::Limits;
-use super::segment::{Delimiters, Segment, nothing};
+use super::segment::{Delimiters, Ends, Segment};
 use super::wide::{CHUNK, Places};
 
 /// Segments of bytes whose delimiters are known, such as one transaction set.
@@ -46,16 +46,11 @@ impl<'a> Segments<'a> {
             self.at = end + 1;
             if end > start || !is_line_end(self.delimiters.segment) {
                 self.position += 1;
-                let ahead = self.bytes.get(start..).unwrap_or_else(nothing);
-                return Some(Segment {
-                    bytes: ahead.get(..end.wrapping_sub(start)).unwrap_or_else(nothing),
-                    ahead,
-                    byte: self.byte + start as u64,
-                    position: self.position,
-                    ends: self.cursor.ends(),
-                    origin: self.cursor.origin(),
-                    delimiters: self.delimiters,
-                });
+                let byte = self.byte + start as u64;
+                let mut segment =
+                    Segment::new(self.bytes, start..end, self.cursor.ends(), byte, self.delimiters);
+                segment.position = self.position;
+                return Some(segment);
             }
         }
     }
@@ -92,16 +87,10 @@ impl Cursor {
         Self { places, looked: 0, next: 0, stop: 0, first: 0, origin: 0, used: 0, limit }
     }
 
-    /// Where the elements of the segment at hand end, less [`Cursor::origin`].
+    /// Where the elements of the segment at hand end.
     #[inline]
-    pub(super) fn ends(&self) -> &[u32] {
-        self.places.get(self.first, self.used)
-    }
-
-    /// What the ends are counted from.
-    #[inline]
-    pub(super) fn origin(&self) -> u32 {
-        self.origin
+    pub(super) fn ends(&self) -> Ends<'_> {
+        Ends { places: self.places.get(self.first, self.used), origin: self.origin }
     }
 
     /// Forgets what was found; looking goes on at `at`.
@@ -124,9 +113,7 @@ impl Cursor {
                 self.stop += 1;
                 self.used = self.next - self.first;
                 if self.used > self.limit {
-                    // The last element told holds the rest.
-                    self.used = self.limit;
-                    self.set_last(end);
+                    self.shorten(end);
                 }
                 return Some(start + end.wrapping_sub(self.origin) as usize);
             }
@@ -136,6 +123,14 @@ impl Cursor {
                 return None;
             }
         }
+    }
+
+    /// The last element told holds the rest of the segment, which ends at `end`.
+    #[cold]
+    #[inline(never)]
+    fn shorten(&mut self, end: u32) {
+        self.used = self.limit;
+        self.set_last(end);
     }
 
     /// Looks at more of the window; false at its end.
@@ -171,7 +166,8 @@ impl Cursor {
     /// Ends the segment at `length` bytes.
     pub(super) fn cut(&mut self, length: usize) {
         let length = offset(length);
-        let whole = self.ends().iter().take_while(|end| end.wrapping_sub(self.origin) < length).count();
+        let whole =
+            self.ends().places.iter().take_while(|end| end.wrapping_sub(self.origin) < length).count();
         self.used = (whole + 1).min(self.limit);
         self.set_last(self.origin.wrapping_add(length));
     }
@@ -198,12 +194,6 @@ impl Cursor {
 fn offset(place: usize) -> u32 {
     // Only distances within one segment matter, and segments over the limit are cut.
     place as u32
-}
-
-/// Whether an ISA or IEA may begin at `at`.
-#[inline]
-pub(super) fn is_envelope(window: &[u8], at: usize) -> bool {
-    window.get(at) == Some(&b'I') && matches!(window.get(at + 1), Some(b'S' | b'E'))
 }
 
 /// Line ends after a terminator and blanks before a tag are not data, unless they are separators here.

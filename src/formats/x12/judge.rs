@@ -7,7 +7,7 @@ use super::lexer::{Event, Window};
 use super::reader::{LeadingBytes, Options, Summary, Terms, Visitor};
 use super::schema;
 use super::seen::Seen;
-use super::segment::{Delimiters, Segment, SegmentId};
+use super::segment::{Delimiters, Ends, Segment, SegmentId};
 use super::validate::SetValidator;
 use super::verdict::{Group, Interchange, InterchangeHeader, Set, Status};
 use crate::finding::Severity;
@@ -124,20 +124,10 @@ impl<'o> Judge<'o> {
             }
             Event::ByteOrderMark => self.file_fault(Fault::new(Code::ByteOrderMark, 0), window, visitor),
             Event::More | Event::End => {
-                let end = Segment {
-                    bytes: &[],
-                    ahead: &[],
-                    byte: window.byte + window.bytes.len() as u64,
-                    position: 0,
-                    ends: &[],
-                    origin: 0,
-                    delimiters: Delimiters {
-                        element: b'*',
-                        component: b'>',
-                        repetition: None,
-                        segment: b'~',
-                    },
-                };
+                let delimiters =
+                    Delimiters { element: b'*', component: b'>', repetition: None, segment: b'~' };
+                let byte = window.byte + window.bytes.len() as u64;
+                let end = Segment::new(&[], 0..0, Ends::default(), byte, delimiters);
                 self.break_off(Code::UnexpectedEndOfFile, &end, window, visitor);
                 if self.summary.interchanges == 0 {
                     let mut fault = Fault::new(Code::NoInterchange, 0);

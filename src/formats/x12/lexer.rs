@@ -4,9 +4,9 @@
 //! are the same. [`Lexer`] is the scanner over a whole file; [`Segments`](super::cursor::Segments) splits bytes
 //! whose delimiters are known already.
 
-use super::cursor::{Cursor, is_envelope, is_line_end, skip_blanks};
+use super::cursor::{Cursor, is_line_end, skip_blanks};
 use super::delimiters::{self, Isa, Unreadable};
-use super::segment::{Delimiters, Segment, nothing};
+use super::segment::{Delimiters, Segment};
 pub use super::window::{Head, Lines, Range64, Window};
 
 /// What one file may cost before the lexer looks no further.
@@ -187,16 +187,8 @@ impl Scanner {
     /// A segment that [`Scanner::step`] found just now.
     #[inline]
     pub(super) fn segment<'w>(&'w self, window: &'w [u8], start: usize, end: usize) -> Segment<'w> {
-        let ahead = window.get(start..).unwrap_or_else(nothing);
-        Segment {
-            bytes: ahead.get(..end.wrapping_sub(start)).unwrap_or_else(nothing),
-            ahead,
-            byte: self.base + start as u64,
-            position: 0,
-            ends: self.cursor.ends(),
-            origin: self.cursor.origin(),
-            delimiters: self.delimiters,
-        }
+        let byte = self.base + start as u64;
+        Segment::new(window, start..end, self.cursor.ends(), byte, self.delimiters)
     }
 
     /// What a step found, in the window it was found in.
@@ -227,16 +219,17 @@ impl Scanner {
             return None;
         }
         let mut start = self.at;
-        let mut first = *window.get(start)?;
-        if first <= b' ' {
+        let mut first = two(window, start)?;
+        if is_blank(first) {
             start = skip_blanks(window, start, &self.delimiters);
-            first = *window.get(start)?;
+            first = two(window, start)?;
             // Control characters may be terminators of empty segments.
-            if first <= b' ' {
+            if is_blank(first) {
                 return None;
             }
         }
-        if first == b'I' && is_envelope(window, start) {
+        // Both at once: IT1 and the like come too often for a guess by their first letter.
+        if (first == u16::from_le_bytes(*b"IS")) | (first == u16::from_le_bytes(*b"IE")) {
             return None;
         }
         match self.cursor.take(window, start, &self.delimiters) {
@@ -462,6 +455,18 @@ impl Scanner {
     }
 }
 
+/// The two bytes at `at`, the first one lowest.
+#[inline(always)]
+fn two(window: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(*window.get(at..)?.first_chunk()?))
+}
+
+/// Whether the first of two bytes is a blank or a control character.
+#[inline(always)]
+fn is_blank(two: u16) -> bool {
+    two as u8 <= b' '
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -479,8 +484,9 @@ mod tests {
             let event = lexer.next_event();
             seen.push(match event {
                 Event::End => return seen,
-                Event::Interchange(segment, _) | Event::Segment(segment) => (0..segment.ends.len())
-                    .map(|at| String::from_utf8_lossy(segment.element(at)).trim_end().to_owned())
+                Event::Interchange(segment, _) | Event::Segment(segment) => segment
+                    .elements()
+                    .map(|element| String::from_utf8_lossy(element).trim_end().to_owned())
                     .collect::<Vec<_>>()
                     .join("|"),
                 Event::Unfinished(segment) => {

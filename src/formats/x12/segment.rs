@@ -1,5 +1,12 @@
 //! One segment as it lies in the file's bytes; nothing is copied.
 
+#![expect(
+    unsafe_code,
+    reason = "looking at each place once more costs a fifth of reading; `Segment::new` has looked"
+)]
+
+use std::ops::Range;
+
 /// The separators one interchange uses, read from its ISA by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delimiters {
@@ -51,26 +58,76 @@ impl SegmentId {
     }
 }
 
+/// Where the elements of a segment end, the segment id first.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ends<'a> {
+    /// Each behind the one before.
+    pub(super) places: &'a [u32],
+    /// What the place of the segment's first character would be.
+    pub(super) origin: u32,
+}
+
+impl Ends<'_> {
+    /// Whether each stands behind the one before.
+    fn are_in_order(self) -> bool {
+        let mut start = self.origin;
+        self.places.iter().all(|end| {
+            let is_behind = end.wrapping_sub(start) < u32::MAX / 2;
+            start = end.wrapping_add(1);
+            is_behind
+        })
+    }
+}
+
 /// One segment: borrowed bytes and the ends of its elements.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment<'a> {
     /// From the first character of the id up to, not including, the terminator.
     pub bytes: &'a [u8],
     /// The window from the first character on: values are looked at a word at a time, over their end.
-    pub(super) ahead: &'a [u8],
+    ahead: &'a [u8],
     /// Offset of the first character from the start of the file.
     pub byte: u64,
     /// Place in the transaction set, ST is 1; 0 outside of a set.
     pub position: u32,
-    /// Where each element ends, the segment id first, counted from `origin`.
-    pub(super) ends: &'a [u32],
-    /// What a place of `bytes[0]` would be in `ends`.
-    pub(super) origin: u32,
+    ends: Ends<'a>,
     /// The interchange's separators.
     pub delimiters: Delimiters,
 }
 
 impl<'a> Segment<'a> {
+    /// What stands in a part of `window`, with elements that end as a [`Cursor`](super::cursor::Cursor) tells. It is
+    /// empty if it is not in the window.
+    #[inline(always)]
+    pub(super) fn new(
+        window: &'a [u8],
+        part: Range<usize>,
+        ends: Ends<'a>,
+        byte: u64,
+        delimiters: Delimiters,
+    ) -> Self {
+        debug_assert!(ends.are_in_order(), "{ends:?}");
+        let ahead = window.get(part.start..).unwrap_or_else(nothing);
+        let length = part.end.wrapping_sub(part.start);
+        let last = ends.places.last().map_or(0, |last| last.wrapping_sub(ends.origin) as usize);
+        match ahead.get(..length).filter(|_| last <= length) {
+            Some(bytes) => Self { bytes, ahead, byte, position: 0, ends, delimiters },
+            None => Self { bytes: &[], ahead: &[], byte, position: 0, ends: Ends::default(), delimiters },
+        }
+    }
+
+    /// Where its elements end.
+    #[inline]
+    pub(super) fn ends(&self) -> Ends<'a> {
+        self.ends
+    }
+
+    /// The window from its first character on.
+    #[inline]
+    pub(super) fn ahead(&self) -> &'a [u8] {
+        self.ahead
+    }
+
     /// The segment id as it stands, of any length.
     #[inline]
     #[must_use]
@@ -112,20 +169,20 @@ impl<'a> Segment<'a> {
     /// Where element `number` ends in `bytes`, the id is 0; none when it is not there.
     #[inline]
     pub(super) fn end(&self, number: usize) -> Option<usize> {
-        self.ends.get(number).map(|end| end.wrapping_sub(self.origin) as usize)
+        self.ends.places.get(number).map(|end| end.wrapping_sub(self.ends.origin) as usize)
     }
 
     /// Where each element ends in `bytes`, the id first.
     pub(super) fn places(&self) -> impl Iterator<Item = u32> + use<'a> {
-        let origin = self.origin;
-        self.ends.iter().map(move |end| end.wrapping_sub(origin))
+        let Ends { places, origin } = self.ends;
+        places.iter().map(move |end| end.wrapping_sub(origin))
     }
 
     /// Number of elements, the id not counted; trailing empty ones are.
     #[inline]
     #[must_use]
     pub fn element_count(&self) -> usize {
-        self.ends.len().saturating_sub(1)
+        self.ends.places.len().saturating_sub(1)
     }
 
     /// Element `number` (1 is the first after the id), raw; empty when it is not there.
@@ -142,13 +199,15 @@ impl<'a> Segment<'a> {
     /// The segment id and every element, raw.
     #[inline]
     pub fn elements(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let (bytes, origin, mut start) = (self.bytes, self.origin, 0);
-        self.ends.iter().map(move |end| {
-            let end = end.wrapping_sub(origin) as usize;
-            let upto = bytes.get(..end).unwrap_or_else(nothing);
-            let element = upto.get(start..).unwrap_or_else(nothing);
-            start = end + 1;
-            element
+        let (ahead, Ends { places, origin }) = (self.ahead, self.ends);
+        let mut start = origin;
+        places.iter().map(move |end| {
+            let from = start.wrapping_sub(origin) as usize;
+            let length = end.wrapping_sub(start) as usize;
+            start = end.wrapping_add(1);
+            // SAFETY: the ends stand one behind the other and the last of them within `ahead`, as was seen when the
+            // segment was made. In segments of over 4 GiB both numbers are cut, which brings them only nearer.
+            unsafe { std::slice::from_raw_parts(ahead.as_ptr().add(from), length) }
         })
     }
 
@@ -174,4 +233,44 @@ fn short_word(value: &[u8]) -> u64 {
 #[cold]
 pub(super) fn nothing<'a, T>() -> &'a [T] {
     &[]
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::formats::x12::lexer::{Event, Limits, Scanner};
+    use proptest::prelude::*;
+
+    const ISA: &[u8] = b"ISA*00*          *00*          *ZZ*SENDER         *ZZ*RECEIVER       *261125*1200*U*00401*000000001*0*P*>~";
+
+    proptest! {
+        #[test]
+        fn elements_one_after_the_other_are_those_by_number(
+            data in proptest::collection::vec(prop::sample::select(b"*~AIS \n".as_slice()), 0..6_000),
+            (segment_bytes, elements) in (1_usize..200, 1_usize..20),
+            // The caller may break its word and show less of the file than before.
+            shorter in prop::option::of(0_usize..6_000),
+        ) {
+            let file = [ISA, &data, b"~IEA*0*1~"].concat();
+            let limits = Limits { segment_bytes, elements, ..Limits::default() };
+            let mut scanner = Scanner::new(limits);
+            for step in 0.. {
+                let length = shorter.filter(|_| step > 5).map_or(file.len(), |length| length.min(file.len()));
+                match scanner.next_event(&file[..length], true) {
+                    Event::Interchange(segment, _)
+                    | Event::Segment(segment)
+                    | Event::TooLong(segment)
+                    | Event::Unfinished(segment) => {
+                        let told: Vec<&[u8]> = segment.elements().collect();
+                        let by_number: Vec<&[u8]> =
+                            (0..segment.ends().places.len()).map(|number| segment.element(number)).collect();
+                        prop_assert_eq!(&told, &by_number);
+                        let text = told.join(&b'*');
+                        prop_assert!(told.is_empty() || segment.bytes.starts_with(&text), "{:?}", segment);
+                    }
+                    Event::End => break,
+                    _ => {}
+                }
+            }
+        }
+    }
 }

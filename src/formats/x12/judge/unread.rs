@@ -7,7 +7,7 @@ use crate::formats::x12::envelope;
 use crate::formats::x12::fault::{Code, Fault};
 use crate::formats::x12::lexer::Window;
 use crate::formats::x12::reader::Visitor;
-use crate::formats::x12::segment::Segment;
+use crate::formats::x12::segment::{Ends, Segment};
 use std::ops::Range;
 
 impl Judge<'_> {
@@ -19,10 +19,9 @@ impl Judge<'_> {
         window: Window<'_>,
         visitor: &mut impl Visitor,
     ) {
-        let ends = [3];
+        let ends = Ends { places: &[3], origin: 0 };
         let delimiters = envelope::read_header_by_position(header).delimiters;
-        let segment =
-            Segment { bytes: header, ahead: header, byte, position: 0, ends: &ends, origin: 0, delimiters };
+        let segment = Segment::new(header, 0..header.len(), ends, byte, delimiters);
         self.break_off(Code::InvalidControlStructure, &segment, window, visitor);
         visitor.outside(&segment, window);
         if let Some(why) = why {

@@ -52,7 +52,7 @@ impl Characters {
     pub(super) fn plain_until(&self, segment: &Segment<'_>, until: u64) -> u64 {
         let known = until.max(segment.byte);
         let from = (known - segment.byte) as usize;
-        match (self.set, segment.ahead.get(from..)) {
+        match (self.set, segment.ahead().get(from..)) {
             (CharacterSet::Extended, Some(ahead)) => {
                 let least = segment.bytes.len().saturating_sub(from);
                 known + quick::count_plain(ahead, least, self.component) as u64

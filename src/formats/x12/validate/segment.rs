@@ -8,7 +8,7 @@ use crate::formats::x12::schema::{
     CheckDigit, Condition, ConditionKind, Dictionary, ElementNumber, ElementRule, Part, SegmentDefinition,
     SegmentRule, Tables,
 };
-use crate::formats::x12::segment::{Segment, SegmentId};
+use crate::formats::x12::segment::{Ends, Segment, SegmentId};
 
 /// What one pass over a segment shows.
 struct Scan {
@@ -21,7 +21,7 @@ struct Scan {
 /// Whether there are no elements beyond the last one, and no separators that hold nothing.
 #[inline]
 fn ends_well(segment: &Segment<'_>, definition: &SegmentDefinition) -> bool {
-    let last_holds_something = match segment.ends {
+    let last_holds_something = match segment.ends().places {
         [.., before, last] => last.wrapping_sub(*before) > 1,
         _ => true,
     };
@@ -38,16 +38,17 @@ fn scan(
     plain: bool,
 ) -> Scan {
     let mut scan = Scan { present: 0, odd: 0 };
-    let Some((first, ends)) = segment.ends.split_first() else {
+    let Ends { places, origin } = segment.ends();
+    let Some((first, ends)) = places.split_first() else {
         return scan;
     };
     let codes = dictionary.codes();
-    let mut start = first.wrapping_sub(segment.origin) + 1;
+    let mut start = first.wrapping_sub(origin) + 1;
     let mut bit = 1_u64;
     // The first characters of the element before.
     let mut before = 0;
     for (look, end) in definition.looks.iter().zip(ends) {
-        let end = end.wrapping_sub(segment.origin);
+        let end = end.wrapping_sub(origin);
         let length = end.wrapping_sub(start) as usize;
         if length != 0 {
             scan.present |= bit;
