@@ -8,7 +8,7 @@ use super::known::{self, Known};
 use super::missing::{self, Exchanged};
 use super::outbound::{Outgoing, Shipment, Unsound};
 use super::outgoing::{Unrouted, identity};
-use super::portions::ReadFile;
+use super::portions::{self, ReadFile};
 use super::read::Document;
 use super::rows::{self, Fresh};
 use super::{advised, answers, compare, outbound, repeats, shipments, unrouted};
@@ -299,9 +299,10 @@ async fn write_portion(
     });
     missing::follow(work, &arrived.collect::<Vec<_>>(), agreements, &unfinished, now).await?;
     for (file, progress) in files.iter_mut().zip(progress) {
-        file.reading.let_go(progress.documents);
+        portions::free(file.reading.let_go(progress.documents));
         progress.documents = file.reading.documents.len();
     }
+    portions::free(known);
     Ok(())
 }
 

@@ -110,3 +110,8 @@ impl ReadFile {
         }
     }
 }
+
+/// Frees elsewhere what many small pieces of memory are in, so that nobody waits for it.
+pub(super) fn free(value: impl Send + 'static) {
+    drop(spawn_blocking(move || drop(value)));
+}

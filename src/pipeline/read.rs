@@ -154,14 +154,16 @@ impl Reading {
     }
 
     /// Lets go of what documents mean, from this place on, once it is written: how many there are and how they were
-    /// judged is asked until the end, and why the first was refused.
-    pub(super) fn let_go(&mut self, first: usize) {
+    /// judged is asked until the end, and why the first was refused. Gives it, to be freed.
+    pub(super) fn let_go(&mut self, first: usize) -> Vec<Record> {
+        let mut records = Vec::new();
         for document in self.documents.iter_mut().skip(first) {
-            document.record = None;
+            records.extend(document.record.take());
             document.findings.retain(|finding| finding.severity == Severity::Reject);
             document.findings.truncate(1);
             document.receives = None;
         }
+        records
     }
 
     /// Keeps the file aside for a person, unless something else became of it.

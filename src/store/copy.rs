@@ -3,10 +3,13 @@
 
 use sqlx::encode::{Encode, IsNull};
 use sqlx::postgres::{PgArgumentBuffer, PgCopyIn};
-use sqlx::{PgConnection, Postgres};
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
 use super::Error;
 use super::text::{clean, clean_json};
+
+/// From so many rows on COPY costs less than an insert, which is one statement and not six.
+pub(super) const MANY: usize = 500;
 
 /// What is sent in one go. Less than a socket holds, so that Postgres works on it while the next is written.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -16,6 +19,36 @@ const HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 
 /// The length of a field that is null.
 const NULL: i32 = -1;
+
+/// An attempt to copy rows that are new as a rule: if one of them is there already, none is written.
+#[derive(Debug)]
+pub(super) struct Attempt<'c> {
+    savepoint: Transaction<'c, Postgres>,
+    what: &'static str,
+}
+
+impl<'c> Attempt<'c> {
+    /// Begins within the transaction that is open on the connection. `what` says what it does, should it fail.
+    pub(super) async fn begin(connection: &'c mut PgConnection, what: &'static str) -> Result<Self, Error> {
+        let savepoint = connection.begin().await.map_err(Error::query(what))?;
+        Ok(Self { savepoint, what })
+    }
+
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.savepoint
+    }
+
+    /// Ends with what copying came to. False if a row was there already.
+    pub(super) async fn end(self, copied: Result<(), Error>) -> Result<bool, Error> {
+        match copied {
+            Ok(()) => self.savepoint.commit().await.map(|()| true).map_err(Error::query(self.what)),
+            Err(error) if error.is_there_already() => {
+                self.savepoint.rollback().await.map(|()| false).map_err(Error::query(self.what))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
 
 /// Rows on their way into one table. Postgres takes all or none: one that is there already refuses all.
 pub(super) struct Copy<'c> {

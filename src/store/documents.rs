@@ -1,9 +1,10 @@
 //! Documents: what was found inside files, and where each stands.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgExecutor;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::copy::{Attempt, Copy, MANY};
 use super::text::{clean, clean_some};
 use super::{AcknowledgmentState, Business, DeliveryState, Direction, Error, Store, Validation, Work};
 use crate::canonical::{Record, RecordKind, evened};
@@ -218,6 +219,13 @@ impl Work {
     /// # Errors
     /// When the database cannot be written.
     pub async fn insert_documents(&mut self, documents: &[NewDocument]) -> Result<(), Error> {
+        if documents.len() >= MANY {
+            let mut attempt = Attempt::begin(self.connection(), "keep documents").await?;
+            let copied = copy_documents(attempt.connection(), documents).await;
+            if attempt.end(copied).await? {
+                return Ok(());
+            }
+        }
         for some in documents.chunks(DOCUMENTS_AT_ONCE) {
             insert_documents(self.connection(), some).await?;
         }
@@ -384,7 +392,7 @@ impl Store {
     }
 }
 
-async fn insert_documents(db: impl PgExecutor<'_>, documents: &[NewDocument]) -> Result<(), Error> {
+async fn insert_documents(db: &mut PgConnection, documents: &[NewDocument]) -> Result<(), Error> {
     macro_rules! column {
         (|$document:ident| $value:expr) => {
             documents.iter().map(|$document| $value).collect::<Vec<_>>()
@@ -445,4 +453,51 @@ async fn insert_documents(db: impl PgExecutor<'_>, documents: &[NewDocument]) ->
     .await
     .map(drop)
     .map_err(Error::query("keep documents"))
+}
+
+/// As [`insert_documents`], of which none is known.
+async fn copy_documents(connection: &mut PgConnection, documents: &[NewDocument]) -> Result<(), Error> {
+    let mut copy = Copy::begin(
+        connection,
+        "keep documents",
+        "copy document (id, file_id, ordinal, direction, partner_id, format, kind, version, functional_id,
+             interchange_control_number, group_control_number, set_control_number, segment_ordinal, byte_start,
+             byte_end, record_kind, business_number, purchase_order_number, order_number, validation, business,
+             business_reason, received_at, source_document_id, translator, profile_version, agreement,
+             business_key) from stdin (format binary)",
+    )
+    .await?;
+    for document in documents {
+        copy.value(Some(document.id))
+            .value(Some(document.file_id))
+            .value(Some(document.ordinal))
+            .text(Some(document.direction.as_str()))
+            .text(document.partner_id.as_deref())
+            .text(Some(&document.format))
+            .text(Some(&document.kind))
+            .text(Some(&document.version))
+            .text(document.functional_id.as_deref())
+            .text(document.interchange_control_number.as_deref())
+            .text(document.group_control_number.as_deref())
+            .text(document.set_control_number.as_deref())
+            .value(Some(document.segment_ordinal.cast_signed()))
+            .value(Some(document.byte_start.cast_signed()))
+            .value(Some(document.byte_end.cast_signed()))
+            .text(document.record_kind.map(RecordKind::word))
+            .text(document.business_number.as_deref())
+            .text(document.purchase_order_number.as_deref())
+            .text(document.order_number.as_deref())
+            .text(Some(document.validation.as_str()))
+            .text(Some(document.business.as_str()))
+            .text(Some(&document.business_reason))
+            .value(Some(document.received_at))
+            .value(document.source_document_id)
+            .text(document.translator.as_deref())
+            .value(document.profile_version)
+            .text(document.agreement.as_deref())
+            .text(document.business_key.as_deref())
+            .end_row()
+            .await?;
+    }
+    copy.finish().await
 }

@@ -200,6 +200,12 @@ impl Error {
     pub(super) fn query(what: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
         move |source| Self::Query { what, source }
     }
+
+    /// Whether a row could not be written because it is there already.
+    pub(super) fn is_there_already(&self) -> bool {
+        let Self::Query { source: sqlx::Error::Database(error), .. } = self else { return false };
+        error.is_unique_violation()
+    }
 }
 
 /// What to do about a connection that is not to be had.

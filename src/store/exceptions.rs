@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::copy::{Attempt, Copy, MANY};
 use super::text::{clean, clean_json, clean_some};
 use super::{Decision, Error, ExceptionState, Store, Work};
 
@@ -107,6 +109,13 @@ impl Work {
     /// # Errors
     /// When the database cannot be written.
     pub async fn insert_exceptions(&mut self, exceptions: &[NewException]) -> Result<(), Error> {
+        if exceptions.len() >= MANY {
+            let mut attempt = Attempt::begin(self.connection(), "keep exceptions").await?;
+            let copied = copy_exceptions(attempt.connection(), exceptions).await;
+            if attempt.end(copied).await? {
+                return Ok(());
+            }
+        }
         for some in exceptions.chunks(EXCEPTIONS_AT_ONCE) {
             self.insert_some_exceptions(some).await?;
         }
@@ -303,6 +312,36 @@ impl Work {
         .map(drop)
         .map_err(Error::query("open exceptions again"))
     }
+}
+
+/// Writes exceptions of which none is known.
+async fn copy_exceptions(connection: &mut PgConnection, exceptions: &[NewException]) -> Result<(), Error> {
+    let mut copy = Copy::begin(
+        connection,
+        "keep exceptions",
+        "copy exception (id, kind, document_id, partner_id, order_number, purchase_order_number, line, amount,
+             currency, message, evidence, first_seen_at) from stdin (format binary)",
+    )
+    .await?;
+    for new in exceptions {
+        let (amount, currency) =
+            new.amount.as_ref().map(|(amount, currency)| (*amount, currency.as_str())).unzip();
+        copy.value(Some(new.id))
+            .text(Some(&new.kind))
+            .value(new.document_id)
+            .text(new.partner_id.as_deref())
+            .text(new.order_number.as_deref())
+            .text(new.purchase_order_number.as_deref())
+            .text(new.line.as_deref())
+            .value(amount)
+            .text(currency)
+            .text(Some(&new.message))
+            .json(&new.evidence)
+            .value(Some(new.first_seen_at))
+            .end_row()
+            .await?;
+    }
+    copy.finish().await
 }
 
 /// Who settles what has settled itself; no person has this name.

@@ -10,9 +10,10 @@ use crossdock::canonical::{
 };
 use crossdock::finding::{Finding, Location, Severity};
 use crossdock::store::{
-    Business, Direction, FoundInterchanges, FoundRecord, InterchangeKey, NewDocument, NewFinding,
-    NewInterchange, NewRecord, NumbersAsked, Work,
+    Business, Direction, FoundInterchanges, FoundRecord, InterchangeKey, NewDocument, NewException,
+    NewFinding, NewInterchange, NewRecord, NumbersAsked, Work,
 };
+use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::deliveries::document;
@@ -478,4 +479,69 @@ async fn a_repeated_interchange_is_found_in_the_other_file() {
     let sooner = keys.map(|(key, _)| (key, at(0)));
     let found = work.find_interchanges(&sooner, &[Uuid::nil()]).await.expect("asks");
     assert_eq!(found[1].last, None, "a file that came later says nothing of one before it");
+}
+
+#[tokio::test]
+async fn many_rows_at_once_are_kept_as_few_are() {
+    let records: Vec<Record> = (0..700)
+        .map(|n| {
+            Record::from(Invoice {
+                // As the sender writes it is kept where it is compared otherwise.
+                invoice_number: Some(format!(" 00i{n}")),
+                purchase_order_number: Some(format!("PO\0{n}")),
+                ..Invoice::default()
+            })
+        })
+        .collect();
+    let exceptions: Vec<NewException> = (0..records.len())
+        .map(|n| NewException {
+            id: id(n),
+            kind: String::from("price_over"),
+            document_id: Some(id(n)),
+            partner_id: None,
+            order_number: Some(format!("O\0{n}")),
+            purchase_order_number: None,
+            line: (n % 2 == 0).then(|| n.to_string()),
+            amount: (n % 3 > 0).then(|| (Decimal::from(n), String::from("USD"))),
+            message: format!("a\0 message {n}"),
+            evidence: serde_json::json!([{ "raw": format!("\0{n}") }]),
+            first_seen_at: at(1),
+        })
+        .collect();
+    let mut told = Vec::new();
+    for at_once in [10, 600] {
+        let database = Database::new().await;
+        let store = database.store();
+        let file = accepted(&store).await;
+        // One of them is known, and settled.
+        let mut work = begin(&store).await;
+        keep(&mut work, file, 70, &records[70..71]).await;
+        work.insert_exceptions(&exceptions[70..71]).await.expect("writes");
+        work.settle_exception(id(70), "ann", "agreed", None, at(2)).await.expect("writes");
+        work.commit().await.expect("commits");
+        // New ones, then some that are known among them.
+        for begins in [100, 0] {
+            let mut work = begin(&store).await;
+            for first in (begins..begins + 600).step_by(at_once) {
+                let some = first..first + at_once;
+                keep(&mut work, file, first, &records[some.clone()]).await;
+                work.insert_exceptions(&exceptions[some]).await.expect("writes");
+            }
+            work.commit().await.expect("commits");
+        }
+        let mut connection = database.connection().await;
+        let mut rows: Vec<String> = Vec::new();
+        for table in ["document", "document_number", "exception"] {
+            let statement = format!("select t::text from {table} t order by 1");
+            let some: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
+                .fetch_all(&mut connection)
+                .await
+                .expect("lists");
+            assert!(some.len() >= records.len(), "{table}");
+            rows.extend(some);
+        }
+        // The file is another one in each database.
+        told.push(rows.iter().map(|row| row.replace(&file.to_string(), "")).collect::<Vec<_>>());
+    }
+    assert_eq!(told[0], told[1]);
 }
