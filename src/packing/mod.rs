@@ -4,7 +4,7 @@ mod archive;
 mod gzip;
 mod openpgp;
 
-pub use openpgp::Keys;
+pub use openpgp::{Keys, look_at_keys};
 
 use bytes::Bytes;
 use std::io::Read;

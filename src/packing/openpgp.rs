@@ -214,6 +214,89 @@ pub(super) fn pack(bytes: Vec<u8>, keys: &Keys) -> Result<Vec<u8>, Fault> {
     }
 }
 
+/// What the keys of a channel are good for, a sentence each: what comes is decrypted, what goes encrypted.
+#[must_use]
+pub fn look_at_keys(keys: &Keys, comes: bool, goes: bool) -> Vec<Result<String, Fault>> {
+    let mut seen = Vec::new();
+    if comes || (goes && keys.sign) {
+        seen.push(look_at_ours(keys, goes && keys.sign));
+    }
+    if goes || keys.verify {
+        match partner_keys(keys) {
+            Err(fault) => seen.push(Err(fault)),
+            Ok(partners) => {
+                if goes {
+                    seen.push(look_at_theirs(&partners, "be encrypted to", |key| {
+                        encryption_key(key, keys.now).map(drop)
+                    }));
+                }
+                if comes && keys.verify {
+                    seen.push(look_at_theirs(&partners, "sign", |key| {
+                        let mut why = "has no part that signs".to_owned();
+                        for (_, uses) in signing_keys(key) {
+                            match uses.fault(keys.now) {
+                                None => return Ok(()),
+                                Some(fault) => why = fault,
+                            }
+                        }
+                        Err(why)
+                    }));
+                }
+            }
+        }
+    }
+    seen
+}
+
+fn look_at_ours(keys: &Keys, signs: bool) -> Result<String, Fault> {
+    let Some(ours) = our_key(keys)? else {
+        return Err(Fault::key(
+            "the channel names no key of ours: write key = { file = \"…\" } into its `pgp` section",
+        ));
+    };
+    let (password, name) = (password(keys), name_of(&ours.primary_key));
+    let parts = ours.secret_subkeys.iter().map(|subkey| subkey.key.unlock(&password, |_, _| Ok(())));
+    let mut parts = std::iter::once(ours.primary_key.unlock(&password, |_, _| Ok(()))).chain(parts);
+    // What the error says may be about the secret.
+    if !parts.all(|unlocked| matches!(unlocked, Ok(Ok(())))) {
+        return Err(Fault::key(format!(
+            "our key {name} cannot be unlocked: check `passphrase` of the channel's `pgp` section"
+        )));
+    }
+    if signs {
+        own_signing_key(&ours, keys.now)?;
+        return Ok(format!("our key {name} is unlocked and can sign"));
+    }
+    Ok(format!("our key {name} is unlocked"))
+}
+
+/// Which of the partner's keys may do something, and until when; others may have ended, while keys change.
+fn look_at_theirs(
+    partners: &[SignedPublicKey],
+    what: &str,
+    fit: impl Fn(&SignedPublicKey) -> Result<(), String>,
+) -> Result<String, Fault> {
+    let (mut may, mut why) = (Vec::new(), Vec::new());
+    for key in partners {
+        let name = name_of(&key.primary_key);
+        match fit(key) {
+            Ok(()) => {
+                let ends = primary_uses(&key.primary_key, &key.details).and_then(|uses| uses.ends);
+                may.push(name + &ends.map(|ends| format!(" until {}", day_of(ends))).unwrap_or_default());
+            }
+            Err(fault) => why.push(format!("{name} {fault}")),
+        }
+    }
+    if may.is_empty() {
+        return Err(Fault::key(format!(
+            "no key of the partner can {what}: {}; get the partner's present key and name it in `partner_keys`",
+            why.join("; ")
+        )));
+    }
+    let besides = if why.is_empty() { String::new() } else { format!("; {}", why.join("; ")) };
+    Ok(format!("the partner's key {} can {what}{besides}", may.join(" or ")))
+}
+
 /// Text between its dashes, or a packet that a message can begin with.
 fn looks_so(bytes: &[u8]) -> bool {
     let start = bytes.trim_ascii_start();
@@ -306,11 +389,14 @@ impl Uses {
         if at < self.created {
             return Some("is younger than its use".to_owned());
         }
-        self.ends.filter(|ends| at >= *ends).map(|ends| {
-            let day = i64::try_from(ends).ok().and_then(|ends| chrono::DateTime::from_timestamp(ends, 0));
-            format!("ended on {}", day.map(|day| day.date_naive().to_string()).unwrap_or_default())
-        })
+        self.ends.filter(|ends| at >= *ends).map(|ends| format!("ended on {}", day_of(ends)))
     }
+}
+
+/// The day of so many seconds since 1970.
+fn day_of(seconds: u64) -> String {
+    let at = i64::try_from(seconds).ok().and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
+    at.map(|at| at.date_naive().to_string()).unwrap_or_default()
 }
 
 fn seconds(at: Timestamp) -> u64 {

@@ -102,7 +102,9 @@ impl Rows {
             let plain = file.body.bytes.clone().unwrap_or_default().to_vec();
             let keys = match keys.entry(delivery.channel.clone()) {
                 Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(place) => place.insert(super::packing::keys(hub, channel)?),
+                Entry::Vacant(place) => {
+                    place.insert(super::packing::keys(&hub.config, channel, hub.clock.now())?)
+                }
             };
             let packed = packing::pack(plain, &outbound.pack, keys);
             let (ending, bytes) = packed.map_err(|fault| Error::Key { what: fault.to_string() })?;

@@ -55,4 +55,5 @@ mod unrouted;
 pub use agreements::Agreements;
 pub use calls::login;
 pub use hub::{Error, Hub, Place, folders};
+pub use packing::keys;
 pub use serve::{Pass, drain, run_once, serve};

@@ -2,11 +2,13 @@
 
 use super::hub::{Error, Hub, Place};
 use super::receive;
+use crate::config::Config;
 use crate::kill_points;
 use crate::packing::{self, Fault, Keys, Unpacked};
 use crate::profiles::Channel;
 use crate::store::{AcceptOutcome, FileOutcome, FileRow, FileState, Lease, LoadedFile, NewFile, Origin};
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret as _;
 use std::io::Read as _;
 use tracing::info;
@@ -37,7 +39,7 @@ pub(super) async fn unpack(hub: &Hub, file: LoadedFile, place: &Place, lease: Le
     let Some(inbound) = place.channel.inbound.clone() else {
         return Err(Error::NotAgreed { what: format!("an inbound folder of channel {}", place.key()) });
     };
-    let keys = keys(hub, &place.channel)?;
+    let keys = keys(&hub.config, &place.channel, hub.clock.now())?;
     let name = row.name.clone();
     let unpacked = tokio::task::spawn_blocking(move || {
         packing::unpack(&name, bytes, &inbound.unpack, &keys, inbound.limits)
@@ -117,29 +119,32 @@ fn outcome(hub: &Hub, place: &Place, state: FileState, reason: String, hint: Str
 }
 
 /// The keys of a channel, read each time, so that a changed one is taken up without a restart.
-pub(super) fn keys(hub: &Hub, channel: &Channel) -> Result<Keys, Error> {
+///
+/// # Errors
+/// When one is not where the profile says.
+pub fn keys(config: &Config, channel: &Channel, now: DateTime<Utc>) -> Result<Keys, Error> {
     let Some(pgp) = &channel.pgp else { return Ok(Keys::default()) };
     let secret = |reference: &crate::transports::SecretRef| {
-        let secret = hub.config.secrets.resolve(reference);
+        let secret = config.secrets.resolve(reference);
         secret.map_err(|error| Error::Key { what: error.to_string() })
     };
     let key = pgp.key.as_ref().map(secret).transpose()?;
     let passphrase = pgp.passphrase.as_ref().map(secret).transpose()?;
     let passphrase = passphrase.map(|secret| secret.expose_secret().to_owned()).unwrap_or_default();
-    let partners = pgp.partner_keys.iter().map(|name| Ok((name.clone(), read_key(hub, name)?)));
+    let partners = pgp.partner_keys.iter().map(|name| Ok((name.clone(), read_key(config, name)?)));
     Ok(Keys {
         ours: key.map(|key| (key.expose_secret().to_owned(), passphrase)),
         partners: partners.collect::<Result<_, Error>>()?,
         verify: pgp.verify,
         sign: pgp.sign,
         armor: pgp.armor,
-        now: u64::try_from(hub.clock.now().timestamp()).unwrap_or(0),
+        now: u64::try_from(now.timestamp()).unwrap_or(0),
     })
 }
 
-fn read_key(hub: &Hub, name: &str) -> Result<Vec<u8>, Error> {
+fn read_key(config: &Config, name: &str) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    let read = std::fs::File::open(hub.config.root.join(name))
+    let read = std::fs::File::open(config.root.join(name))
         .and_then(|file| file.take(LARGEST_KEY_BYTES).read_to_end(&mut bytes));
     read.map_err(|error| Error::Key {
         what: format!(

@@ -1,8 +1,10 @@
 //! `crossdock partner connect`: tries a partner's channels, so that what is wrong shows before the first document.
 
 use super::super::{counted, exit, open};
+use crate::clock::Clock;
 use crate::config::Config;
-use crate::pipeline::{folders, login};
+use crate::packing::{self, Step};
+use crate::pipeline::{self, folders, login};
 use crate::profiles::{After, Channel, Http, Inbound, Outbound, Transport};
 use crate::transports::http::{self, Answer, Call, Outcome};
 use crate::transports::sftp::{Algorithms, Login, Server, Settings, show_host_key};
@@ -142,6 +144,7 @@ impl Seen {
 }
 
 async fn try_channel(config: &Config, channel: &Channel, write: bool, seen: &mut Seen) -> anyhow::Result<()> {
+    try_keys(config, channel, seen)?;
     match &channel.transport {
         Transport::Http(settings) => return try_calls(config, settings, seen).await,
         Transport::Mail(_) => return try_mail(config, seen).await,
@@ -158,6 +161,26 @@ async fn try_channel(config: &Config, channel: &Channel, write: bool, seen: &mut
     }
     if let Some(outbound) = &channel.outbound {
         try_outbound(&transport, outbound, write, seen).await?;
+    }
+    Ok(())
+}
+
+/// Looks whether what comes can be decrypted, and what goes encrypted.
+fn try_keys(config: &Config, channel: &Channel, seen: &mut Seen) -> anyhow::Result<()> {
+    let comes = channel.inbound.as_ref().is_some_and(|inbound| inbound.unpack.contains(&Step::Pgp));
+    let goes = channel.outbound.as_ref().is_some_and(|outbound| outbound.pack.contains(&Step::Pgp));
+    if !comes && !goes {
+        return Ok(());
+    }
+    let keys = match pipeline::keys(config, channel, Clock::System.now()) {
+        Ok(keys) => keys,
+        Err(error) => return seen.wrong("PGP", &error.to_string(), ""),
+    };
+    for looked in packing::look_at_keys(&keys, comes, goes) {
+        match looked {
+            Ok(said) => seen.well("PGP", &said)?,
+            Err(fault) => seen.wrong("PGP", &fault.to_string(), "")?,
+        }
     }
     Ok(())
 }

@@ -30,6 +30,13 @@ impl Gpg {
         gpg
     }
 
+    /// The id of its key.
+    pub(crate) fn id(&self) -> String {
+        let listed = String::from_utf8(self.run(&["--with-colons", "--list-keys"], &[])).expect("text");
+        let key = listed.lines().find(|line| line.starts_with("pub:")).expect("there is one");
+        key.split(':').nth(4).expect("it has an id").to_owned()
+    }
+
     /// Runs it with input, and gives what it wrote.
     pub(crate) fn run(&self, arguments: &[&str], input: &[u8]) -> Vec<u8> {
         let (ok, out, err) = self.tried(arguments, input);

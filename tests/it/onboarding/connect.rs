@@ -7,6 +7,7 @@ use crossdock::cli::demo::counterparts::erp::Erp;
 use crossdock::cli::demo::counterparts::sshd::{Age, Sshd};
 
 use super::{expect, root};
+use crate::harness::gpg::Gpg;
 use crate::harness::smtp::Sink;
 use crate::hub::site::{command, said};
 
@@ -194,4 +195,49 @@ async fn an_erp_and_a_server_of_mail_are_tried_without_an_effect() {
     let places = [(erp.address().to_string(), "ERP"), (format!(":{}", sink.port), ":25")];
     lakeside.says_of(&CONNECT, &places, "calls.txt", 1).await;
     assert!(erp.objects().is_empty() && sink.letters().is_empty(), "something was sent");
+}
+
+const PACKED: &str = r#"
+[partner]
+id = "lakeside"
+[x12]
+us   = { qualifier = "ZZ", id = "OURHUB" }
+them = { qualifier = "ZZ", id = "LAKESIDE" }
+[channels.edi]
+transport = "local"
+inbound   = { path = "out", after = "delete", unpack = ["pgp"] }
+outbound  = { path = "in", pack = ["pgp"] }
+pgp       = { key = { file = "ours.asc" }, passphrase = { file = "pass" }, partner_keys = ["old.asc", "new.asc"] }
+[[receives]]
+translator = "x12-810"
+channel    = "edi"
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_looked_at_before_the_first_document() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let lakeside = Lakeside::new();
+    lakeside.write("", PACKED);
+    let place = |name: &str| lakeside.folder.path().join(name);
+    fs::create_dir(place("out")).expect("made");
+    let secret = |text: &str| {
+        fs::write(place("pass"), text).expect("written");
+        fs::set_permissions(place("pass"), fs::Permissions::from_mode(0o600)).expect("it is ours");
+    };
+    secret("open sesame");
+    let (us, them, old) =
+        (Gpg::of("us", "ed25519+cv25519", "open sesame"), Gpg::of("them", "rsa3072+rsa3072", ""), Gpg::new());
+    let in_2020 = ["--faked-system-time", "20200101T120000", "--passphrase", ""];
+    old.run(&[&in_2020[..], &["--quick-generate-key", "old", "rsa3072", "sign", "1y"]].concat(), &[]);
+    us.export_secret(&place("ours.asc"), "open sesame");
+    them.export(&place("new.asc"));
+    old.export(&place("old.asc"));
+    let ids = [(us.id(), "OUR-KEY"), (them.id(), "NEW-KEY"), (old.id(), "OLD-KEY")];
+    lakeside.says_of(&CONNECT, &ids, "keys.txt", 0).await;
+
+    secret("close sesame");
+    fs::remove_file(place("new.asc")).expect("removed");
+    lakeside.says_of(&CONNECT, &ids, "keys-missing.txt", 1).await;
+    old.export(&place("new.asc"));
+    lakeside.says_of(&CONNECT, &ids, "keys-unfit.txt", 1).await;
 }
