@@ -121,22 +121,31 @@ impl Work {
             };
         }
         let rows = sqlx::query!(
-            r#"select n.position as "position!", i.id as "id?", i.file_id as "file_id?", i.interchange_date,
+            // The last one is looked for once for all that came together: of those there may be many.
+            r#"with n as (
+                   select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $7::timestamptz[])
+                       with ordinality as n (sender_qualifier, sender_id, receiver_qualifier, receiver_id, number, came,
+                           position)),
+               l as (
+                   select p.*, last.control_number, last.file_id
+                   from (select distinct sender_qualifier, sender_id, receiver_qualifier, receiver_id, came from n) p
+                   cross join lateral (
+                       select x.control_number, x.file_id from interchange x join file f on f.id = x.file_id
+                       where x.sender_qualifier = p.sender_qualifier and x.sender_id = p.sender_id
+                         and x.receiver_qualifier = p.receiver_qualifier and x.receiver_id = p.receiver_id
+                         and f.received_at < p.came and x.file_id <> all($6)
+                       order by x.received_at desc limit 1) last)
+               select n.position as "position!", i.id as "id?", i.file_id as "file_id?", i.interchange_date,
                    i.interchange_time, i.received_at as "received_at?", l.control_number as "last?", l.file_id as "last_file?"
-               from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $7::timestamptz[])
-                   with ordinality as n (sender_qualifier, sender_id, receiver_qualifier, receiver_id, number, came, position)
+               from n
                left join lateral (
                    select id, file_id, interchange_date, interchange_time, received_at from interchange
                    where sender_qualifier = n.sender_qualifier and sender_id = n.sender_id
                      and receiver_qualifier = n.receiver_qualifier and receiver_id = n.receiver_id
                      and control_number = n.number and file_id <> all($6)
                    order by received_at, id limit 1) i on true
-               left join lateral (
-                   select x.control_number, x.file_id from interchange x join file f on f.id = x.file_id
-                   where x.sender_qualifier = n.sender_qualifier and x.sender_id = n.sender_id
-                     and x.receiver_qualifier = n.receiver_qualifier and x.receiver_id = n.receiver_id
-                     and f.received_at < n.came and x.file_id <> all($6)
-                   order by x.received_at desc limit 1) l on true"#,
+               left join l on l.sender_qualifier = n.sender_qualifier and l.sender_id = n.sender_id
+                   and l.receiver_qualifier = n.receiver_qualifier and l.receiver_id = n.receiver_id and l.came = n.came"#,
             &column!(sender_qualifier) as &[std::borrow::Cow<'_, str>],
             &column!(sender_id) as &[std::borrow::Cow<'_, str>],
             &column!(receiver_qualifier) as &[std::borrow::Cow<'_, str>],
