@@ -2,9 +2,11 @@
 //!
 //! A line is closed when the warehouse says so: shipped in full, or less and nothing follows. What it says last counts.
 
+mod changes;
 mod force;
 mod gate;
 mod judge;
+mod labels;
 
 use crate::canonical::{
     AdviceLine, Completeness, FinalShipment, Invoice, ItemKeys, LineStatus, PurchaseOrder, Purpose,
@@ -15,6 +17,7 @@ use serde::Serialize;
 use std::borrow::Cow;
 use uuid::Uuid;
 
+pub use changes::{changes, not_sent};
 pub use force::{
     BilledBy, InForce, Told, advices_in_force, invoices_in_force, notices_in_force, receipts_in_force,
 };
@@ -24,6 +27,7 @@ pub use gate::{
 };
 use judge::follows;
 pub use judge::{Fact, Reason, judge};
+pub use labels::{LabelledTwice, labelled_twice, place_of_label};
 
 /// A record with its document.
 #[derive(Clone, Debug)]

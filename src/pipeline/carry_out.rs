@@ -11,7 +11,7 @@ use super::outgoing::{Unrouted, identity};
 use super::portions::{self, ReadFile};
 use super::read::Document;
 use super::rows::{self, Fresh};
-use super::{advised, answers, compare, outbound, repeats, shipments, unrouted};
+use super::{advised, answers, compare, labels, outbound, repeats, revisions, shipments, unrouted};
 use crate::canonical::Record;
 use crate::formats::x12::verdict;
 use crate::ids;
@@ -269,6 +269,8 @@ async fn write_portion(
     let unfinished =
         shipments::judge(work, portion.iter().flat_map(|documents| *documents), &known, agreements, now)
             .await?;
+    labels::tell(work, &fresh, &known, agreements, now).await?;
+    revisions::tell(work, &fresh, &known, outgoing, agreements, now).await?;
     let any_again = outgoing.iter().any(|out| out.again);
     let mut later = match comparing {
         Some(comparing) => {

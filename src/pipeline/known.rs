@@ -44,6 +44,8 @@ pub(super) struct Known {
     pub(super) items: Items,
     /// What was counted in the time that a service bill names, by its document.
     pub(super) counted: HashMap<Uuid, Counted>,
+    /// Documents of orders in force that several documents had a say in.
+    pub(super) changed: HashSet<Uuid>,
     /// Documents of all of them.
     documents: HashSet<Uuid>,
     /// Places of advices by document, and by sender and number of the shipment.
@@ -115,8 +117,8 @@ impl<R: Order> Orders<R> {
         self.list.push(order);
     }
 
-    /// Adds the latest document about an order.
-    fn add_latest(&mut self, later: Stored<R>) {
+    /// Adds the latest document about an order. Gives whether there were others.
+    fn add_latest(&mut self, later: Stored<R>) -> bool {
         let key = later.record.key();
         let places = self.places.get(key.0.as_deref().unwrap_or_default());
         let is_same = |order: &Stored<R>| order.partner == later.partner && order.record.key() == key;
@@ -125,8 +127,12 @@ impl<R: Order> Orders<R> {
             Some(order) => {
                 order.record = order.record.revised(&later.record);
                 order.document = later.document;
+                true
             }
-            None => self.add(later),
+            None => {
+                self.add(later);
+                false
+            }
         }
     }
 }
@@ -313,6 +319,7 @@ impl Known {
                 continue;
             }
             self.documents.extend(&found.versions);
+            self.changed.extend((found.versions.len() > 1).then_some(found.document_id));
             let (partner, document) = (found.partner_id, found.document_id);
             match found.record {
                 Record::PurchaseOrder(record) => {
@@ -357,15 +364,19 @@ impl Known {
             return;
         }
         let partner = partner.to_owned();
-        match record.clone() {
+        let has_others = match record.clone() {
             Record::PurchaseOrder(record) => {
-                self.purchase_orders.add_latest(Stored { partner, document, record: *record });
+                self.purchase_orders.add_latest(Stored { partner, document, record: *record })
             }
             Record::ShippingOrder(record) => {
-                self.shipping_orders.add_latest(Stored { partner, document, record: *record });
+                self.shipping_orders.add_latest(Stored { partner, document, record: *record })
             }
-            record => self.put(partner, document, record),
-        }
+            record => {
+                self.put(partner, document, record);
+                false
+            }
+        };
+        self.changed.extend(has_others.then_some(document));
     }
 
     fn put(&mut self, partner: String, document: Uuid, record: Record) {
@@ -443,6 +454,20 @@ impl Known {
         })
     }
 
+    /// What warehouses and sellers said of shipments and does not count any more.
+    pub(super) fn out_of_force(&self) -> HashSet<Uuid> {
+        let advices = self.advices.iter().zip(self.advices_in_force());
+        let advices = advices.filter(|(_, stands)| **stands != InForce::Counts);
+        let notices = self.notices.iter().zip(self.notices_in_force()).filter(|(_, counts)| !counts);
+        advices.map(|(advice, _)| advice.document).chain(notices.map(|(notice, _)| notice.document)).collect()
+    }
+
+    fn notices_in_force(&self) -> Vec<bool> {
+        let notices: Vec<_> =
+            self.notices.iter().map(|notice| (notice.partner.as_str(), &notice.record)).collect();
+        ledger::notices_in_force(&notices)
+    }
+
     /// Whether one that came before stands in for an advice already: it came out of turn.
     pub(super) fn is_outrun(&self, advice: Uuid) -> bool {
         let Some(at) = self.of_document.get(&advice) else { return false };
@@ -490,11 +515,8 @@ impl Known {
                     counting.advices.entry(evened(number)).or_default().push(at);
                 }
             }
-            let notices: Vec<_> =
-                self.notices.iter().map(|notice| (notice.partner.as_str(), &notice.record)).collect();
-            let counts = ledger::notices_in_force(&notices);
-            for ((at, notice), _) in self.notices.iter().enumerate().zip(counts).filter(|(_, counts)| *counts)
-            {
+            let notices = self.notices.iter().enumerate().zip(self.notices_in_force());
+            for ((at, notice), _) in notices.filter(|(_, counts)| *counts) {
                 let numbers = numbers_of(&notice.record, None).into_iter();
                 let orders: BTreeSet<String> = numbers
                     .filter(|number| number.kind == NumberKind::PurchaseOrder)

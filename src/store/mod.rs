@@ -96,8 +96,8 @@ pub use reconciliation::{
     NewUnbilled, PreviousFigures, RunRow, StandingOfException, UnbilledRow,
 };
 pub use records::{
-    ActivityCounts, DocumentAbout, FoundNumber, FoundRecord, ItemName, ItemPack, ItemPrice, NewRecord,
-    NumbersAsked,
+    ActivityCounts, DocumentAbout, FoundNumber, FoundRecord, ItemName, ItemPack, ItemPrice, LabelAsked,
+    LabelFound, NewRecord, NumbersAsked,
 };
 pub use repeats::SameBusiness;
 pub use reports::{

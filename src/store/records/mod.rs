@@ -3,6 +3,7 @@
 mod answers;
 mod evidence;
 mod invoices;
+mod labels;
 mod numbers;
 mod orders;
 mod search;
@@ -22,6 +23,7 @@ use crate::canonical::{
 };
 
 pub use evidence::{ActivityCounts, ItemName, ItemPack, ItemPrice};
+pub use labels::{LabelAsked, LabelFound};
 pub use numbers::FoundNumber;
 pub use search::{DocumentAbout, FoundRecord, NumbersAsked};
 

@@ -57,6 +57,8 @@ pub struct DocumentAbout {
     pub came: (DateTime<Utc>, Uuid, i32),
     /// The document.
     pub id: Uuid,
+    /// Its set or kind.
+    pub kind: String,
     /// The kind of its record.
     pub record_kind: String,
     /// Whether an order, a shipment or the document itself was asked for; if not, only the number of the invoice was.
@@ -82,7 +84,7 @@ impl Work {
         let (sellers, invoices): (Vec<&str>, Vec<String>) =
             asked.invoices.iter().map(|(seller, number)| (seller.as_str(), evened(number))).unzip();
         let rows = sqlx::query!(
-            r#"select d.id, d.received_at, d.file_id, d.ordinal, d.record_kind as "record_kind!", d.agreement,
+            r#"select d.id, d.received_at, d.file_id, d.ordinal, d.kind, d.record_kind as "record_kind!", d.agreement,
                    bool_or(n.by <> 'invoice') as "is_of_order!"
                from (
                    select document_id, 'order' as by, null as seller from document_number
@@ -120,6 +122,7 @@ impl Work {
         let about = rows.into_iter().map(|row| DocumentAbout {
             came: (row.received_at, row.file_id, row.ordinal),
             id: row.id,
+            kind: row.kind,
             record_kind: row.record_kind,
             is_of_order: row.is_of_order,
             agreement: row.agreement,
@@ -127,11 +130,54 @@ impl Work {
         Ok(about.collect())
     }
 
-    /// The records of these documents in the order given; those that retention took are left out.
+    /// Shipping orders that were sent for one of these orders or purchase orders and not called off on the way, in the order
+    /// they went.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_orders_sent(
+        &mut self,
+        orders: &[String],
+        purchase_orders: &[String],
+    ) -> Result<Vec<DocumentAbout>, Error> {
+        let rows = sqlx::query!(
+            r#"with asked (kind, number) as (
+                   select 'order', unnest($1::text[]) union all select 'purchase_order', unnest($2::text[]))
+               select distinct d.received_at, d.file_id, d.ordinal, d.id, d.kind, d.agreement
+               from asked join document_number n using (kind, number) join document d on d.id = n.document_id
+               where d.record_kind = 'shipping_order' and d.direction = 'outbound' and d.delivery <> 'cancelled'
+               order by d.received_at, d.file_id, d.ordinal, d.id"#,
+            &evened_all(orders),
+            &evened_all(purchase_orders),
+        )
+        .fetch_all(self.connection())
+        .await
+        .map_err(Error::query("list orders that were sent"))?;
+        let about = rows.into_iter().map(|row| DocumentAbout {
+            came: (row.received_at, row.file_id, row.ordinal),
+            id: row.id,
+            kind: row.kind,
+            record_kind: RecordKind::ShippingOrder.word().to_owned(),
+            is_of_order: true,
+            agreement: row.agreement,
+        });
+        Ok(about.collect())
+    }
+
+    /// The records of these documents in the order given, orders as their versions leave them; those that retention took are
+    /// left out.
     ///
     /// # Errors
     /// When the database cannot be asked, or what is stored is not understood any more.
     pub async fn load_records(&mut self, documents: &[DocumentAbout]) -> Result<Vec<FoundRecord>, Error> {
+        Ok(in_force(self.load_versions(documents).await?))
+    }
+
+    /// The same, each by itself.
+    ///
+    /// # Errors
+    /// When the database cannot be asked, or what is stored is not understood any more.
+    pub async fn load_versions(&mut self, documents: &[DocumentAbout]) -> Result<Vec<FoundRecord>, Error> {
         if documents.is_empty() {
             return Ok(Vec::new());
         }
@@ -172,7 +218,7 @@ impl Work {
             documents.iter().enumerate().map(|(place, document)| (document.id, place)).collect();
         let mut found = rows.into_iter().map(understand).collect::<Result<Vec<_>, _>>()?;
         found.sort_by_key(|found| places.get(&found.document_id).copied());
-        Ok(in_force(found))
+        Ok(found)
     }
 
     /// The purchase order numbers of the shipping orders of these numbers.

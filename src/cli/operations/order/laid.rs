@@ -1,10 +1,9 @@
 //! What a change of an order does to the order: its lines as they were and as they are.
 
 use super::Story;
-use super::print::amounts;
-use crate::canonical::{ItemKeys, Purpose, Record, same_number};
+use crate::canonical::{Purpose, Record};
+use crate::ledger;
 use crate::store::Direction;
-use rust_decimal::Decimal;
 
 /// What the document at this place leaves of the order that came before it; nothing for what is no change.
 pub(super) fn over(story: &Story, place: usize) -> Vec<String> {
@@ -38,7 +37,10 @@ pub(super) fn over(story: &Story, place: usize) -> Vec<String> {
             vec!["the order it changes has not come yet".to_owned()]
         }
         Some(before) => match before.revised(later) {
-            Some(after) => differences(&before, &after),
+            Some(after) => match ledger::changes(&before, &after) {
+                told if told.is_empty() => vec!["no quantity differs".to_owned()],
+                told => told,
+            },
             None => vec!["changes nothing of the order".to_owned()],
         },
     }
@@ -50,56 +52,4 @@ fn purpose(record: &Record) -> Option<Purpose> {
         Record::ShippingOrder(order) => order.purpose,
         _ => None,
     }
-}
-
-/// One line of an order, as far as people count it.
-struct Line<'o> {
-    keys: ItemKeys<'o>,
-    number: Option<&'o str>,
-    quantity: Decimal,
-    unit: &'o Option<String>,
-}
-
-fn lines(record: &Record) -> Vec<Line<'_>> {
-    macro_rules! lines {
-        ($order:ident) => {{
-            let lines = $order.lines.iter().map(|line| Line {
-                keys: line.keys(),
-                number: line.line_number.as_deref(),
-                quantity: line.quantity.unwrap_or_default(),
-                unit: &line.unit,
-            });
-            lines.collect()
-        }};
-    }
-    match record {
-        Record::PurchaseOrder(order) => lines!(order),
-        Record::ShippingOrder(order) => lines!(order),
-        _ => Vec::new(),
-    }
-}
-
-/// Lines that are not what they were, in the order of the later ones.
-fn differences(before: &Record, after: &Record) -> Vec<String> {
-    let (was, is) = (lines(before), lines(after));
-    let same = |one: &Line<'_>, other: &Line<'_>| {
-        one.keys.same(&other.keys) || same_number(one.number, other.number)
-    };
-    let amount = |line: &Line<'_>| amounts(std::iter::once((line.quantity, line.unit)));
-    let mut told = Vec::new();
-    for line in &is {
-        match was.iter().find(|other| same(other, line)) {
-            None => told.push(format!("{} added, {}", line.keys.shown(), amount(line))),
-            Some(other) if (other.quantity, other.unit) != (line.quantity, line.unit) => {
-                told.push(format!("{} was {}, is {}", line.keys.shown(), amount(other), amount(line)))
-            }
-            Some(_) => {}
-        }
-    }
-    let gone = was.iter().filter(|line| !is.iter().any(|other| same(line, other)));
-    told.extend(gone.map(|line| format!("{} taken off, was {}", line.keys.shown(), amount(line))));
-    if told.is_empty() {
-        told.push("no quantity differs".to_owned());
-    }
-    told
 }
