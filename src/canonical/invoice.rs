@@ -228,7 +228,21 @@ impl InvoiceLine {
     }
 }
 
+/// Kinds of dates that begin and end the time that is billed (X12 element 374: service, invoice and report period).
+const BEGINS: [&str; 4] = ["service_period_start", "150", "186", "193"];
+const ENDS: [&str; 4] = ["service_period_end", "151", "187", "194"];
+
 impl Invoice {
+    /// The first and the last day that a service bill is for, where it names them.
+    #[must_use]
+    pub fn service_period(&self) -> Option<(NaiveDate, NaiveDate)> {
+        let of = |kinds: &[&str]| {
+            let is_one = |date: &&DatedEvent| date.kind.as_deref().is_some_and(|kind| kinds.contains(&kind));
+            self.dates.iter().find(is_one)?.on
+        };
+        of(&BEGINS).zip(of(&ENDS)).filter(|(from, to)| from <= to)
+    }
+
     /// Its lines that are for this purchase order, by their own word or the invoice's. An empty number is any.
     pub fn lines_of<'i>(&'i self, purchase_order_number: &'i str) -> impl Iterator<Item = &'i InvoiceLine> {
         let wanted = Some(purchase_order_number);

@@ -45,6 +45,8 @@ words! {
         FreightOnCollect = "freight_on_collect",
         /// A tax is not its percentage of its basis.
         TaxWrong = "tax_wrong",
+        /// A tax names no percentage or no basis, and nothing else says what it should be.
+        TaxNotChecked = "tax_not_checked",
         /// The terms of payment are not those of the order.
         TermsDiffer = "terms_differ",
         /// The currency is not that of the order.
@@ -55,6 +57,8 @@ words! {
         CreditOverBilled = "credit_over_billed",
         /// A service is billed that no rate names, or for a time that the bill does not name.
         ServiceNotChecked = "service_not_checked",
+        /// Another bill of the same sender billed the same work before.
+        ServiceBilledTwice = "service_billed_twice",
         /// More of a service is billed than was counted.
         ActivityOverBilled = "activity_over_billed",
         /// Less of a service is billed than was counted.
@@ -64,7 +68,7 @@ words! {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::DuplicateInvoice,
         Self::InvoiceReplaced,
         Self::InvoiceCancelled,
@@ -85,11 +89,13 @@ impl Reason {
         Self::ChargeNotAgreed,
         Self::FreightOnCollect,
         Self::TaxWrong,
+        Self::TaxNotChecked,
         Self::TermsDiffer,
         Self::CurrencyDiffers,
         Self::CreditWithoutInvoice,
         Self::CreditOverBilled,
         Self::ServiceNotChecked,
+        Self::ServiceBilledTwice,
         Self::ActivityOverBilled,
         Self::ActivityUnderBilled,
     ];
@@ -118,11 +124,13 @@ impl Reason {
             Self::ChargeNotAgreed => "charge or allowance not as agreed",
             Self::FreightOnCollect => "freight billed on a collect order",
             Self::TaxWrong => "tax is not its percentage",
+            Self::TaxNotChecked => "tax that nothing checks",
             Self::TermsDiffer => "terms of payment differ",
             Self::CurrencyDiffers => "currency differs",
             Self::CreditWithoutInvoice => "credit or cancellation of an unknown invoice",
             Self::CreditOverBilled => "more credited than billed",
             Self::ServiceNotChecked => "service that nothing checks",
+            Self::ServiceBilledTwice => "service billed before",
             Self::ActivityOverBilled => "more service billed than counted",
             Self::ActivityUnderBilled => "less service billed than counted",
         }
@@ -164,12 +172,16 @@ impl Reason {
             }
             Self::FreightOnCollect => "short-pay it: the receiver pays the carrier",
             Self::TaxWrong => "ask the seller for a corrected invoice",
+            Self::TaxNotChecked => {
+                "check it by hand, and ask the seller for percentage and basis (TXI03 and TXI08)"
+            }
             Self::TermsDiffer | Self::CurrencyDiffers => "have the seller confirm what the order says",
             Self::CreditWithoutInvoice => "ask which invoice it is for",
             Self::CreditOverBilled => "ask what the rest is for",
             Self::ServiceNotChecked => {
                 "add the rate to the profile ([[reconciliation.rates]]), or ask for the period billed"
             }
+            Self::ServiceBilledTwice => "do not pay it again; ask what this bill adds to the one before",
             Self::ActivityOverBilled => "ask for the list of what was counted; short-pay the rest",
             Self::ActivityUnderBilled => "nothing to claim; a later bill may follow",
         }

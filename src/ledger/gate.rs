@@ -47,6 +47,30 @@ pub struct Contradiction {
     pub said_at: Vec<Stands>,
 }
 
+/// An item that is told in one unit and was shipped in another, and nothing says how many of the one the other is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unjoined {
+    /// The item, for people.
+    pub item: String,
+    /// The unit in which it is told.
+    pub told: String,
+    /// Where.
+    pub told_at: Vec<Stands>,
+    /// The other unit.
+    pub other: String,
+    /// Where.
+    pub other_at: Vec<Stands>,
+}
+
+/// What comparing quantities comes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quantities {
+    /// Items of which more is told than was shipped.
+    pub more: Vec<Contradiction>,
+    /// Items that cannot be compared.
+    pub unjoined: Vec<Unjoined>,
+}
+
 /// How many of one unit of an item one of another is, where something says so.
 pub type Joins<'j> = dyn Fn(&ItemKeys<'_>, Option<&str>, Option<&str>) -> Option<Decimal> + 'j;
 
@@ -106,16 +130,16 @@ pub fn of_invoice<'a>(
 }
 
 /// Each item of which more is told than was shipped. `told` is what the document says, `before` what others of its kind
-/// said, `shipped` all that the warehouse did. Items that have no number in common with what was shipped, and units that
-/// nothing joins, cannot be compared and pass.
+/// said, `shipped` all that the warehouse did. Items that have no number in common with what was shipped cannot be compared
+/// and pass; those whose units nothing joins are told.
 #[must_use]
 pub fn more_than_shipped(
     told: &[Counted<'_>],
     before: &[Counted<'_>],
     shipped: &[Counted<'_>],
     joins: &Joins<'_>,
-) -> Vec<Contradiction> {
-    let mut found = Vec::new();
+) -> Quantities {
+    let mut found = Quantities::default();
     for (at, one) in told.iter().enumerate() {
         if told.iter().take(at).any(|earlier| earlier.item.same(&one.item)) {
             continue;
@@ -136,7 +160,20 @@ pub fn more_than_shipped(
             // Three of a pack is a third of it over and over: what is whole but for the last digit is whole.
             sum.map(|sum| sum.round_dp(12).normalize())
         };
-        let (Some(told), Some(before), Some(all)) = (sum(&now), sum(&earlier), sum(&sent)) else { continue };
+        let (Some(told), Some(before), Some(all)) = (sum(&now), sum(&earlier), sum(&sent)) else {
+            let all = || now.iter().chain(&earlier).chain(&sent);
+            let odd = |unit: &Option<String>| joins(&one.item, unit.as_deref(), one.unit).is_none();
+            let other = all().find(|(_, unit, _)| odd(unit)).and_then(|(_, unit, _)| unit.clone());
+            let of_other = all().filter(|(_, unit, _)| *unit == other).map(|(.., at)| *at).collect();
+            found.unjoined.push(Unjoined {
+                item: one.item.shown().to_owned(),
+                told: one.unit.unwrap_or("unit").to_owned(),
+                told_at: vec![one.at],
+                other: other.unwrap_or_else(|| "unit".to_owned()),
+                other_at: of_other,
+            });
+            continue;
+        };
         if told.is_zero() || told + before <= all {
             continue;
         }
@@ -153,7 +190,7 @@ pub fn more_than_shipped(
             _ => all.to_string(),
         };
         let more = if all.is_zero() { String::new() } else { more };
-        found.push(Contradiction {
+        found.more.push(Contradiction {
             told: format!("{}: {told} {unit}{more}", one.item.shown()),
             told_at: now.iter().map(|(.., at)| *at).collect(),
             said: format!("the warehouse shipped {said}"),

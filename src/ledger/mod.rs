@@ -22,8 +22,8 @@ pub use force::{
     BilledBy, InForce, Told, advices_in_force, invoices_in_force, notices_in_force, receipts_in_force,
 };
 pub use gate::{
-    Contradiction, Counted, Facts, Joins, Stands, elsewhere, more_than_shipped, of_advice, of_invoice,
-    of_notice, other_lots, otherwise,
+    Contradiction, Counted, Facts, Joins, Quantities, Stands, Unjoined, elsewhere, more_than_shipped,
+    of_advice, of_invoice, of_notice, other_lots, otherwise,
 };
 use judge::follows;
 pub use judge::{Fact, Reason, judge};

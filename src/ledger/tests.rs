@@ -307,7 +307,7 @@ fn more_than_was_shipped_does_not_pass_and_what_cannot_be_compared_does() {
     let a = |quantity| counted(Some("A"), None, quantity);
     let shipped = [a(30), a(4)];
     let more = |told: &[Counted<'_>], before: &[Counted<'_>]| {
-        sentences(more_than_shipped(told, before, &shipped, &twelve))
+        sentences(more_than_shipped(told, before, &shipped, &twelve).more)
     };
     assert_eq!(more(&[a(34)], &[]), none);
     assert_eq!(more(&[a(35)], &[]), ["A: 35 case, and the warehouse shipped 34"]);
@@ -326,6 +326,13 @@ fn more_than_was_shipped_does_not_pass_and_what_cannot_be_compared_does() {
         ["A: 5 each with 408 told before, and the warehouse shipped 34 case, which are 408 each"]
     );
     assert_eq!(more(&[of_unit(99, "pallet")], &[]), none);
+    let unjoined = |told: &[Counted<'_>], before: &[Counted<'_>]| {
+        let found = more_than_shipped(told, before, &shipped, &twelve).unjoined.into_iter();
+        found.map(|one| format!("{} {} {}", one.item, one.told, one.other)).collect::<Vec<_>>()
+    };
+    assert_eq!(unjoined(&[of_unit(99, "pallet")], &[]), ["A pallet case"]);
+    assert_eq!(unjoined(&[a(1)], &[of_unit(1, "pallet")]), ["A case pallet"]);
+    assert_eq!(unjoined(&[of_unit(408, "each")], &[]), none);
 }
 
 /// How many of one unit another is: a case holds twelve.

@@ -3,6 +3,7 @@
 use super::acknowledge::acknowledge;
 use super::agreed;
 use super::follow::{self, Next};
+use super::gate::{self, Judged, NotCompared};
 use super::hub::{Error, Hub};
 use super::known::{self, Known};
 use super::missing::{self, Exchanged};
@@ -12,7 +13,7 @@ use super::portions::{self, ReadFile};
 use super::read::Document;
 use super::rows::{self, Fresh};
 use super::{advised, answers, compare, labels, outbound, repeats, revisions, shipments, unrouted};
-use crate::canonical::Record;
+use crate::canonical::{NumberKind, Record};
 use crate::formats::x12::verdict;
 use crate::ids;
 use crate::kill_points;
@@ -142,6 +143,14 @@ pub(super) async fn carry_out(
     let unrouted: Vec<Unrouted> =
         outgoing.iter_mut().flat_map(|out| std::mem::take(&mut out.unrouted)).collect();
     unrouted::tell(work, &unrouted, now).await?;
+    let again: Vec<Uuid> = outgoing
+        .iter()
+        .filter(|out| out.again)
+        .flat_map(|out| out.shipments.iter().map(|shipment| shipment.source))
+        .collect();
+    let not_compared: Vec<NotCompared> =
+        outgoing.iter_mut().flat_map(|out| std::mem::take(&mut out.not_compared)).collect();
+    gate::tell_not_compared(work, &not_compared, &again, now).await?;
     let tried = outgoing.iter().filter(|out| out.again).flat_map(|out| &out.shipments);
     let mut tried: Vec<Uuid> = tried.map(|shipment| shipment.source).collect();
     let compositions = outbound::compose(hub, work, outgoing, agreements).await?;
@@ -261,7 +270,7 @@ async fn write_portion(
     let others = fresh.partition_point(|fresh| !fresh.is_invoice());
     work.insert_documents(&rows::documents(fresh.get(..others).unwrap_or_default(), agreements)).await?;
     work.insert_records(&records(fresh.get(..others).unwrap_or_default())).await?;
-    compare::look_up(work, &mut known, agreements).await?;
+    compare::look_up(work, &mut known, agreements, true).await?;
     let known = Arc::new(known);
     let any_record = fresh.iter().any(|fresh| fresh.document.record.is_some());
     let comparing = any_record.then(|| compare::begin(&known, agreements, now));
@@ -381,8 +390,11 @@ pub(super) fn follow_routes(
     let mut status = (Business::Open, follow::remark(document.record.as_ref(), &document.partner, known));
     for next in follow::routes((document.id, document.record.as_ref()), profile, agreements, known, now) {
         match next {
-            Next::Send { to, sends, record, hold } => {
+            Next::Send { to, sends, record, judged: Judged { hold, unjoined } } => {
                 let source = document.id;
+                if !unjoined.is_empty() {
+                    outgoing.not_compared.push(not_compared(document, &to, unjoined));
+                }
                 outgoing.shipments.push(Shipment { to, sends, record, source, issue: None, hold });
             }
             Next::Load(advice) => {
@@ -405,6 +417,24 @@ pub(super) fn follow_routes(
         }
     }
     status
+}
+
+fn not_compared(document: &Document, to: &str, why: Vec<String>) -> NotCompared {
+    let kind = document.kind.replace('_', " ");
+    let record = document.record.as_ref();
+    let number = record.and_then(|record| record.business_number()).unwrap_or_default();
+    let of = |kind| {
+        let mut numbers = record.into_iter().flat_map(Record::numbers);
+        numbers.find(|number| number.kind == kind).map(|number| number.raw)
+    };
+    NotCompared {
+        document: document.id,
+        partner: document.partner.clone(),
+        to: to.to_owned(),
+        what: format!("{kind} {number}"),
+        numbers: [of(NumberKind::Order), of(NumberKind::PurchaseOrder)],
+        why,
+    }
 }
 
 /// Documents that waited for one of these files': what was missing may be there now. What follows goes with the file

@@ -2,9 +2,11 @@
 
 use super::agreements::Agreements;
 use super::hub::Error;
-use super::known::{self, Known, Stored, purchase_order_of};
+use super::known::{Known, Stored, purchase_order_of};
 use super::moved::{advised, billed, noticed, noticed_of_sale, received};
+use super::packs;
 use super::rows::Fresh;
+use super::services;
 use crate::canonical::{
     Figure, Invoice, InvoiceKind, InvoiceSense, ItemKeys, OrderAcknowledgment, Reason, RecordKind,
     StockReceipt, evened, same_number,
@@ -12,9 +14,7 @@ use crate::canonical::{
 use crate::ids;
 use crate::ledger::InForce;
 use crate::profiles::Profile;
-use crate::reconcile::{
-    self, Agreed, Charged, Comparison, Counted, Difference, PriceRow, Standing, service_period,
-};
+use crate::reconcile::{self, Agreed, Charged, Comparison, Difference, PriceRow, Standing};
 use crate::store::{Business, NewException, Work};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::{HashMap, HashSet};
@@ -29,11 +29,13 @@ pub(super) fn kind_of(profile: &Profile) -> InvoiceKind {
     invoices.map_or(InvoiceKind::Purchase, |receives| receives.invoices)
 }
 
-/// Adds what invoices are compared with besides their orders and shipments.
+/// Adds what invoices are compared with besides their orders and shipments. With `anew` bills that those are for the same
+/// work as are compared, too: what came later may be dated before.
 pub(super) async fn look_up(
     work: &mut Work,
     known: &mut Known,
     agreements: &Agreements,
+    anew: bool,
 ) -> Result<(), Error> {
     if known.invoices.is_empty() {
         return Ok(());
@@ -56,27 +58,8 @@ pub(super) async fn look_up(
             to: price.valid_to,
         });
     }
-    known::add_packs(work, known, skus).await?;
-    for invoice in known.invoices.iter().filter(|invoice| !known.aside.contains(&invoice.document)) {
-        let Some(profile) = agreements.profiles.find(&invoice.partner) else { continue };
-        if kind_of(profile) != InvoiceKind::Service {
-            continue;
-        }
-        let Some((from, to)) = service_period(&invoice.record) else { continue };
-        let agreement = profile.agreement_of(Some(&invoice.record), None);
-        let agreement = agreement.map(|agreement| agreement.id.as_str());
-        let counted = work.count_activities(&profile.id, agreement, from, to).await?;
-        let counted = Counted {
-            orders_shipped: counted.orders_shipped,
-            lines_shipped: counted.lines_shipped,
-            units_shipped: counted.units_shipped,
-            packs_shipped: counted.packs_shipped,
-            receipts: counted.receipts,
-            units_received: counted.units_received,
-        };
-        known.counted.insert(invoice.document, counted);
-    }
-    Ok(())
+    packs::add(work, known, skus).await?;
+    services::look_up(work, known, agreements, anew).await
 }
 
 /// Adds what else the items are called of lines that call them otherwise than their order or what was shipped for it, and
@@ -351,6 +334,9 @@ pub(super) fn one(
         facts.credited = credits.flat_map(|credit| billed(credit, "")).collect();
     }
     facts.counted = known.counted.get(&invoice.document).copied();
+    if kind == InvoiceKind::Service {
+        facts.served = services::served(place, known, index);
+    }
     let day = record.invoiced_on.unwrap_or(day);
     let under = agreement.or_else(|| known.agreements.get(&invoice.document).map(String::as_str));
     let found = match under {
@@ -459,7 +445,7 @@ impl<'k> Index<'k> {
     }
 
     /// Credits of an invoice of this number.
-    fn crediting(&self, partner: &str, number: &str) -> Vec<usize> {
+    pub(super) fn crediting(&self, partner: &str, number: &str) -> Vec<usize> {
         self.by_original.get(&(partner, evened(number))).cloned().unwrap_or_default()
     }
 
@@ -482,12 +468,12 @@ impl<'k> Index<'k> {
         found.unwrap_or_default()
     }
 
-    fn rank(&self, place: usize) -> usize {
+    pub(super) fn rank(&self, place: usize) -> usize {
         self.ranks.get(place).copied().unwrap_or(place)
     }
 
     /// Whether two invoices are of one seller, and not of different depositors that one connection serves.
-    fn is_of_one(&self, one: usize, other: usize) -> bool {
+    pub(super) fn is_of_one(&self, one: usize, other: usize) -> bool {
         let Some((one, other)) = self.known.invoices.get(one).zip(self.known.invoices.get(other)) else {
             return false;
         };

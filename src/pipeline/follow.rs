@@ -1,7 +1,7 @@
 //! What follows from a document: records for others, and differences for a person. Pure.
 
 use super::agreements::Agreements;
-use super::gate;
+use super::gate::{self, Judged};
 use super::known::{Known, purchase_order_of};
 use crate::canonical::{Purpose, Record, ShipNotice, ShippingAdvice, evened};
 use crate::derivations::{self, Derived, Part, Telling};
@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 /// One step that follows.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Next {
     /// A record to be sent.
     Send {
@@ -21,8 +21,8 @@ pub(super) enum Next {
         sends: Sends,
         /// What.
         record: Box<Record>,
-        /// Why a person must let it go first.
-        hold: Option<String>,
+        /// What the gate says of it.
+        judged: Judged,
     },
     /// It goes with others of the same number, and is told when nothing more of them comes.
     Load(LoadedAdvice),
@@ -61,16 +61,16 @@ pub(super) fn routes(
         };
         let Some(to) = agreements.profiles.find(to) else { continue };
         let Some(sends) = to.exchange.find_sends(wanted, channel) else { continue };
-        let send = |record: Record, hold: Option<String>| Next::Send {
+        let send = |record: Record, judged: Judged| Next::Send {
             to: to.id.clone(),
             sends: sends.clone(),
             record: Box::new(record),
-            hold,
+            judged,
         };
         match (route.derive, record) {
             (None, record) => {
                 let (own, day) = ((profile.id.as_str(), document), now.date_naive());
-                next.push(send(record.clone(), gate::why_held(own, record, known, agreements, day)));
+                next.push(send(record.clone(), gate::judge(own, record, known, agreements, day)));
             }
             (Some(Derivation::ShipNotice), Record::ShippingAdvice(_)) if known.is_outrun(document) => {
                 next.push(Next::Nothing("what replaces it came before it".to_owned()));
@@ -89,7 +89,7 @@ pub(super) fn routes(
                     Derived::Record(notice) => {
                         let own = (profile.id.as_str(), document);
                         let hold = gate::why_notice_held(own, advice, &notice, known, agreements);
-                        send(Record::ShipNotice(notice), hold)
+                        send(Record::ShipNotice(notice), Judged { hold, ..Judged::default() })
                     }
                     Derived::Nothing(why) => Next::Nothing(why),
                     Derived::Waiting(why) => Next::Waiting(why),

@@ -8,10 +8,10 @@ use crate::canonical::{
     InvoiceSense, ItemKeys, NumberKind, Purpose, Record, RecordKind, ShipNotice, ShippingAdvice,
 };
 use crate::ids;
-use crate::ledger::{self, Contradiction, Counted, Facts, InForce, Stands};
+use crate::ledger::{self, Contradiction, Counted, Facts, InForce, Quantities, Stands, Unjoined};
 use crate::reconcile::Joined;
 use crate::store::{NewDocument, NewException, Work};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -27,6 +27,31 @@ pub(super) const NUMBER_AGAIN: &str = "control_number_again";
 const MORE: &str = "it says more than was shipped";
 const OTHERWISE: &str = "it says otherwise than the warehouse";
 
+/// Its quantities cannot be held against what the warehouse shipped.
+const NOT_COMPARED: &str = "gate_not_checked";
+
+/// What the gate says of what is to leave.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    /// Why it is held.
+    pub(super) hold: Option<String>,
+    /// What of it cannot be compared, for people. It goes all the same.
+    pub(super) unjoined: Vec<String>,
+}
+
+/// What leaves though it cannot be compared.
+#[derive(Clone, Debug)]
+pub(super) struct NotCompared {
+    /// The document that it follows from.
+    pub(super) document: Uuid,
+    pub(super) partner: String,
+    pub(super) to: String,
+    /// What people know it by.
+    pub(super) what: String,
+    pub(super) numbers: [Option<String>; 2],
+    pub(super) why: Vec<String>,
+}
+
 /// A delivery that does not leave by itself.
 pub(super) struct Hold {
     pub(super) delivery: Uuid,
@@ -36,15 +61,15 @@ pub(super) struct Hold {
     pub(super) why: String,
 }
 
-/// Why what follows from a document is held: it contradicts what the warehouse said. None while the warehouse has said
-/// nothing of the purchase order.
-pub(super) fn why_held(
+/// Whether what follows from a document contradicts what the warehouse said: not while the warehouse has said nothing of the
+/// purchase order.
+pub(super) fn judge(
     (partner, document): (&str, Uuid),
     record: &Record,
     known: &Known,
     agreements: &Agreements,
     day: NaiveDate,
-) -> Option<String> {
+) -> Judged {
     let takes_back = match record {
         Record::Invoice(invoice) => {
             invoice.sense == Some(InvoiceSense::Credit) || invoice.purpose == Some(Purpose::Cancellation)
@@ -53,8 +78,9 @@ pub(super) fn why_held(
         _ => true,
     };
     if takes_back {
-        return None;
+        return Judged::default();
     }
+    let mut judged = Judged::default();
     let numbers = record.numbers().into_iter().filter(|number| number.kind == NumberKind::PurchaseOrder);
     let mut why: Vec<String> = Vec::new();
     for number in numbers {
@@ -101,10 +127,13 @@ pub(super) fn why_held(
         let joins = |item: &ItemKeys<'_>, from: Option<&str>, to: Option<&str>| {
             joined(record, known, order, item, day).factor(from, to)
         };
-        let more = ledger::more_than_shipped(&told, &before, &shipped, &joins);
+        let Quantities { more, unjoined } = ledger::more_than_shipped(&told, &before, &shipped, &joins);
         let others = ledger::other_lots(&told, &shipped);
         let told = Written { known, agreements, own: (partner, document, record.kind()) };
         let of = format!("for purchase order {}", number.raw);
+        // Of an invoice reconciliation tells the same.
+        let unjoined = unjoined.iter().filter(|_| !matches!(record, Record::Invoice(_)));
+        judged.unjoined.extend(unjoined.map(|unjoined| written(unjoined, &told)));
         let others = others.into_iter().chain(ledger::otherwise(&own, &facts)).collect();
         for (what, found) in [(MORE, more), (OTHERWISE, others)] {
             let found: Vec<Contradiction> = found;
@@ -114,7 +143,54 @@ pub(super) fn why_held(
             }
         }
     }
-    (!why.is_empty()).then(|| why.join("; "))
+    judged.hold = (!why.is_empty()).then(|| why.join("; "));
+    judged
+}
+
+fn written(unjoined: &Unjoined, told: &Written<'_>) -> String {
+    let Unjoined { item, told: unit, told_at, other, other_at } = unjoined;
+    format!("{item} by the `{unit}`{} and by the `{other}`{}", told.places(told_at), told.places(other_at))
+}
+
+/// Tells a person what left though it cannot be compared. What was told of documents that are carried out `again`, and is
+/// not so any more, came right.
+pub(super) async fn tell_not_compared(
+    work: &mut Work,
+    found: &[NotCompared],
+    again: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let exceptions = found.iter().map(|found| {
+        let [order_number, purchase_order_number] = found.numbers.clone();
+        NewException {
+            id: ids::derived("exception", &[NOT_COMPARED, &found.document.to_string(), &found.to]),
+            kind: NOT_COMPARED.to_owned(),
+            document_id: Some(found.document),
+            partner_id: Some(found.partner.clone()),
+            order_number,
+            purchase_order_number,
+            line: None,
+            amount: None,
+            message: format!(
+                "{} goes to {} without being held against what the warehouse shipped: no pack joins {}; load it (`crossdock data load packs`), and have {} send it right if it says more than was shipped",
+                found.what,
+                found.to,
+                found.why.join("; "),
+                found.partner
+            ),
+            evidence: serde_json::Value::Array(Vec::new()),
+            first_seen_at: now,
+        }
+    });
+    let exceptions: Vec<NewException> = exceptions.collect();
+    if !exceptions.is_empty() {
+        work.insert_exceptions(&exceptions).await?;
+    }
+    if !again.is_empty() {
+        let standing: Vec<Uuid> = exceptions.iter().map(|exception| exception.id).collect();
+        work.keep_standing_exceptions(again, &[NOT_COMPARED], &standing, now).await?;
+    }
+    Ok(())
 }
 
 /// What joins the units of an item: master data, else what the order or the document itself says of packs.

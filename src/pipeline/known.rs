@@ -1,6 +1,7 @@
 //! What is known of the orders that a file's documents speak of, and which of it belongs together.
 
 use super::hub::Error;
+use super::packs;
 use super::read::Document;
 use crate::canonical::{
     Completeness, Invoice, ItemKeys, NumberKind, OrderAcknowledgment, OrderKey, PurchaseOrder, Record,
@@ -40,10 +41,12 @@ pub(super) struct Known {
     pub(super) prices: PriceList,
     pub(super) packs: Packs,
     /// SKUs whose pack sizes were looked for.
-    packed: HashSet<String>,
+    pub(super) packed: HashSet<String>,
     pub(super) items: Items,
     /// What was counted in the time that a service bill names, by its document.
     pub(super) counted: HashMap<Uuid, Counted>,
+    /// What was counted in the days that two service bills share, by the documents of both.
+    pub(super) counted_in_both: HashMap<(Uuid, Uuid), Counted>,
     /// Documents of orders in force that several documents had a say in.
     pub(super) changed: HashSet<Uuid>,
     /// Documents of all of them.
@@ -204,49 +207,8 @@ pub(super) async fn look_up<'d>(
     }
     let mut known = gather(work, &asked, true).await?;
     known.add_own_of(documents);
-    look_up_packs(work, &mut known).await?;
+    packs::look_up(work, &mut known).await?;
     Ok(known)
-}
-
-/// Adds pack sizes where what is told or billed may be in another unit than what was shipped.
-async fn look_up_packs(work: &mut Work, known: &mut Known) -> Result<(), Error> {
-    if known.advices.is_empty() || (known.notices.is_empty() && known.invoices.is_empty()) {
-        return Ok(());
-    }
-    let (mut units, mut skus): (HashSet<&str>, HashSet<&str>) = (HashSet::new(), HashSet::new());
-    let advices = known.advices.iter().flat_map(|advice| advice.record.lines());
-    for line in advices {
-        units.extend(line.unit.as_deref());
-        skus.extend(line.sku.as_deref());
-    }
-    units.extend(
-        known.notices.iter().flat_map(|notice| notice.record.items()).filter_map(|item| item.unit.as_deref()),
-    );
-    let billed = known.invoices.iter().flat_map(|invoice| &invoice.record.lines);
-    units.extend(billed.filter_map(|line| line.unit.as_deref()));
-    if units.len() < 2 {
-        return Ok(());
-    }
-    let ordered = known.purchase_orders.iter().flat_map(|order| &order.record.lines);
-    skus.extend(ordered.filter_map(|line| line.sku.as_deref()));
-    let skus: Vec<String> = skus.into_iter().map(str::to_owned).collect();
-    add_packs(work, known, skus).await
-}
-
-/// Adds the pack sizes of these SKUs, where they were not looked for yet.
-pub(super) async fn add_packs(
-    work: &mut Work,
-    known: &mut Known,
-    skus: impl IntoIterator<Item = String>,
-) -> Result<(), Error> {
-    let fresh: Vec<String> = skus.into_iter().filter(|sku| !known.packed.contains(sku)).collect();
-    let asked: Vec<&str> = fresh.iter().map(String::as_str).collect();
-    for pack in work.find_packs(&asked).await? {
-        let days = (pack.valid_from, pack.valid_to);
-        known.packs.add(&pack.sku, &pack.unit, pack.quantity, &pack.of_unit, days);
-    }
-    known.packed.extend(fresh);
-    Ok(())
 }
 
 /// What the database knows under these numbers.
@@ -291,6 +253,31 @@ async fn gather(work: &mut Work, asked: &NumbersAsked, lock: bool) -> Result<Kno
         known.add(work.load_records(&about).await?);
     }
     Ok(known)
+}
+
+/// Adds invoices that others are compared with, and what else has their numbers.
+pub(super) async fn add_aside(work: &mut Work, known: &mut Known, documents: &[Uuid]) -> Result<(), Error> {
+    let documents = documents.iter().copied().filter(|document| !known.documents.contains(document));
+    let documents: Vec<Uuid> = documents.collect();
+    if documents.is_empty() {
+        return Ok(());
+    }
+    let asked = NumbersAsked { documents, ..NumbersAsked::default() };
+    let about = work.list_documents_about(&asked).await?;
+    let found = work.load_records(&about).await?;
+    let more = NumbersAsked {
+        invoices: what_else(&found, &about, &asked).invoices,
+        documents: asked.documents,
+        ..NumbersAsked::default()
+    };
+    let mut about = work.list_documents_about(&more).await?;
+    about.retain(|about| !known.documents.contains(&about.id));
+    known.add(work.load_records(&about).await?);
+    known.aside.extend(about.iter().map(|about| about.id));
+    known.agreements.extend(about.into_iter().filter_map(|about| Some((about.id, about.agreement?))));
+    // It was worked out of fewer.
+    known.invoices_in_force = OnceLock::new();
+    Ok(())
 }
 
 /// What must be known besides, so that invoices which were found by their orders can be compared: the other orders they

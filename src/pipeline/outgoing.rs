@@ -1,5 +1,6 @@
 //! Outgoing: what one processed file sends, before it is written.
 
+use super::gate::NotCompared;
 use super::hub::Error;
 use crate::canonical::Record;
 use crate::finding::Finding;
@@ -75,6 +76,8 @@ pub(super) struct Outgoing {
     pub(super) shipments: Vec<Shipment>,
     /// What goes nowhere, and should not.
     pub(super) unrouted: Vec<Unrouted>,
+    /// What goes though the gate cannot compare it.
+    pub(super) not_compared: Vec<NotCompared>,
     /// What is told later, with others.
     pub(super) loads: Vec<LoadedAdvice>,
     /// Whether it is a set that waited, and all of one kind goes in one file.
@@ -94,6 +97,7 @@ impl Outgoing {
             answers: Vec::new(),
             shipments: Vec::new(),
             unrouted: Vec::new(),
+            not_compared: Vec::new(),
             loads: Vec::new(),
             is_batch: false,
             again: false,

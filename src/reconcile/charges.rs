@@ -1,9 +1,9 @@
-//! Charges, allowances and taxes of an invoice against what order and profile agreed on.
+//! Charges and allowances of an invoice against what order and profile agreed on.
 
 use super::goods::is_billed_in_full;
 use super::whole::is_cancelled;
-use super::{Bill, Difference, Figure, cents, money};
-use crate::canonical::{Charge, ChargeKind, Invoice, PurchaseOrder, Reason, Tax, evened};
+use super::{Bill, Difference, Figure, cents, money, taxes};
+use crate::canonical::{Charge, ChargeKind, Invoice, PurchaseOrder, Reason, evened};
 use crate::profiles::ChargePrice;
 use rust_decimal::Decimal;
 
@@ -38,18 +38,7 @@ pub(super) fn compare_but(bill: &Bill<'_>, but: &[&str], differences: &mut Vec<D
             differences.extend(one(bill, key));
         }
     }
-    taxes(bill, differences);
-}
-
-/// Each tax that the total counts.
-fn taxes(bill: &Bill<'_>, differences: &mut Vec<Difference>) {
-    let invoice = bill.invoice;
-    let lines = invoice.lines.iter().flat_map(|line| &line.taxes);
-    let charges = counted(invoice).flat_map(|charge| &charge.taxes);
-    let all = invoice.taxes.iter().chain(lines).chain(charges);
-    for tax in all.filter(|tax| tax.in_total.unwrap_or(true)) {
-        differences.extend(tax_of(bill, tax));
-    }
+    taxes::compare(bill, differences);
 }
 
 /// Charges that the total counts.
@@ -69,7 +58,7 @@ fn of_order(order: &PurchaseOrder) -> impl Iterator<Item = &Charge> {
 }
 
 /// The orders whose charges are agreed.
-fn orders<'b>(bill: &Bill<'b>) -> impl Iterator<Item = &'b PurchaseOrder> + use<'b> {
+pub(super) fn orders<'b>(bill: &Bill<'b>) -> impl Iterator<Item = &'b PurchaseOrder> + use<'b> {
     bill.known.orders.iter().map(|(order, _)| *order).filter(|order| !is_cancelled(order))
 }
 
@@ -225,26 +214,4 @@ fn expected(bill: &Bill<'_>, key: Key<'_>, actual: Decimal) -> Expected {
     // What is not billed yet may come with the rest of the order.
     let amount = if actual < left && !is_billed_in_full(bill) { actual } else { left };
     Expected { before: (left < agreed).then_some((agreed, agreed - left)), ..told(amount, "the order") }
-}
-
-/// A tax against its own percentage.
-fn tax_of(bill: &Bill<'_>, tax: &Tax) -> Option<Difference> {
-    let (amount, percent, basis) = (tax.amount?, tax.percent?, tax.basis?);
-    let computed = cents(basis * percent / Decimal::ONE_HUNDRED);
-    if computed == amount {
-        return None;
-    }
-    let source = tax.source;
-    let message = format!("the tax is {}, but {percent} % of {} are {computed}", money(amount), money(basis));
-    Some(Difference {
-        item: tax.kind.clone(),
-        amount: Some(amount - computed),
-        figures: vec![
-            bill.figure("tax billed", amount, source),
-            bill.figure("percentage of the tax", percent, source),
-            bill.figure("basis of the tax", basis, source),
-            bill.computed("expected tax", computed),
-        ],
-        ..bill.whole(Reason::TaxWrong, message)
-    })
 }

@@ -5,18 +5,20 @@
 //! figures it comes from. Amounts of one invoice's differences add up to what is billed less what was expected: each
 //! check counts only what the one before left.
 
+mod billed_before;
 mod charges;
 mod credit;
 mod goods;
 mod items;
 mod matching;
 mod services;
+mod taxes;
 mod unbilled;
 mod units;
 mod whole;
 
 pub use items::Items;
-pub use services::{Counted, service_period};
+pub use services::{Counted, Served};
 pub use unbilled::{Terms, Unbilled, not_billed};
 pub use units::{Joined, Packs, PriceList, PriceRow};
 
@@ -134,6 +136,8 @@ pub struct Known<'a> {
     pub credited: Vec<Moved<'a>>,
     /// What was counted in the time that a service bill names.
     pub counted: Option<Counted>,
+    /// What else the sender of a service bill has billed.
+    pub served: Vec<Served<'a>>,
 }
 
 /// What was agreed about an invoice.

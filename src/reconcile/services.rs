@@ -1,10 +1,11 @@
 //! Service bills of warehouses and carriers: each line against the rate card and what their own documents count.
 
+use super::billed_before::Before;
 use super::{Bill, Comparison, Difference, Line, Match, cents, charges, extended, money, sum};
-use crate::canonical::{Charge, DatedEvent, Invoice, InvoiceLine, Reason, evened};
+use crate::canonical::{Charge, Invoice, InvoiceLine, Reason, evened};
 use crate::profiles::{Activity, Rate};
-use chrono::NaiveDate;
 use rust_decimal::Decimal;
+use uuid::Uuid;
 
 /// What a partner's documents count between two days.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,18 +39,19 @@ impl Counted {
     }
 }
 
-/// Kinds of dates that begin and end the time that is billed (X12 element 374: service, invoice and report period).
-const BEGINS: [&str; 4] = ["service_period_start", "150", "186", "193"];
-const ENDS: [&str; 4] = ["service_period_end", "151", "187", "194"];
-
-/// The first and the last day that a service bill is for, where it names them.
-#[must_use]
-pub fn service_period(invoice: &Invoice) -> Option<(NaiveDate, NaiveDate)> {
-    let of = |kinds: &[&str]| {
-        let is_one = |date: &&DatedEvent| date.kind.as_deref().is_some_and(|kind| kinds.contains(&kind));
-        invoice.dates.iter().find(is_one)?.on
-    };
-    of(&BEGINS).zip(of(&ENDS)).filter(|(from, to)| from <= to)
+/// Another bill of the same sender that counts.
+#[derive(Clone, Debug)]
+pub struct Served<'a> {
+    /// What it bills.
+    pub invoice: &'a Invoice,
+    /// Its document.
+    pub document: Uuid,
+    /// Whether it comes before by day and number.
+    pub is_before: bool,
+    /// What was counted in the days that both name.
+    pub counted: Option<Counted>,
+    /// What was credited of it.
+    pub credits: Vec<&'a Invoice>,
 }
 
 pub(super) fn compare(bill: &Bill<'_>, comparison: &mut Comparison) {
@@ -75,68 +77,97 @@ pub(super) fn compare(bill: &Bill<'_>, comparison: &mut Comparison) {
 }
 
 /// What a rate comes to for a count.
-fn worth(rate: &Rate, count: Decimal) -> Decimal {
+pub(super) fn worth(rate: &Rate, count: Decimal) -> Decimal {
     cents(count * rate.price).max(rate.minimum.unwrap_or_default())
 }
 
 /// A service that is billed as a charge.
-fn charged(bill: &Bill<'_>, charge: &Charge, rate: &Rate) -> Option<Difference> {
-    let (name, amount) = (charges::name_of(charge), charge.amount?);
+fn charged(bill: &Bill<'_>, charge: &Charge, rate: &Rate) -> Vec<Difference> {
+    let name = charges::name_of(charge);
+    let Some(amount) = charge.amount else { return Vec::new() };
+    let of_charge =
+        |reason, message| Difference { item: Some(name.to_owned()), ..bill.whole(reason, message) };
     let Some(counted) = &bill.known.counted else {
-        let message = format!("{name}: {WITHOUT_DAYS}");
-        return Some(Difference {
-            item: Some(name.to_owned()),
-            ..bill.whole(Reason::ServiceNotChecked, message)
-        });
+        return vec![of_charge(Reason::ServiceNotChecked, format!("{name}: {WITHOUT_DAYS}"))];
     };
     let count = counted.of(rate.counts);
     let expected = worth(rate, count);
-    if amount == expected {
-        return None;
+    let before = Before::of_charge(bill, name, rate);
+    let left = (expected - before.sum).max(Decimal::ZERO);
+    let billed = || bill.figure("charge billed", amount, charge.source);
+    let mut differences = Vec::new();
+    let again = amount.min(expected) - amount.min(left);
+    if again > Decimal::ZERO {
+        let message = format!(
+            "{name}: of {} billed {} were billed before{}",
+            money(amount),
+            money(again),
+            before.told_where()
+        );
+        let figures = [vec![billed()], before.figures.clone(), vec![bill.computed("expected charge", left)]];
+        differences.push(Difference {
+            amount: Some(again),
+            figures: figures.concat(),
+            ..of_charge(Reason::ServiceBilledTwice, message)
+        });
     }
-    let reason = if amount > expected { Reason::ActivityOverBilled } else { Reason::ActivityUnderBilled };
+    let open = expected - before.sum - before.later - amount;
+    let (reason, differs) = if amount > expected {
+        (Reason::ActivityOverBilled, amount - expected)
+    } else if open > Decimal::ZERO {
+        (Reason::ActivityUnderBilled, -open)
+    } else {
+        return differences;
+    };
     let message = format!(
         "{name}: {} billed, {count} counted ({}) come to {}",
         money(amount),
         rate.counts.word().replace('_', " "),
         money(expected)
     );
-    Some(Difference {
-        item: Some(name.to_owned()),
-        amount: Some(amount - expected),
+    differences.push(Difference {
+        amount: Some(differs),
         figures: vec![
-            bill.figure("charge billed", amount, charge.source),
+            billed(),
             bill.computed("counted", count),
             bill.computed("rate", rate.price),
             bill.computed("expected charge", expected),
         ],
-        ..bill.whole(reason, message)
-    })
+        ..of_charge(reason, message)
+    });
+    differences
 }
 
 const WITHOUT_DAYS: &str =
     "the bill does not name the days it is for (DTM 150 and 151), so that nothing was counted";
 
 fn one(bill: &Bill<'_>, ordinal: usize, line: &InvoiceLine, result: &mut Line) -> Vec<Difference> {
-    let named = |rate: &&Rate| {
-        line.keys().has(&rate.bills)
-            || line
-                .description
-                .as_deref()
-                .is_some_and(|description| evened(description) == evened(&rate.bills))
-    };
     let shown = line.keys().shown().to_owned();
     let quantity = line.quantity.unwrap_or_default();
-    let Some(rate) = bill.agreed.rules.rates.iter().find(named) else {
-        let message = format!("{shown}: the rate card of the profile has no such service");
+    let found = bill.agreed.rules.rates.iter().find(|rate| is_named(line, rate));
+    let before = Before::of_line(bill, ordinal, line, found);
+    result.billed_before = Some(before.sum).filter(|sum| !sum.is_zero());
+    let Some(rate) = found else {
         let price = line.unit_price.filter(|_| line.quantity.is_some());
-        let amount = price.map(|price| extended(line, quantity, price)).or(line.amount);
-        let figures = amount.map(|amount| bill.figure("amount billed", amount, line.source));
-        return vec![Difference {
-            amount,
-            figures: figures.into_iter().collect(),
-            ..bill.of_line(Reason::ServiceNotChecked, ordinal, line, message)
-        }];
+        let at = |quantity| price.map(|price| extended(line, quantity, price));
+        let amount = at(quantity).or(line.amount);
+        let again = quantity.min(before.sum);
+        let twice = amount.zip(at(quantity - again)).map(|(all, rest)| all - rest);
+        let mut differences = Vec::new();
+        if let Some(twice) = twice.filter(|_| again > Decimal::ZERO) {
+            differences.push(before.told(bill, (ordinal, line), again, twice));
+        }
+        let rest = amount.map(|amount| amount - sum(&differences));
+        if rest.is_none_or(|rest| !rest.is_zero()) || differences.is_empty() {
+            let message = format!("{shown}: the rate card of the profile has no such service");
+            let figures = amount.map(|amount| bill.figure("amount billed", amount, line.source));
+            differences.push(Difference {
+                amount: rest,
+                figures: figures.into_iter().collect(),
+                ..bill.of_line(Reason::ServiceNotChecked, ordinal, line, message)
+            });
+        }
+        return differences;
     };
     result.found = Match::Item;
     result.price = Some(rate.price);
@@ -145,51 +176,62 @@ fn one(bill: &Bill<'_>, ordinal: usize, line: &InvoiceLine, result: &mut Line) -
     let at = |quantity, price| extended(line, quantity, price);
     let amount = at(quantity, billed);
     let mut differences = Vec::new();
-    let mut rightful = quantity;
+    let rightful;
     match &bill.known.counted {
         None => {
+            let again = quantity.min(before.sum);
+            rightful = quantity - again;
+            if again > Decimal::ZERO {
+                let twice = amount - at(rightful, billed);
+                differences.push(before.told(bill, (ordinal, line), again, twice));
+            }
             let message = format!("{shown}: {WITHOUT_DAYS}");
             differences.push(bill.of_line(Reason::ServiceNotChecked, ordinal, line, message));
         }
         Some(counted) => {
             let count = counted.of(rate.counts);
             result.shipped = Some(count);
-            let minimum = rate.minimum.filter(|minimum| cents(count * rate.price) < *minimum);
-            let counted = rate.counts.word().replace('_', " ");
-            // Below the minimum neither count nor price say what is owed.
-            let (right, message) = match minimum {
-                Some(minimum) => (
-                    minimum,
-                    format!(
-                        "{shown}: {} billed; {count} counted ({counted}) come to {}, and {} are the least by the rate card",
-                        money(amount),
-                        cents(count * rate.price),
-                        money(minimum)
-                    ),
-                ),
-                None => {
-                    (at(count, billed), format!("{shown}: {quantity} billed, {count} counted ({counted})"))
-                }
+            if let Some(minimum) = rate.minimum.filter(|minimum| cents(count * rate.price) < *minimum) {
+                // Below the minimum neither count nor price say what is owed.
+                differences.extend(at_least(bill, (ordinal, line), rate, count, minimum));
+                return differences;
+            }
+            // What other lines of the same bill left of it, and what other bills left of that.
+            let own = (count - before.own).max(Decimal::ZERO);
+            let left = (own - before.sum).max(Decimal::ZERO);
+            let counts = rate.counts.word().replace('_', " ");
+            let (within, may) = (quantity.min(own), quantity.min(left));
+            if within > may {
+                let twice = at(within, billed) - at(may, billed);
+                differences.push(before.told(bill, (ordinal, line), within - may, twice));
+            }
+            let open = own - before.sum - before.later - quantity;
+            let message = format!("{shown}: {quantity} billed, {count} counted ({counts})");
+            let more = if before.own.is_zero() {
+                String::new()
+            } else {
+                format!("; {} stand on the lines before", before.own.normalize())
             };
-            let differs = if minimum.is_some() { amount != right } else { quantity != count };
-            if differs {
-                let over = if minimum.is_some() { amount > right } else { quantity > count };
-                rightful = if over { count } else { quantity };
-                let reason = if over { Reason::ActivityOverBilled } else { Reason::ActivityUnderBilled };
+            let mut tell = |reason, amount, expected| {
                 differences.push(Difference {
-                    amount: Some(amount - right),
+                    amount: Some(amount),
                     figures: vec![
                         bill.figure("quantity billed", quantity, line.source),
                         bill.computed("counted", count),
                         bill.figure("unit price billed", billed, line.source),
-                        bill.computed("expected amount", right),
+                        bill.computed("expected amount", expected),
                     ],
-                    ..bill.of_line(reason, ordinal, line, message)
+                    ..bill.of_line(reason, ordinal, line, format!("{message}{more}"))
                 });
+            };
+            if quantity > own {
+                let right = at(own, billed);
+                tell(Reason::ActivityOverBilled, amount - right, right);
+            } else if open > Decimal::ZERO && before.is_last {
+                let right = at(quantity + open, billed);
+                tell(Reason::ActivityUnderBilled, amount - right, right);
             }
-            if minimum.is_some() {
-                return differences;
-            }
+            rightful = may;
         }
     }
     if billed != rate.price {
@@ -197,8 +239,12 @@ fn one(bill: &Bill<'_>, ordinal: usize, line: &InvoiceLine, result: &mut Line) -
         let reason = if billed > rate.price { Reason::PriceOver } else { Reason::PriceUnder };
         let message =
             format!("{shown}: billed at {}, the rate card says {}", money(billed), money(rate.price));
+        let differs = at(rightful, billed) - right;
+        if differs.is_zero() {
+            return differences;
+        }
         differences.push(Difference {
-            amount: Some(at(rightful, billed) - right),
+            amount: Some(differs),
             figures: vec![
                 bill.figure("unit price billed", billed, line.source),
                 bill.computed("rate", rate.price),
@@ -208,5 +254,75 @@ fn one(bill: &Bill<'_>, ordinal: usize, line: &InvoiceLine, result: &mut Line) -
             ..bill.of_line(reason, ordinal, line, message)
         });
     }
+    differences
+}
+
+/// Whether a rate is for what a line bills.
+pub(super) fn is_named(line: &InvoiceLine, rate: &Rate) -> bool {
+    let description = line.description.as_deref();
+    line.keys().has(&rate.bills)
+        || description.is_some_and(|description| evened(description) == evened(&rate.bills))
+}
+
+/// A service of which so little was done that the rate card's minimum is owed: once for the days, however many bill them.
+fn at_least(
+    bill: &Bill<'_>,
+    (ordinal, line): (usize, &InvoiceLine),
+    rate: &Rate,
+    count: Decimal,
+    minimum: Decimal,
+) -> Vec<Difference> {
+    let quantity = line.quantity.unwrap_or_default();
+    let billed = line.unit_price.unwrap_or(rate.price);
+    let amount = extended(line, quantity, billed);
+    let before = Before::of_amounts(bill, ordinal, line, rate);
+    let own = (minimum - before.own).max(Decimal::ZERO);
+    let left = (own - before.sum).max(Decimal::ZERO);
+    let shown = line.keys().shown().to_owned();
+    let mut differences = Vec::new();
+    let (within, may) = (amount.min(own), amount.min(left));
+    if within > may {
+        let message = format!(
+            "{shown}: of {} billed {} were billed before{}",
+            money(amount),
+            money(within - may),
+            before.told_where()
+        );
+        let figures = [
+            vec![bill.figure("quantity billed", quantity, line.source)],
+            before.figures.clone(),
+            vec![bill.computed("expected amount", may)],
+        ];
+        differences.push(Difference {
+            amount: Some(within - may),
+            figures: figures.concat(),
+            ..bill.of_line(Reason::ServiceBilledTwice, ordinal, line, message)
+        });
+    }
+    let open = own - before.sum - before.later - amount;
+    let (reason, differs) = if amount > own {
+        (Reason::ActivityOverBilled, amount - own)
+    } else if open > Decimal::ZERO && before.is_last {
+        (Reason::ActivityUnderBilled, -open)
+    } else {
+        return differences;
+    };
+    let message = format!(
+        "{shown}: {} billed; {count} counted ({}) come to {}, and {} are the least by the rate card",
+        money(amount),
+        rate.counts.word().replace('_', " "),
+        cents(count * rate.price),
+        money(minimum)
+    );
+    differences.push(Difference {
+        amount: Some(differs),
+        figures: vec![
+            bill.figure("quantity billed", quantity, line.source),
+            bill.computed("counted", count),
+            bill.figure("unit price billed", billed, line.source),
+            bill.computed("expected amount", minimum),
+        ],
+        ..bill.of_line(reason, ordinal, line, message)
+    });
     differences
 }

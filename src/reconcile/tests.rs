@@ -371,7 +371,7 @@ fn a_service_is_held_against_rate_card_and_count() {
         ..DatedEvent::default()
     };
     bill.dates = vec![dated("150", "2026-10-01"), dated("151", "2026-10-31")];
-    assert_eq!(service_period(&bill).map(|(from, _)| from.to_string()), Some("2026-10-01".to_owned()));
+    assert_eq!(bill.service_period().map(|(from, _)| from.to_string()), Some("2026-10-01".to_owned()));
     world.counted = Some(Counted { units_shipped: number("1000"), ..Counted::default() });
     let told = |world: &World, bill: &Invoice| {
         let found = world.compare(bill, InvoiceKind::Service);

@@ -97,7 +97,7 @@ pub use reconciliation::{
 };
 pub use records::{
     ActivityCounts, DocumentAbout, FoundNumber, FoundRecord, ItemName, ItemPack, ItemPrice, LabelAsked,
-    LabelFound, NewRecord, NumbersAsked,
+    LabelFound, NewRecord, NumbersAsked, ServiceBill,
 };
 pub use repeats::SameBusiness;
 pub use reports::{

@@ -175,7 +175,7 @@ async fn read(
         let asked =
             NumbersAsked { purchase_orders, invoices, documents: ids.to_vec(), ..NumbersAsked::default() };
         let mut known = known::look_up_numbers(&mut reader, &asked).await?;
-        compare::look_up(&mut reader, &mut known, agreements).await?;
+        compare::look_up(&mut reader, &mut known, agreements, false).await?;
         let previous = reader.find_previous_figures(ids).await?;
         let standing = reader.find_standing_of_exceptions(ids).await?;
         let set = Set::Invoices {
@@ -192,7 +192,7 @@ async fn read(
     for numbers in orders.await.map_err(Error::Panicked)??.chunks(SET) {
         let asked = NumbersAsked { purchase_orders: numbers.to_vec(), ..NumbersAsked::default() };
         let mut known = known::look_up_numbers(&mut reader, &asked).await?;
-        compare::look_up(&mut reader, &mut known, agreements).await?;
+        compare::look_up(&mut reader, &mut known, agreements, false).await?;
         let places = Places::of(reader.find_document_places(&known.document_ids()).await?);
         let set = Set::Orders { numbers: numbers.to_vec(), known: Box::new(known), places };
         if sender.send(set).await.is_err() {
@@ -392,15 +392,19 @@ impl Made {
 
 /// How an invoice stands as a whole.
 fn status(comparison: &Comparison) -> &'static str {
-    use crate::canonical::Reason::{OrderUnknown, PriceNotChecked, ServiceNotChecked, UnitMismatch};
+    use crate::canonical::Reason::{
+        OrderUnknown, PriceNotChecked, ServiceNotChecked, TaxNotChecked, UnitMismatch,
+    };
     let mut standing = comparison.standing().filter(|one| !one.reason.is_open_side()).peekable();
     if standing.peek().is_none() {
         let tolerated = comparison.differences.iter().any(|one| one.tolerated.is_some());
         return if tolerated { "within_tolerance" } else { "matched" };
     }
     let unchecked = |one: &crate::reconcile::Difference| {
-        matches!(one.reason, PriceNotChecked | UnitMismatch | ServiceNotChecked | OrderUnknown)
-            && one.amount.is_none()
+        matches!(
+            one.reason,
+            PriceNotChecked | UnitMismatch | ServiceNotChecked | TaxNotChecked | OrderUnknown
+        ) && one.amount.is_none()
     };
     if standing.all(unchecked) { "not_checked" } else { "exception" }
 }

@@ -283,7 +283,7 @@ impl Work {
         sqlx::query_scalar!(
             r#"with shipped as (
                    select l.document_id, sum(l.quantity_shipped
-                       * hashtextextended(concat_ws(' ', coalesce(l.gtin, l.sku, l.buyer_item), l.unit), 0)) as mark
+                       * item_mark(l.gtin, l.sku, l.buyer_item, l.unit)) as mark
                    from shipping_advice_line l group by 1),
                moved as (
                    select 'advice' as by, coalesce(a.purchase_order_number, (
@@ -294,13 +294,13 @@ impl Work {
                    where coalesce(a.shipped_on, (a.received_at at time zone 'utc')::date) <= $1
                    union all
                    select 'notice', l.purchase_order_number, l.quantity_shipped
-                       * hashtextextended(concat_ws(' ', coalesce(l.gtin, l.sku, l.buyer_item), l.unit), 0)
+                       * item_mark(l.gtin, l.sku, l.buyer_item, l.unit)
                    from ship_notice n join document d on d.id = n.document_id and d.direction = 'inbound'
                    join ship_notice_line l using (document_id)
                    where coalesce(n.shipped_on, (n.received_at at time zone 'utc')::date) <= $1
                    union all
                    select 'receipt', l.purchase_order_number, l.quantity_received
-                       * hashtextextended(concat_ws(' ', coalesce(l.gtin, l.sku, l.buyer_item), l.unit), 0)
+                       * item_mark(l.gtin, l.sku, l.buyer_item, l.unit)
                    from stock_receipt r join document d on d.id = r.document_id and d.direction = 'inbound'
                    join stock_receipt_line l using (document_id)
                    where coalesce(r.received_on, (r.received_at at time zone 'utc')::date) <= $1
@@ -308,7 +308,7 @@ impl Work {
                billed as (
                    select l.purchase_order_number as number,
                        sum(case i.sense when 'credit' then -abs(l.quantity) else l.quantity end
-                           * hashtextextended(concat_ws(' ', coalesce(l.gtin, l.sku, l.buyer_item), l.unit), 0)) as mark
+                           * item_mark(l.gtin, l.sku, l.buyer_item, l.unit)) as mark
                    from (
                        select i.document_id, i.sense, i.purpose,
                            count(*) over (partition by i.partner_id, upper(ltrim(btrim(i.invoice_number), '0'))) as of_number

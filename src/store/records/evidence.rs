@@ -1,5 +1,5 @@
-//! Finds what invoices are compared with besides their orders and shipments: receipts, invoices that credits are for,
-//! prices, pack sizes, and what a warehouse's own documents count.
+//! Finds what invoices are compared with besides their orders and shipments: prices, pack sizes, and what else items are
+//! called.
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -55,23 +55,6 @@ pub struct ItemName {
     pub valid_from: NaiveDate,
     /// The last day.
     pub valid_to: Option<NaiveDate>,
-}
-
-/// What a partner's documents count between two days.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ActivityCounts {
-    /// Shipping advices with something shipped.
-    pub orders_shipped: Decimal,
-    /// Their lines with something shipped.
-    pub lines_shipped: Decimal,
-    /// Their units.
-    pub units_shipped: Decimal,
-    /// Their packs.
-    pub packs_shipped: Decimal,
-    /// Receipts.
-    pub receipts: Decimal,
-    /// Their units.
-    pub units_received: Decimal,
 }
 
 impl Work {
@@ -170,62 +153,5 @@ impl Work {
         .fetch_all(self.connection())
         .await
         .map_err(Error::query("find what else items are called"))
-    }
-
-    /// What a partner's shipping advices and stock receipts count between two days, both included; what names no day of
-    /// its own counts on the day it came (UTC). What was replaced or taken back does not count.
-    ///
-    /// # Errors
-    /// When the database cannot be asked.
-    pub async fn count_activities(
-        &mut self,
-        partner_id: &str,
-        agreement: Option<&str>,
-        from: NaiveDate,
-        to: NaiveDate,
-    ) -> Result<ActivityCounts, Error> {
-        sqlx::query_as!(
-            ActivityCounts,
-            r#"with advice as (
-                   select a.document_id from shipping_advice a join document d on d.id = a.document_id
-                   where a.partner_id = $1 and d.direction = 'inbound' and ($2::text is null or d.agreement = $2)
-                     and coalesce(a.shipped_on, (a.received_at at time zone 'utc')::date) between $3 and $4
-                     and not exists (
-                         select from shipping_advice r join document e on e.id = r.document_id
-                         where r.partner_id = $1 and e.direction = 'inbound' and r.completeness = 'replacement'
-                           and upper(ltrim(btrim(r.order_number), '0')) = upper(ltrim(btrim(a.order_number), '0'))
-                           and (r.shipment_id is null
-                               or upper(ltrim(btrim(r.shipment_id), '0')) = upper(ltrim(btrim(a.shipment_id), '0')))
-                           and e.agreement is not distinct from d.agreement
-                           and (r.received_at, e.file_id, e.ordinal) > (a.received_at, d.file_id, d.ordinal))),
-               shipped as (
-                   select l.document_id, l.pack, l.quantity_shipped from shipping_advice_line l
-                   join advice using (document_id) where l.quantity_shipped > 0),
-               receipt as (
-                   select r.document_id from stock_receipt r join document d on d.id = r.document_id
-                   where r.partner_id = $1 and d.direction = 'inbound' and ($2::text is null or d.agreement = $2)
-                     and coalesce(r.received_on, (r.received_at at time zone 'utc')::date) between $3 and $4
-                     and r.kind is distinct from 'cancellation'
-                     and not exists (
-                         select from stock_receipt s join document e on e.id = s.document_id
-                         where s.partner_id = $1 and e.direction = 'inbound' and s.kind in ('replacement', 'cancellation')
-                           and upper(ltrim(btrim(s.receipt_number), '0')) = upper(ltrim(btrim(r.receipt_number), '0'))
-                           and e.agreement is not distinct from d.agreement
-                           and (s.received_at, e.file_id, e.ordinal) > (r.received_at, d.file_id, d.ordinal)))
-               select (select count(distinct document_id) from shipped)::numeric as "orders_shipped!",
-                   (select count(*) from shipped)::numeric as "lines_shipped!",
-                   (select coalesce(sum(quantity_shipped), 0) from shipped) as "units_shipped!",
-                   (select count(distinct (document_id, pack)) from shipped)::numeric as "packs_shipped!",
-                   (select count(*) from receipt)::numeric as "receipts!",
-                   (select coalesce(sum(l.quantity_received), 0) from stock_receipt_line l
-                    join receipt using (document_id)) as "units_received!""#,
-            partner_id,
-            agreement,
-            from,
-            to,
-        )
-        .fetch_one(self.connection())
-        .await
-        .map_err(Error::query("count activities"))
     }
 }

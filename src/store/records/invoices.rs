@@ -22,11 +22,12 @@ pub(super) async fn insert_invoices(
         connection,
         "keep invoices",
         "copy invoice (document_id, partner_id, received_at, invoice_number, kind, sense, purpose, invoiced_on,
-             purchase_order_number, order_number, currency, total_amount, computed_total, record)
+             purchase_order_number, order_number, currency, total_amount, computed_total, period_from, period_to, record)
              from stdin (format binary)",
     )
     .await?;
     for (new, invoice) in fresh() {
+        let period = invoice.service_period();
         copy.value(Some(new.document_id))
             .text(Some(new.partner_id))
             .value(Some(new.received_at))
@@ -40,6 +41,8 @@ pub(super) async fn insert_invoices(
             .text(invoice.currency.as_deref())
             .value(invoice.total_amount)
             .value(invoice.computed_total())
+            .value(period.map(|(from, _)| from))
+            .value(period.map(|(_, to)| to))
             .text(Some(&json(new)?))
             .end_row()
             .await?;

@@ -1,5 +1,6 @@
 //! Canonical records: stored whole, with the columns people search, join and add up beside them.
 
+mod activities;
 mod answers;
 mod evidence;
 mod invoices;
@@ -22,7 +23,8 @@ use crate::canonical::{
     ShipNotice, ShippingAdvice, ShippingOrder, Source, StockReceipt, StockTransfer,
 };
 
-pub use evidence::{ActivityCounts, ItemName, ItemPack, ItemPrice};
+pub use activities::{ActivityCounts, ServiceBill};
+pub use evidence::{ItemName, ItemPack, ItemPrice};
 pub use labels::{LabelAsked, LabelFound};
 pub use numbers::FoundNumber;
 pub use search::{DocumentAbout, FoundRecord, NumbersAsked};

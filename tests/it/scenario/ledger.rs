@@ -71,9 +71,10 @@ fn hide_times(told: &str) -> String {
         if is_time(word) { word.replace(core, "TIME") } else { word.to_owned() }
     };
     // How long it has been open is how long the machine took.
-    let told = ["1 min", "2 min", "3 min", "4 min", "5 min"]
-        .iter()
-        .fold(told.to_owned(), |told, age| told.replace(&format!("open for {age},"), "open for 0 min,"));
+    let told = ["1 min", "2 min", "3 min", "4 min", "5 min"].iter().fold(told.to_owned(), |told, age| {
+        told.replace(&format!("open for {age},"), "open for 0 min,")
+            .replace(&format!("┆ {age} ┆"), "┆ 0 min ┆")
+    });
     let lines: Vec<String> = told
         .lines()
         .map(|line| line.split(' ').map(hide).collect::<Vec<_>>().join(" ").trim_end().to_owned())
