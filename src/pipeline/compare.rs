@@ -29,14 +29,17 @@ pub(super) fn kind_of(profile: &Profile) -> InvoiceKind {
     invoices.map_or(InvoiceKind::Purchase, |receives| receives.invoices)
 }
 
-/// Adds what invoices are compared with besides their orders and shipments. With `anew` bills that those are for the same
-/// work as are compared, too: what came later may be dated before.
+/// Adds what invoices are compared with besides their orders and shipments. With `anew` bills that
+/// are for the same work are compared, too: what came later may be dated before.
 pub(super) async fn look_up(
     work: &mut Work,
     known: &mut Known,
     agreements: &Agreements,
     anew: bool,
 ) -> Result<(), Error> {
+    if anew {
+        services::look_up_billed(work, known, agreements).await?;
+    }
     if known.invoices.is_empty() {
         return Ok(());
     }

@@ -192,7 +192,7 @@ fn before_and_last<'v>(versions: &[&'v Version]) -> Option<(&'v PurchaseOrder, (
     let is_first = |order: &PurchaseOrder| matches!(order.purpose, None | Some(Purpose::Original));
     let first = orders.clone().find(|(.., order)| is_first(order)).or_else(|| orders.clone().next());
     let (_, first, before) = first?;
-    let (kind, last, _) = orders.filter(|(_, document, _)| *document != first).last()?;
+    let (kind, last, _) = orders.filter(|(_, document, _)| *document != first).next_back()?;
     Some((before, (kind, last)))
 }
 

@@ -11,7 +11,7 @@ use crate::ledger::{self, InForce};
 use crate::reconcile::{Counted, Served};
 use crate::store::{FoundRecord, ServiceBill, Work};
 use chrono::NaiveDate;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// From the first to the last day.
@@ -51,15 +51,7 @@ pub(super) async fn look_up(
         let others = work.list_bills_of_services(&asked).await?;
         known::add_aside(work, known, &others).await?;
         if anew {
-            // Of what bills orders not all is known here.
-            let whole = known
-                .invoices
-                .iter()
-                .filter(|bill| others.contains(&bill.document) && bill.record.orders_billed().is_empty());
-            let whole: Vec<Uuid> = whole.map(|bill| bill.document).collect();
-            whole.iter().for_each(|document| {
-                known.aside.remove(document);
-            });
+            compare_too(known, &others);
         }
     }
     let bills = bills(known, agreements).map(|bill| {
@@ -84,6 +76,44 @@ pub(super) async fn look_up(
         }
     }
     Ok(())
+}
+
+/// Adds bills for days in which work was done that documents tell of now: it may have been billed already.
+pub(super) async fn look_up_billed(
+    work: &mut Work,
+    known: &mut Known,
+    agreements: &Agreements,
+) -> Result<(), Error> {
+    let advised = known.advices.iter().map(|advice| (advice.partner.as_str(), advice.record.shipped_on));
+    let received =
+        known.receipts.iter().map(|receipt| (receipt.partner.as_str(), receipt.record.received_on));
+    let done = advised.chain(received).filter_map(|(partner, day)| Some((partner, day?)));
+    let bills = |partner: &str| agreements.profiles.find(partner).map(kind_of) == Some(InvoiceKind::Service);
+    let done: BTreeSet<(&str, NaiveDate)> = done.filter(|(partner, _)| bills(partner)).collect();
+    if done.is_empty() {
+        return Ok(());
+    }
+    let asked = done.into_iter().map(|(partner_id, day)| ServiceBill {
+        partner_id,
+        period: Some((day, day)),
+        numbers: Vec::new(),
+    });
+    let found = work.list_bills_of_services(&asked.collect::<Vec<_>>()).await?;
+    known::add_aside(work, known, &found).await?;
+    compare_too(known, &found);
+    Ok(())
+}
+
+/// Has bills compared that were added for others; not those that bill orders, of which not all is known here.
+fn compare_too(known: &mut Known, bills: &[Uuid]) {
+    let whole = known
+        .invoices
+        .iter()
+        .filter(|bill| bills.contains(&bill.document) && bill.record.orders_billed().is_empty());
+    let whole: Vec<Uuid> = whole.map(|bill| bill.document).collect();
+    whole.iter().for_each(|document| {
+        known.aside.remove(document);
+    });
 }
 
 /// Service bills that are compared.
