@@ -30,7 +30,7 @@ words! {
 }
 
 /// A number that a record is found by.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BusinessNumber {
     /// What it names.
     pub kind: NumberKind,

@@ -3,6 +3,7 @@
 use super::hub::Error;
 use super::packs;
 use super::read::Document;
+use super::services::Places;
 use crate::canonical::{
     Completeness, Invoice, ItemKeys, NumberKind, OrderAcknowledgment, OrderKey, PurchaseOrder, Record,
     RecordKind, ShipNotice, ShippingAdvice, ShippingOrder, StockReceipt, evened, numbers_of, same_number,
@@ -46,7 +47,8 @@ pub(super) struct Known {
     /// What was counted in the time that a service bill names, by its document.
     pub(super) counted: HashMap<Uuid, Counted>,
     /// What was counted in the days that two service bills share, by the documents of both.
-    pub(super) counted_in_both: HashMap<(Uuid, Uuid), Counted>,
+    pub(super) counted_in_both: HashMap<Uuid, HashMap<Uuid, Counted>>,
+    pub(super) places_of_bills: OnceLock<Places>,
     /// Documents of orders in force that several documents had a say in.
     pub(super) changed: HashSet<Uuid>,
     /// Documents of all of them.
@@ -277,6 +279,7 @@ pub(super) async fn add_aside(work: &mut Work, known: &mut Known, documents: &[U
     known.agreements.extend(about.into_iter().filter_map(|about| Some((about.id, about.agreement?))));
     // It was worked out of fewer.
     known.invoices_in_force = OnceLock::new();
+    known.places_of_bills = OnceLock::new();
     Ok(())
 }
 

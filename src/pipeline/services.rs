@@ -5,7 +5,8 @@ use super::compare::{Index, kind_of};
 use super::hub::Error;
 use super::known::{self, Known, Stored};
 use crate::canonical::{
-    Invoice, InvoiceKind, InvoiceSense, NumberKind, Record, ShippingAdvice, StockReceipt, numbers_of,
+    BusinessNumber, Invoice, InvoiceKind, InvoiceSense, NumberKind, Record, ShippingAdvice, StockReceipt,
+    numbers_of,
 };
 use crate::ledger::{self, InForce};
 use crate::reconcile::{Counted, Served};
@@ -38,10 +39,7 @@ pub(super) async fn look_up(
         let asked = bills(known, agreements).map(|bill| ServiceBill {
             partner_id: &bill.partner,
             period: bill.record.service_period(),
-            numbers: numbers_of(&bill.record, None)
-                .into_iter()
-                .filter(|number| NUMBERS.contains(&number.kind))
-                .collect(),
+            numbers: work_of(&bill.record),
         });
         let asked: Vec<ServiceBill<'_>> = asked.collect();
         if asked.len() == before {
@@ -72,7 +70,7 @@ pub(super) async fn look_up(
             others.filter_map(|other| Some((other.document, in_both(own, other.record.service_period()?)?)));
         for (other, days) in shared.collect::<Vec<_>>() {
             let counted = count(work, &mut counts, (&partner, &agreement), days).await?;
-            known.counted_in_both.insert((document, other), counted);
+            known.counted_in_both.entry(document).or_default().insert(other, counted);
         }
     }
     Ok(())
@@ -175,16 +173,50 @@ fn out_of_force(found: &[FoundRecord]) -> Vec<Uuid> {
     gone.map(|(document, _)| document).collect()
 }
 
+/// What names the work that a bill is for.
+fn work_of(bill: &Invoice) -> Vec<BusinessNumber> {
+    let numbers = numbers_of(bill, None).into_iter().filter(|number| NUMBERS.contains(&number.kind));
+    // Whoever writes it otherwise names the same work.
+    numbers.map(|number| BusinessNumber { raw: String::new(), ..number }).collect()
+}
+
+/// Where invoices are among those that are known, by their documents and by the work that they name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places {
+    of_document: HashMap<Uuid, usize>,
+    of_work: HashMap<BusinessNumber, Vec<usize>>,
+}
+
+impl Places {
+    fn of(known: &Known) -> Self {
+        let mut places = Self::default();
+        for (at, bill) in known.invoices.iter().enumerate() {
+            places.of_document.insert(bill.document, at);
+            for number in work_of(&bill.record) {
+                places.of_work.entry(number).or_default().push(at);
+            }
+        }
+        places
+    }
+}
+
 /// What else the sender of the bill at this place has billed that counts, with what was credited of it.
 pub(super) fn served<'k>(place: usize, known: &'k Known, index: &Index<'k>) -> Vec<Served<'k>> {
     let Some(own) = known.invoices.get(place) else { return Vec::new() };
+    let in_days = known.counted_in_both.get(&own.document);
+    let places = known.places_of_bills.get_or_init(|| Places::of(known));
+    let by_days = in_days.into_iter().flatten().filter_map(|(other, _)| places.of_document.get(other));
+    let by_number =
+        work_of(&own.record).into_iter().filter_map(|number| places.of_work.get(&number)).flatten();
+    let places: BTreeSet<usize> = by_days.chain(by_number).copied().collect();
     let is_other = |at: usize, other: &Stored<Invoice>| {
         at != place
             && index.is_of_one(place, at)
             && index.stands(at) == InForce::Counts
             && other.record.sense != Some(InvoiceSense::Credit)
     };
-    let others = known.invoices.iter().enumerate().filter(|(at, other)| is_other(*at, other));
+    let others = places.into_iter().filter_map(|at| Some((at, known.invoices.get(at)?)));
+    let others = others.filter(|(at, other)| is_other(*at, other));
     let served = others.map(|(at, other)| {
         let number = other.record.invoice_number.as_deref();
         let credits = number.map(|number| index.crediting(&other.partner, number)).unwrap_or_default();
@@ -193,7 +225,7 @@ pub(super) fn served<'k>(place: usize, known: &'k Known, index: &Index<'k>) -> V
             invoice: &other.record,
             document: other.document,
             is_before: index.rank(at) < index.rank(place),
-            counted: known.counted_in_both.get(&(own.document, other.document)).copied(),
+            counted: in_days.and_then(|in_days| in_days.get(&other.document)).copied(),
             credits: credits.filter_map(|at| known.invoices.get(at)).map(|credit| &credit.record).collect(),
         }
     });
