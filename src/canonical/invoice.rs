@@ -35,6 +35,9 @@ words! {
     }
 }
 
+/// The currency of amounts where no document names one.
+pub const CURRENCY: &str = "USD";
+
 record! {
     /// What a seller, a supplier, a warehouse or a carrier bills.
     pub struct Invoice {
@@ -78,6 +81,8 @@ record! {
         contract_number: Option<String>,
         /// Currency of all amounts, ISO 4217.
         currency: Option<String>,
+        /// Rate by which they are converted, where the sender names one.
+        exchange_rate: Option<Decimal>,
         /// Day it was shipped.
         shipped_on: Option<NaiveDate>,
         /// Day it was delivered.

@@ -33,7 +33,7 @@ pub use field::{Field, FieldShape, FieldType, Group, Mismatch, Shape, Source, Va
 pub use figure::Figure;
 pub use inventory_adjustment::{InventoryAdjustment, InventoryAdjustmentLine};
 pub use inventory_status::{InventoryStatus, InventoryStatusLine, StockQuantity};
-pub use invoice::{Invoice, InvoiceKind, InvoiceLine, InvoiceSense};
+pub use invoice::{CURRENCY, Invoice, InvoiceKind, InvoiceLine, InvoiceSense};
 pub use item::ItemKeys;
 pub use json_schema::json_schema;
 pub use numbers::{BusinessNumber, NumberKind, OrderKey, evened, numbers_of, same_number};

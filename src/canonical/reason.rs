@@ -187,6 +187,19 @@ impl Reason {
         }
     }
 
+    /// Whether it says, without an amount, that nothing tells what is right.
+    #[must_use]
+    pub const fn is_unchecked(self) -> bool {
+        matches!(
+            self,
+            Self::PriceNotChecked
+                | Self::UnitMismatch
+                | Self::ServiceNotChecked
+                | Self::TaxNotChecked
+                | Self::OrderUnknown
+        )
+    }
+
     /// Whether it says that something is still open and not that money is wrong.
     #[must_use]
     pub const fn is_open_side(self) -> bool {

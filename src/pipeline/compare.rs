@@ -8,7 +8,7 @@ use super::packs;
 use super::rows::Fresh;
 use super::services;
 use crate::canonical::{
-    Figure, Invoice, InvoiceKind, InvoiceSense, ItemKeys, OrderAcknowledgment, Reason, RecordKind,
+    CURRENCY, Figure, Invoice, InvoiceKind, InvoiceSense, ItemKeys, OrderAcknowledgment, Reason, RecordKind,
     StockReceipt, evened, same_number,
 };
 use crate::ids;
@@ -178,7 +178,7 @@ fn exception(
     currency: Option<&str>,
     now: DateTime<Utc>,
 ) -> NewException {
-    let currency = || currency.unwrap_or("USD").to_owned();
+    let currency = || currency.unwrap_or(CURRENCY).to_owned();
     NewException {
         id: exception_id(invoice.document, difference),
         kind: difference.reason.word().to_owned(),

@@ -3,11 +3,13 @@
 use super::channel::{Channel, Transport};
 use super::exchange::Exchange;
 use super::fields::{Condition, conditions};
+use super::reconciliation::dispute_within;
 use super::rules::{Validity, validity};
 use super::x12::{Identity, USAGES, Usage, X12, read_identity};
 use super::{Profile, library::document_of};
 use crate::canonical::Group;
 use crate::declaration::Section;
+use chrono::Days;
 use std::collections::BTreeMap;
 
 /// What was agreed for one depositor of a partner.
@@ -31,6 +33,8 @@ pub struct Agreement {
     pub owner: Option<String>,
     /// The next in charge.
     pub escalate_to: Option<String>,
+    /// How long its invoices may be disputed.
+    pub dispute_within: Option<Days>,
     /// From when to when.
     pub validity: Validity,
 }
@@ -146,6 +150,7 @@ pub(super) fn read(
             usage: section.choice("usage", USAGES).map(|said| said.value),
             owner: text("owner"),
             escalate_to: text("escalate_to"),
+            dispute_within: dispute_within(&section),
             validity: validity(&section),
             id: id.value,
         };

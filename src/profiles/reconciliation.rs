@@ -4,12 +4,14 @@ use super::rules::{Validity, validity};
 use super::{Agreement, Profile};
 use crate::canonical::Reason;
 use crate::declaration::{Said, Section, suggestion};
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use rust_decimal::Decimal;
 
 /// How a partner's invoices are compared. Without it nothing is let pass, and charges are those of the order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reconciliation {
+    /// How long invoices may be disputed, where no agreement says otherwise.
+    pub dispute_within: Option<Days>,
     /// When amounts are rounded to the cent.
     pub rounding: Rounding,
     /// What is let pass.
@@ -163,6 +165,13 @@ impl Tolerance {
 }
 
 impl Profile {
+    /// The last day on which an invoice of a day may be disputed under an agreement, where one was agreed.
+    #[must_use]
+    pub fn disputed_until(&self, agreement: Option<&Agreement>, invoiced_on: NaiveDate) -> Option<NaiveDate> {
+        let within = agreement.and_then(|own| own.dispute_within).or(self.reconciliation.dispute_within)?;
+        invoiced_on.checked_add_days(within)
+    }
+
     /// The rules for comparing an invoice under an agreement on a day.
     #[must_use]
     pub fn reconciliation_under(&self, agreement: Option<&Agreement>, day: NaiveDate) -> Reconciliation {
@@ -170,6 +179,7 @@ impl Profile {
         let all = &self.reconciliation;
         let in_force = |scope: &Scope| scope.is_in_force(id, day);
         Reconciliation {
+            dispute_within: all.dispute_within,
             rounding: all.rounding,
             tolerances: all.tolerances.iter().filter(|one| in_force(&one.scope)).cloned().collect(),
             charges: all.charges.iter().filter(|one| in_force(&one.scope)).cloned().collect(),
@@ -185,8 +195,25 @@ pub(super) fn read(section: Option<&Section<'_>>, agreements: &[Agreement]) -> R
     let tolerances = section.sections("tolerances").iter().map(|one| tolerance(one, agreements)).collect();
     let charges = section.sections("charges").iter().filter_map(|one| charge(one, agreements)).collect();
     let rates = section.sections("rates").iter().filter_map(|one| rate(one, agreements)).collect();
+    let dispute_within = dispute_within(section);
     section.finish();
-    Reconciliation { rounding, tolerances, charges, rates }
+    Reconciliation { dispute_within, rounding, tolerances, charges, rates }
+}
+
+/// How long invoices may be disputed: deadlines are days, and not hours.
+pub(super) fn dispute_within(section: &Section<'_>) -> Option<Days> {
+    const DAY: u64 = 24 * 60 * 60;
+    let said = section.duration("dispute_within")?;
+    let seconds = said.value.as_secs();
+    if seconds % DAY != 0 {
+        section.fault(
+            "time_form",
+            &said.place,
+            "invoices may be disputed for whole days, and this is a part of one",
+            "write \"30d\"",
+        );
+    }
+    Some(Days::new(seconds / DAY))
 }
 
 fn tolerance(section: &Section<'_>, agreements: &[Agreement]) -> Tolerance {

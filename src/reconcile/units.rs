@@ -86,6 +86,26 @@ impl Packs {
     }
 }
 
+impl Packs {
+    /// Of what one `unit` of an item is made in the end, and of how many: packs within packs are opened.
+    fn base(&self, sku: &str, unit: &str, day: NaiveDate) -> Option<(Decimal, &str)> {
+        let packs = self.by_sku.get(sku)?;
+        let open = |unit: &str| {
+            let rows = packs.iter().filter(|pack| pack.unit == unit && is_in_force((pack.from, pack.to), day));
+            rows.max_by_key(|pack| pack.from)
+        };
+        let first = open(unit)?;
+        let (mut quantity, mut of) = (first.quantity, first.of_unit.as_str());
+        // Packs that hold each other have no end.
+        for _ in packs {
+            let Some(next) = open(of) else { return Some((quantity, of)) };
+            quantity = quantity.checked_mul(next.quantity)?;
+            of = &next.of_unit;
+        }
+        None
+    }
+}
+
 /// What joins the units of one item: master data, else what the documents say of packs.
 #[derive(Clone, Debug)]
 pub struct Joined<'j> {
@@ -102,6 +122,22 @@ impl<'j> Joined<'j> {
     #[must_use]
     pub const fn of(packs: &'j Packs, skus: Vec<&'j str>, said: Option<Decimal>, day: NaiveDate) -> Self {
         Self { packs, skus, day, said }
+    }
+
+    /// Of what one `unit` is made in the end, and of how many; none of a pack whose size nothing says.
+    #[must_use]
+    pub fn base(&self, unit: &str) -> Option<(Decimal, String)> {
+        const PACKS: [&str; 7] = ["case", "carton", "pack", "box", "pallet", "pallet_lift", "dozen"];
+        let unit = word(unit);
+        let listed = self.skus.iter().find_map(|sku| self.packs.base(sku, &unit, self.day));
+        if let Some((quantity, of)) = listed {
+            return Some((quantity, of.to_owned()));
+        }
+        if PACKS.contains(&unit.as_str()) {
+            let each = "each".to_owned();
+            return self.factor(Some(&unit), Some(&each)).map(|quantity| (quantity, each));
+        }
+        Some((Decimal::ONE, unit))
     }
 
     /// How many `to` one `from` is; none when nothing says so.

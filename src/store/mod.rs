@@ -92,7 +92,7 @@ pub use receipts::{DeliveryAbout, OpenReceipt};
 pub use received_acknowledgments::{NewMatch, NewReceivedAcknowledgment, ReceivedAcknowledgmentRow};
 pub use reconciliation::{
     ByPartnerRow, ByReasonRow, ComparedInvoiceRow, ComparedLineRow, DifferenceRow, DocumentPlace,
-    HeadOfLinesRow, InvoiceToCompare, NewComparedInvoice, NewComparedLine, NewDifference, NewRun,
+    HeadOfLinesRow, InvoiceToCompare, LineStandingRow, NewComparedInvoice, NewComparedLine, NewDifference, NewRun,
     NewUnbilled, PreviousFigures, RunRow, StandingOfException, UnbilledRow,
 };
 pub use records::{

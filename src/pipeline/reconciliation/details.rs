@@ -1,10 +1,10 @@
 //! The sections of a report that list what a run compared: what is not billed, invoices, lines, and where figures stand.
 
-use super::report::{PAGE, Piece, Stopped, bucket, money, paged, send, text};
+use super::report::{PAGE, Piece, Stopped, bucket, currency, money, paged, send, text};
 use crate::canonical::Reason;
 use crate::ids::short;
 use crate::reports::{Cell, Column, Kind, Sheet};
-use crate::store::{ComparedInvoiceRow, ComparedLineRow, HeadOfLinesRow, RunRow, Store};
+use crate::store::{ComparedInvoiceRow, ComparedLineRow, HeadOfLinesRow, LineStandingRow, RunRow, Store};
 use futures_util::{StreamExt, stream};
 use rust_decimal::Decimal;
 use tokio::sync::mpsc::Sender;
@@ -143,6 +143,11 @@ pub(super) async fn invoices(
         text("control_numbers", "ISA13/GS06/ST02").detail(),
         Column::new("segment", "Segment", Kind::Count).detail(),
         text("run", "Run").detail(),
+        text("terms", "Terms of payment").detail(),
+        Column::new("dispute_by", "Dispute by", Kind::Date).detail(),
+        text("pro_number", "PRO number").detail(),
+        text("warehouse", "Warehouse").detail(),
+        Column::new("exchange_rate", "Exchange rate", Kind::Price).detail(),
     ];
     let about =
         "Each invoice of the run; those of earlier days only where what is known of them has changed.";
@@ -197,10 +202,20 @@ fn invoice(row: ComparedInvoiceRow, run: &str) -> Vec<Cell> {
         numbers.join("/").into(),
         row.segment_ordinal.into(),
         run.into(),
+        row.terms.into(),
+        row.dispute_by.into(),
+        row.pro_number.into(),
+        row.warehouse.into(),
+        row.exchange_rate.into(),
     ]
 }
 
-pub(super) async fn lines(store: &Store, run: &RunRow, sender: &Sender<Piece>) -> Result<(), Stopped> {
+pub(super) async fn lines(
+    store: &Store,
+    run: &RunRow,
+    one_currency: bool,
+    sender: &Sender<Piece>,
+) -> Result<(), Stopped> {
     let quantity = |id: &str, title: &str| Column::new(id, title, Kind::Quantity);
     let columns = vec![
         Column::new("no", "No.", Kind::Count).detail(),
@@ -229,10 +244,29 @@ pub(super) async fn lines(store: &Store, run: &RunRow, sender: &Sender<Piece>) -
         Column::new("amount", "Amount", Kind::Money),
         Column::new("expected", "Expected", Kind::Money),
         Column::new("difference", "Difference", Kind::Money),
-        text("currency", "Currency").detail(),
+        currency(one_currency),
         text("match", "Match").detail(),
         text("file", "File").detail(),
         Column::new("segment", "Segment", Kind::Count).detail(),
+        text("status", "Status"),
+        text("reasons", "Reasons").detail(),
+        text("agreement", "Agreement").detail(),
+        text("kind", "Kind").detail(),
+        Column::new("invoiced_on", "Invoiced", Kind::Date).detail(),
+        Column::new("due_on", "Due", Kind::Date).detail(),
+        text("terms", "Terms of payment").detail(),
+        Column::new("dispute_by", "Dispute by", Kind::Date).detail(),
+        text("order_number", "Depositor's order").detail(),
+        text("shipment_id", "Shipment").detail(),
+        text("bill_of_lading", "Bill of lading").detail(),
+        text("pro_number", "PRO number").detail(),
+        text("warehouse", "Warehouse").detail(),
+        text("own_sku", "Our item").detail(),
+        text("partner_sku", "Partner's item").detail(),
+        quantity("base_quantity", "Billed in base units").detail(),
+        text("base_unit", "Base unit").detail(),
+        Column::new("exchange_rate", "Exchange rate", Kind::Price).detail(),
+        text("run", "Run").detail(),
     ];
     let about =
         "Each line of each invoice beside what it was compared with; quantities in the unit that is billed.";
@@ -243,11 +277,21 @@ pub(super) async fn lines(store: &Store, run: &RunRow, sender: &Sender<Piece>) -
         let (store, run) = (store.clone(), run.id);
         tokio::spawn(async move {
             let mut heads = store.list_heads_of_lines(run, range).await?.into_iter().peekable();
+            let standings = store.list_standings_of_lines(run, range).await?;
+            let mut standings = standings.iter().peekable();
             let page = store.list_compared_lines(run, range).await?;
-            // Both come in the order of the invoices, of which some have no line.
+            let run = short(run);
+            // All come in the order of the invoices and their lines; some have none.
             let rows = page.into_iter().filter_map(|row| {
                 while heads.next_if(|head| head.invoice < row.invoice).is_some() {}
-                heads.peek().map(|head| line(head, row))
+                let place = (row.invoice, row.ordinal);
+                let place_of = |one: &LineStandingRow| (one.invoice, one.line_ordinal);
+                while standings.next_if(|one| place_of(one) < place).is_some() {}
+                let mut own = Vec::new();
+                while let Some(one) = standings.next_if(|one| place_of(one) == place) {
+                    own.push(one);
+                }
+                heads.peek().map(|head| line(head, row, &own, &run))
             });
             Ok::<_, crate::store::Error>(rows.collect::<Vec<_>>())
         })
@@ -262,7 +306,19 @@ pub(super) async fn lines(store: &Store, run: &RunRow, sender: &Sender<Piece>) -
 /// Invoices whose lines lead to them; those of a million more would only make the report slow.
 const LEADING: i32 = 500;
 
-fn line(head: &HeadOfLinesRow, row: ComparedLineRow) -> Vec<Cell> {
+fn line(head: &HeadOfLinesRow, row: ComparedLineRow, standings: &[&LineStandingRow], run: &str) -> Vec<Cell> {
+    let status = status_of(standings, &row.found);
+    let reasons: Vec<&str> = standings.iter().map(|one| one.reason.as_str()).collect();
+    // Who sells calls it by his own number.
+    let (own_sku, partner_sku) = match head.kind.as_str() {
+        "sale" => (row.sku.clone(), row.buyer_item.clone()),
+        "purchase" => (row.buyer_item.clone(), row.sku.clone()),
+        _ => (None, None),
+    };
+    let shipment = |own: Option<String>, of_all: &Option<String>| match own {
+        Some(own) => (!own.is_empty()).then_some(own),
+        None => of_all.clone(),
+    };
     let number = head.invoice_number.clone();
     let to_date = row.billed.map(|billed| billed + row.billed_before.unwrap_or_default());
     let price = row.price.zip(row.agreed_price).map(|(price, agreed)| (price - agreed, agreed));
@@ -302,7 +358,52 @@ fn line(head: &HeadOfLinesRow, row: ComparedLineRow) -> Vec<Cell> {
         row.found.into(),
         head.file_name.clone().into(),
         row.segment_ordinal.into(),
+        status.into(),
+        (!reasons.is_empty()).then(|| reasons.join(", ")).into(),
+        head.agreement.clone().into(),
+        head.kind.as_str().into(),
+        head.invoiced_on.into(),
+        head.due_on.into(),
+        head.terms.clone().into(),
+        head.dispute_by.into(),
+        shipment(row.order_number, &head.order_number).into(),
+        shipment(row.shipment_id, &head.shipment_id).into(),
+        shipment(row.bill_of_lading, &head.bill_of_lading).into(),
+        shipment(row.pro_number, &head.pro_number).into(),
+        shipment(row.warehouse, &head.warehouse).into(),
+        own_sku.into(),
+        partner_sku.into(),
+        row.base_quantity.into(),
+        row.base_unit.into(),
+        head.exchange_rate.into(),
+        run.into(),
     ]
+}
+
+/// How a line stands by its own differences; what people decided of all that stands goes before.
+fn status_of(standings: &[&LineStandingRow], found: &str) -> &'static str {
+    let reason = |one: &LineStandingRow| one.reason.parse::<Reason>().ok();
+    let is_money = |one: &&&LineStandingRow| !reason(one).is_some_and(Reason::is_open_side);
+    let standing: Vec<&LineStandingRow> =
+        standings.iter().filter(is_money).copied().filter(|one| !one.is_tolerated).collect();
+    let Some(first) = standing.first() else {
+        return match found {
+            _ if standings.iter().any(|one| one.is_tolerated) => "within tolerance",
+            "none" => "not checked",
+            _ => "matched",
+        };
+    };
+    if standing.iter().all(|one| one.decision == first.decision) {
+        match first.decision.as_deref() {
+            Some("approve") => return "approved",
+            Some("short_pay") => return "short paid",
+            Some("hold") => return "held",
+            Some("ask_credit") => return "credit asked",
+            _ => {}
+        }
+    }
+    let is_unchecked = |one: &&LineStandingRow| reason(one).is_some_and(Reason::is_unchecked) && !one.has_amount;
+    if standing.iter().all(is_unchecked) { "not checked" } else { "exception" }
 }
 
 /// Every figure of every difference, with the place that says it.

@@ -4,26 +4,34 @@
 //! on its way; memory is that of a few sets.
 
 mod details;
+mod due;
 mod evidence;
+mod lines;
 pub mod report;
+mod shipments;
 mod unbilled;
 
 use super::agreements::Agreements;
 use super::compare::{self, Index};
 use super::hub::Error;
-use super::known::{self, Known};
-use crate::canonical::{Figure, Invoice, InvoiceSense, Reason, evened, same_number};
+use super::known::{self, Known, purchase_order_of};
+use crate::canonical::{
+    CURRENCY, Figure, Invoice, InvoiceKind, InvoiceSense, PurchaseOrder, Reason, evened, same_number,
+};
 use crate::ids;
+use crate::profiles::Profile;
 use crate::reconcile::{Comparison, Difference};
 use crate::store::{
     InvoiceToCompare, NewComparedInvoice, NewComparedLine, NewDifference, NewRun, NumbersAsked,
     PreviousFigures, StandingOfException, Store, Work,
 };
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+use due::Since;
 use evidence::Places;
+use lines::{Besides, marks_of};
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
+use shipments::Shipments;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -250,18 +258,29 @@ impl Made {
                     let day = invoice.received_at.date_naive();
                     let under = invoice.agreement.as_deref();
                     let comparison = compare::one((place, stored), profile, under, known, &index, day);
-                    let kind = compare::kind_of(profile).word();
-                    let row = self.row(invoice, &stored.record, &comparison, kind, day, is_adjustment);
+                    let kind = compare::kind_of(profile);
+                    let record = &stored.record;
+                    let besides = Besides {
+                        orders: orders_of(record, known),
+                        shipments: Shipments::of((&invoice.partner_id, record), kind, known, &index),
+                        packs: &known.packs,
+                        day: record.invoiced_on.unwrap_or(day),
+                    };
+                    let row = self.row((invoice, record), &comparison, (profile, kind), &besides);
                     let row = NewComparedInvoice {
                         previous: previous.get(&document).map(|figures| (figures.run_id, figures.expected)),
+                        is_adjustment,
                         ..row
                     };
+                    if !is_adjustment {
+                        *self.totals.entry(row.currency.clone()).or_default() += row.billed;
+                    }
                     // What was told and has not changed is not told again.
                     let unchanged = row.previous.is_some_and(|(_, expected)| expected == row.expected);
                     if is_adjustment && unchanged {
                         continue;
                     }
-                    rows.lines.extend(lines(row.invoice, &stored.record, &comparison));
+                    rows.lines.extend(lines::lines(row.invoice, record, &comparison, &besides));
                     let differences = comparison.differences.iter().zip(1..).map(|(difference, ordinal)| {
                         let exception = compare::exception_id(document, difference);
                         let standing = standing.get(&exception);
@@ -309,27 +328,27 @@ impl Made {
     }
 
     fn row(
-        &mut self,
-        invoice: &InvoiceToCompare,
-        record: &Invoice,
+        &self,
+        (invoice, record): (&InvoiceToCompare, &Invoice),
         comparison: &Comparison,
-        kind: &'static str,
-        day: NaiveDate,
-        is_adjustment: bool,
+        (profile, kind): (&Profile, InvoiceKind),
+        besides: &Besides<'_>,
     ) -> NewComparedInvoice {
-        let is_credit = record.sense == Some(InvoiceSense::Credit);
         let billed = comparison.billed;
         let money = |tolerated: bool| comparison.sum(|one| one.tolerated.is_some() == tolerated);
         let (difference, tolerated) = (money(false), money(true));
-        let status = status(comparison);
-        let currency = comparison.currency.clone().unwrap_or_else(|| "USD".to_owned());
-        if !is_adjustment {
-            *self.totals.entry(currency.clone()).or_default() += billed;
-        }
-        let invoiced_on = record.invoiced_on.unwrap_or(day);
-        let due = record.terms.first().and_then(|terms| {
-            terms.net_on.or_else(|| invoiced_on.checked_add_signed(TimeDelta::try_days(terms.net_days?)?))
-        });
+        let own = marks_of(record);
+        let marks = besides.shipments.complete(&own, None);
+        let (shipped, received) = besides.shipments.days(&own);
+        let since = Since {
+            invoiced: Some(besides.day),
+            shipped: record.shipped_on.or(shipped),
+            delivered: record.delivered_on,
+            received,
+        };
+        // An invoice without terms is paid by the order's.
+        let terms = record.terms.first().or_else(|| besides.orders.values().find_map(|one| one.terms.first()));
+        let agreement = profile.find_agreement(invoice.agreement.as_deref());
         let matched =
             comparison.lines.iter().filter(|line| line.found != crate::reconcile::Match::None).count();
         NewComparedInvoice {
@@ -337,21 +356,26 @@ impl Made {
             document_id: invoice.document_id,
             partner_id: invoice.partner_id.clone(),
             agreement: invoice.agreement.clone(),
-            kind,
-            is_credit,
+            kind: kind.word(),
+            is_credit: record.sense == Some(InvoiceSense::Credit),
             invoice_number: record.invoice_number.clone(),
-            invoiced_on,
-            due_on: due,
+            invoiced_on: besides.day,
+            due_on: terms.and_then(|terms| due::due_on(terms, since)),
+            terms: terms.and_then(due::in_words),
+            dispute_by: profile.disputed_until(agreement, besides.day),
             purchase_order_number: record.purchase_order_number.clone(),
-            order_number: record.order_number.clone(),
-            shipment_id: record.shipment_id.clone(),
-            bill_of_lading: record.bill_of_lading.clone(),
-            currency,
+            order_number: marks.order_number,
+            shipment_id: marks.shipment_id,
+            bill_of_lading: marks.bill_of_lading,
+            pro_number: marks.pro_number,
+            warehouse: marks.warehouse,
+            currency: comparison.currency.clone().unwrap_or_else(|| CURRENCY.to_owned()),
+            exchange_rate: record.exchange_rate,
             billed,
             expected: billed - difference - tolerated,
             difference,
             tolerated,
-            status,
+            status: status(comparison),
             line_count: i32::try_from(record.lines.len()).unwrap_or(i32::MAX),
             matched_line_count: i32::try_from(matched).unwrap_or(i32::MAX),
             file_id: invoice.file_id,
@@ -363,7 +387,7 @@ impl Made {
             ],
             segment_ordinal: record.source.map(|source| i64::from(source.segment_ordinal)),
             previous: None,
-            is_adjustment,
+            is_adjustment: false,
         }
     }
 
@@ -392,20 +416,12 @@ impl Made {
 
 /// How an invoice stands as a whole.
 fn status(comparison: &Comparison) -> &'static str {
-    use crate::canonical::Reason::{
-        OrderUnknown, PriceNotChecked, ServiceNotChecked, TaxNotChecked, UnitMismatch,
-    };
     let mut standing = comparison.standing().filter(|one| !one.reason.is_open_side()).peekable();
     if standing.peek().is_none() {
         let tolerated = comparison.differences.iter().any(|one| one.tolerated.is_some());
         return if tolerated { "within_tolerance" } else { "matched" };
     }
-    let unchecked = |one: &crate::reconcile::Difference| {
-        matches!(
-            one.reason,
-            PriceNotChecked | UnitMismatch | ServiceNotChecked | TaxNotChecked | OrderUnknown
-        ) && one.amount.is_none()
-    };
+    let unchecked = |one: &Difference| one.reason.is_unchecked() && one.amount.is_none();
     if standing.all(unchecked) { "not_checked" } else { "exception" }
 }
 
@@ -438,37 +454,13 @@ fn decision(standing: &StandingOfException) -> Option<(String, String, DateTime<
     Some((decision, by, standing.settled_at?, standing.settled_reason.clone()))
 }
 
-fn lines<'a>(
-    invoice: i32,
-    record: &'a Invoice,
-    comparison: &'a Comparison,
-) -> impl Iterator<Item = NewComparedLine> + 'a {
-    comparison.lines.iter().filter_map(move |compared| {
-        let line = record.lines.get(compared.ordinal - 1)?;
-        let keys = line.keys();
-        let order = line.purchase_order_number.as_ref().or(record.purchase_order_number.as_ref());
-        Some(NewComparedLine {
-            invoice,
-            ordinal: i32::try_from(compared.ordinal).unwrap_or(i32::MAX),
-            line_number: line.line_number.clone(),
-            purchase_order_number: order.cloned(),
-            sku: keys.sku.map(Cow::into_owned),
-            buyer_item: keys.buyer_item.map(Cow::into_owned),
-            gtin: keys.gtin.map(Cow::into_owned),
-            description: line.description.clone(),
-            unit: line.unit.clone(),
-            quantities: [
-                compared.ordered,
-                compared.shipped,
-                compared.advised,
-                compared.received,
-                compared.billed_before,
-                line.quantity,
-            ],
-            prices: (compared.price, compared.price_from, line.unit_price),
-            amounts: (compared.amount, compared.expected),
-            found: compared.found.word(),
-            segment_ordinal: line.source.map(|source| i64::from(source.segment_ordinal)),
-        })
-    })
+/// The orders that an invoice bills, as far as they are known, by evened number.
+fn orders_of<'k>(record: &Invoice, known: &'k Known) -> BTreeMap<String, &'k PurchaseOrder> {
+    let (release, items) = (record.release_number.as_deref(), record.lines.iter().map(|line| line.keys()));
+    let items: Vec<_> = items.collect();
+    let found = record.orders_billed().into_iter().filter_map(|number| {
+        let order = purchase_order_of(known.purchase_orders.of(Some(&number)), release, &items)?;
+        Some((number, &order.record))
+    });
+    found.collect()
 }

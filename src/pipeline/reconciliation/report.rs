@@ -188,13 +188,19 @@ async fn sheets(
     details::adjustments(store, run, one_currency, sender).await?;
     details::unbilled(store, run, sender).await?;
     details::invoices(store, run, one_currency, sender).await?;
-    details::lines(store, run, sender).await?;
+    details::lines(store, run, one_currency, sender).await?;
     details::figures(store, run, sender).await
 }
 
 pub(super) fn money(id: &str, title: &str, one_currency: bool) -> Column {
     let column = Column::new(id, title, Kind::Money);
     if one_currency { column.totalled() } else { column }
+}
+
+/// Beside amounts of several currencies it stands on the page too; of one, the headlines name it.
+pub(super) fn currency(one_currency: bool) -> Column {
+    let column = text("currency", "Currency");
+    if one_currency { column.detail() } else { column }
 }
 
 pub(super) fn text(id: &str, title: &str) -> Column {
@@ -310,6 +316,8 @@ async fn differences(
     one_currency: bool,
     sender: &Sender<Piece>,
 ) -> Result<(), Stopped> {
+    let has_disputes = store.has_disputes(run.id).await?;
+    let dispute_by = Column::new("dispute_by", "Dispute by", Kind::Date);
     let is_open = |row: &DifferenceRow| row.reason.parse::<Reason>().is_ok_and(Reason::is_open_side);
     let sections = [
         (
@@ -338,7 +346,7 @@ async fn differences(
             text("item", "Item or charge"),
             text("reason", "Reason"),
             money("amount", "Amount", one_currency),
-            text("currency", "Currency").detail(),
+            currency(one_currency),
             text("message", "What differs"),
             text("advice", "What to do").detail(),
             text("tolerance", "Tolerance").detail(),
@@ -353,6 +361,8 @@ async fn differences(
             text("evidence", "Where it stands").detail(),
             text("exception", "Exception"),
             text("run", "Run").detail(),
+            // Only where somebody agreed on it, it has room on the page.
+            if has_disputes { dispute_by.clone() } else { dispute_by.clone().detail() },
         ];
         paged(
             sender,
@@ -403,6 +413,7 @@ fn difference(row: &DifferenceRow, run: &RunRow) -> Vec<Cell> {
             exception.into()
         },
         short(run.id).into(),
+        row.dispute_by.into(),
     ]
 }
 

@@ -6,7 +6,7 @@ use super::super::known::{Known, purchase_order_of};
 use super::super::moved;
 use super::Asked;
 use super::evidence::Places;
-use crate::canonical::{InvoiceKind, RecordKind, evened};
+use crate::canonical::{CURRENCY, InvoiceKind, RecordKind, evened};
 use crate::ledger::InForce;
 use crate::reconcile::{Moved, Terms, not_billed};
 use crate::store::NewUnbilled;
@@ -122,7 +122,7 @@ pub(super) fn find(
                     price: open.price,
                     currency: record
                         .and_then(|record| record.currency.clone())
-                        .or_else(|| open.price.map(|_| "USD".to_owned())),
+                        .or_else(|| open.price.map(|_| CURRENCY.to_owned())),
                     shipped_on: on.unwrap_or_else(|| place.received_at.date_naive()),
                     document_id: last.document,
                     file_name: place.file_name.clone(),

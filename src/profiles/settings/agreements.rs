@@ -1,6 +1,6 @@
 //! Settings of `[[agreements]]`: what holds for one depositor.
 
-use super::Form::{Conditions, Day, Text, Words};
+use super::Form::{Conditions, Day, Text, Time, Words};
 use super::Otherwise::{Like, Nothing, Required};
 use super::{Setting, setting};
 
@@ -50,6 +50,12 @@ pub(super) const AGREEMENTS: &[Setting] = &[
         "Who of us looks after what goes wrong with it.",
     ),
     setting("agreements[].escalate_to", Text, Like("that of the partner"), "The next in charge."),
+    setting(
+        "agreements[].dispute_within",
+        Time,
+        Like("that of `[reconciliation]`"),
+        "How long its invoices may be disputed, in whole days.",
+    ),
     setting("agreements[].valid_from", Day, Nothing, "The first day of it."),
     setting("agreements[].valid_to", Day, Nothing, "The last day of it."),
 ];

@@ -1,11 +1,17 @@
 //! Settings of `[reconciliation]`: how invoices are compared, and what of a difference is let pass.
 
-use super::Form::{Day, Flag, Text, Words};
+use super::Form::{Day, Flag, Text, Time, Words};
 use super::Otherwise::{Is, Like, Nothing, Required};
 use super::{Setting, setting};
 use crate::canonical::Reason;
 
 pub(super) const RECONCILIATION: &[Setting] = &[
+    setting(
+        "reconciliation.dispute_within",
+        Time,
+        Nothing,
+        "How long an invoice may be disputed, in whole days from its own, such as `\"60d\"`; reports name the last day.",
+    ),
     setting(
         "reconciliation.rounding",
         Words(&["lines", "total"]),

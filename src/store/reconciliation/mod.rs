@@ -4,8 +4,8 @@ mod read;
 mod write;
 
 pub use read::{
-    ByPartnerRow, ByReasonRow, ComparedInvoiceRow, ComparedLineRow, DifferenceRow, HeadOfLinesRow, RunRow,
-    UnbilledRow,
+    ByPartnerRow, ByReasonRow, ComparedInvoiceRow, ComparedLineRow, DifferenceRow, HeadOfLinesRow,
+    LineStandingRow, RunRow, UnbilledRow,
 };
 pub use write::{NewComparedInvoice, NewComparedLine, NewDifference, NewRun, NewUnbilled};
 

@@ -56,6 +56,10 @@ pub struct ComparedInvoiceRow {
     pub invoiced_on: NaiveDate,
     /// When it is due.
     pub due_on: Option<NaiveDate>,
+    /// Its terms of payment, in words.
+    pub terms: Option<String>,
+    /// Until when it may be disputed.
+    pub dispute_by: Option<NaiveDate>,
     /// The buyer's order.
     pub purchase_order_number: Option<String>,
     /// The depositor's order.
@@ -64,8 +68,14 @@ pub struct ComparedInvoiceRow {
     pub shipment_id: Option<String>,
     /// The bill of lading.
     pub bill_of_lading: Option<String>,
+    /// The carrier's number.
+    pub pro_number: Option<String>,
+    /// Where the goods came from, or of a purchase where they came to.
+    pub warehouse: Option<String>,
     /// Currency of its amounts.
     pub currency: String,
+    /// The rate of exchange that it names.
+    pub exchange_rate: Option<Decimal>,
     /// What it bills.
     pub billed: Decimal,
     /// What it should bill.
@@ -126,6 +136,25 @@ pub struct ComparedLineRow {
     pub expected: Decimal,
     pub found: String,
     pub segment_ordinal: Option<i64>,
+    pub base_quantity: Option<Decimal>,
+    pub base_unit: Option<String>,
+    pub order_number: Option<String>,
+    pub shipment_id: Option<String>,
+    pub bill_of_lading: Option<String>,
+    pub pro_number: Option<String>,
+    pub warehouse: Option<String>,
+}
+
+/// How a line of an invoice of a run stands: one of its differences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named as the columns of the table, which explains them")]
+pub struct LineStandingRow {
+    pub invoice: i32,
+    pub line_ordinal: i32,
+    pub reason: String,
+    pub has_amount: bool,
+    pub is_tolerated: bool,
+    pub decision: Option<String>,
 }
 
 /// What all lines of an invoice of a run have in common.
@@ -134,8 +163,20 @@ pub struct ComparedLineRow {
 pub struct HeadOfLinesRow {
     pub invoice: i32,
     pub partner_id: String,
+    pub agreement: Option<String>,
+    pub kind: String,
     pub invoice_number: Option<String>,
+    pub invoiced_on: NaiveDate,
+    pub due_on: Option<NaiveDate>,
+    pub terms: Option<String>,
+    pub dispute_by: Option<NaiveDate>,
+    pub order_number: Option<String>,
+    pub shipment_id: Option<String>,
+    pub bill_of_lading: Option<String>,
+    pub pro_number: Option<String>,
+    pub warehouse: Option<String>,
     pub currency: String,
+    pub exchange_rate: Option<Decimal>,
     pub file_name: String,
 }
 
@@ -153,6 +194,7 @@ pub struct DifferenceRow {
     pub invoiced_on: NaiveDate,
     pub purchase_order_number: Option<String>,
     pub currency: String,
+    pub dispute_by: Option<NaiveDate>,
     pub reason: String,
     pub line_ordinal: Option<i32>,
     pub line_number: Option<String>,
@@ -256,8 +298,8 @@ impl Store {
         sqlx::query_as!(
             ComparedInvoiceRow,
             "select i.invoice, document_id, partner_id, agreement, kind, is_credit, invoice_number, invoiced_on, due_on,
-                 purchase_order_number, order_number, shipment_id, bill_of_lading, currency, billed, expected,
-                 difference, tolerated, status, line_count, matched_line_count, file_name,
+                 terms, dispute_by, purchase_order_number, order_number, shipment_id, bill_of_lading, pro_number,
+                 warehouse, currency, exchange_rate, billed, expected, difference, tolerated, status, line_count, matched_line_count, file_name,
                  interchange_control_number, group_control_number, set_control_number, segment_ordinal,
                  previous_run_id, previous_expected, is_adjustment,
                  case when is_adjustment then (
@@ -307,7 +349,8 @@ impl Store {
             ComparedLineRow,
             "select invoice, ordinal, line_number, purchase_order_number, sku, buyer_item, gtin, description, unit,
                  ordered, shipped, advised, received, billed_before, billed, agreed_price, price_from, price, amount,
-                 expected, found, segment_ordinal
+                 expected, found, segment_ordinal, base_quantity, base_unit, order_number, shipment_id,
+                 bill_of_lading, pro_number, warehouse
              from reconciliation_line where run_id = $1 and invoice between $2 and $3 order by invoice, ordinal",
             run,
             first,
@@ -329,7 +372,8 @@ impl Store {
     ) -> Result<Vec<HeadOfLinesRow>, Error> {
         sqlx::query_as!(
             HeadOfLinesRow,
-            "select invoice, partner_id, invoice_number, currency, file_name
+            "select invoice, partner_id, agreement, kind, invoice_number, invoiced_on, due_on, terms, dispute_by,
+                 order_number, shipment_id, bill_of_lading, pro_number, warehouse, currency, exchange_rate, file_name
              from reconciliation_invoice where run_id = $1 and invoice between $2 and $3 order by invoice",
             run,
             first,
@@ -338,6 +382,45 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(Error::query("list heads of lines"))
+    }
+
+    /// How the lines of these invoices of a run stand: their differences, by line.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_standings_of_lines(
+        &self,
+        run: Uuid,
+        (first, last): (i32, i32),
+    ) -> Result<Vec<LineStandingRow>, Error> {
+        sqlx::query_as!(
+            LineStandingRow,
+            r#"select invoice, line_ordinal as "line_ordinal!", reason, amount is not null as "has_amount!",
+                   tolerated is not null as "is_tolerated!", decision
+               from reconciliation_difference
+               where run_id = $1 and invoice between $2 and $3 and line_ordinal is not null
+               order by invoice, line_ordinal, ordinal"#,
+            run,
+            first,
+            last,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(Error::query("list how lines stand"))
+    }
+
+    /// Whether an invoice of a run may be disputed until a day.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn has_disputes(&self, run: Uuid) -> Result<bool, Error> {
+        sqlx::query_scalar!(
+            r#"select exists (select from reconciliation_invoice where run_id = $1 and dispute_by is not null) as "has!""#,
+            run,
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(Error::query("ask whether invoices may be disputed"))
     }
 
     /// Differences of a run behind this place: all, or of the invoices of its days those that are let pass, or not.
@@ -355,7 +438,7 @@ impl Store {
             DifferenceRow,
             r#"select d.invoice, d.ordinal, d.exception_id, i.partner_id as "partner_id!", i.agreement, i.kind as "kind!",
                    i.invoice_number, i.invoiced_on as "invoiced_on!", i.purchase_order_number,
-                   i.currency as "currency!", d.reason, d.line_ordinal, d.line_number, d.item, d.amount, d.message,
+                   i.currency as "currency!", i.dispute_by, d.reason, d.line_ordinal, d.line_number, d.item, d.amount, d.message,
                    d.figures, d.tolerated, d.first_seen_at, d.owner, d.decision, d.decided_by, d.decided_at,
                    d.decided_why, i.is_adjustment as "is_adjustment!"
                from reconciliation_difference d cross join lateral (

@@ -53,6 +53,10 @@ pub struct NewComparedInvoice {
     pub invoiced_on: NaiveDate,
     /// When it is due.
     pub due_on: Option<NaiveDate>,
+    /// Its terms of payment, in words.
+    pub terms: Option<String>,
+    /// Until when it may be disputed.
+    pub dispute_by: Option<NaiveDate>,
     /// The buyer's order.
     pub purchase_order_number: Option<String>,
     /// The depositor's order.
@@ -61,8 +65,14 @@ pub struct NewComparedInvoice {
     pub shipment_id: Option<String>,
     /// The bill of lading.
     pub bill_of_lading: Option<String>,
+    /// The carrier's number.
+    pub pro_number: Option<String>,
+    /// Where the goods came from, or of a purchase where they came to.
+    pub warehouse: Option<String>,
     /// Currency of its amounts.
     pub currency: String,
+    /// The rate of exchange that it names.
+    pub exchange_rate: Option<Decimal>,
     /// What it bills, less than zero for a credit.
     pub billed: Decimal,
     /// What it should bill.
@@ -112,6 +122,11 @@ pub struct NewComparedLine {
     pub description: Option<String>,
     /// The unit that is billed.
     pub unit: Option<String>,
+    /// What is billed in the smallest unit of the item, and that unit.
+    pub base: Option<(Decimal, String)>,
+    /// Order of the depositor, shipment, bill of lading, number of the carrier, and warehouse, where the invoice bills
+    /// several; what is not known is empty.
+    pub shipment: Option<[String; 5]>,
     /// Ordered, shipped, advised, received, billed before, billed.
     pub quantities: [Option<Decimal>; 6],
     /// The agreed price, who says it, and the price billed.
@@ -207,7 +222,8 @@ impl Work {
                  invoice_number, invoiced_on, due_on, purchase_order_number, order_number, shipment_id, bill_of_lading,
                  currency, billed, expected, difference, tolerated, status, line_count, matched_line_count, file_id,
                  file_name, interchange_control_number, group_control_number, set_control_number, segment_ordinal,
-                 previous_run_id, previous_expected, is_adjustment) from stdin (format binary)",
+                 previous_run_id, previous_expected, is_adjustment, terms, dispute_by, pro_number, warehouse, exchange_rate)
+                 from stdin (format binary)",
         )
         .await?;
         for new in invoices {
@@ -226,7 +242,8 @@ impl Work {
             }
             copy.value(new.segment_ordinal);
             copy.value(new.previous.map(|(run, _)| run)).value(new.previous.map(|(_, expected)| expected));
-            copy.value(Some(new.is_adjustment));
+            copy.value(Some(new.is_adjustment)).text(new.terms.as_deref()).value(new.dispute_by);
+            copy.text(new.pro_number.as_deref()).text(new.warehouse.as_deref()).value(new.exchange_rate);
             copy.end_row().await?;
         }
         copy.finish().await
@@ -242,7 +259,8 @@ impl Work {
             "keep compared lines",
             "copy reconciliation_line (run_id, invoice, ordinal, line_number, purchase_order_number, sku, buyer_item,
                  gtin, description, unit, ordered, shipped, advised, received, billed_before, billed, agreed_price,
-                 price_from, price, amount, expected, found, segment_ordinal) from stdin (format binary)",
+                 price_from, price, amount, expected, found, segment_ordinal, base_quantity, base_unit, order_number,
+                 shipment_id, bill_of_lading, pro_number, warehouse) from stdin (format binary)",
         )
         .await?;
         for new in lines {
@@ -256,6 +274,11 @@ impl Work {
             copy.value(new.prices.0).text(new.prices.1).value(new.prices.2);
             copy.value(Some(new.amounts.0)).value(Some(new.amounts.1)).text(Some(new.found));
             copy.value(new.segment_ordinal);
+            copy.value(new.base.as_ref().map(|(quantity, _)| *quantity));
+            copy.text(new.base.as_ref().map(|(_, unit)| unit.as_str()));
+            for at in 0..5 {
+                copy.text(new.shipment.as_ref().and_then(|marks| marks.get(at)).map(String::as_str));
+            }
             copy.end_row().await?;
         }
         copy.finish().await

@@ -71,14 +71,22 @@ async fn every_cent_of_a_report_is_explained() {
 /// Plays a scenario; the reports that it asks for, or the month's.
 async fn played(text: &str) -> String {
     let mut world = World::new().await;
-    let mut told = String::new();
+    let (mut told, mut shown) = (String::new(), Vec::new());
     for step in steps(text) {
         match step.words.as_slice() {
             [word, from, to] if word == "report" => told.push_str(&reported(&world, from, to).await),
+            [word, sheet] if word == "show" => shown.push((sheet.clone(), step.lines.join(" "))),
             [word, kind, decision] if word == "settle" => settle(&world, kind, decision).await,
             [word, kind] if word == "data" => load(&world, kind, &step.lines),
             _ => world.play(&step).await,
         }
+    }
+    if !shown.is_empty() {
+        let columns: Vec<(&str, Vec<&str>)> = shown
+            .iter()
+            .map(|(sheet, columns)| (sheet.as_str(), columns.split_whitespace().collect()))
+            .collect();
+        return reported_in(&world, "2026-11-01", "2026-11-30", &columns).await;
     }
     if told.is_empty() {
         told = reported(&world, "2026-11-01", "2026-11-30").await;
@@ -121,6 +129,10 @@ async fn run(world: &World, from: &str, to: &str) -> RunRow {
 
 /// The report of a run, its sheets as lines of the columns above.
 pub(super) async fn reported(world: &World, from: &str, to: &str) -> String {
+    reported_in(world, from, to, &TOLD.map(|(sheet, columns)| (sheet, columns.to_vec()))).await
+}
+
+async fn reported_in(world: &World, from: &str, to: &str, sheets: &[(&str, Vec<&str>)]) -> String {
     let row = run(world, from, to).await;
     let folder = tempfile::tempdir().expect("a folder");
     let into = folder.path().to_owned();
@@ -131,7 +143,7 @@ pub(super) async fn reported(world: &World, from: &str, to: &str) -> String {
     let (_, files) = report::write(&world.database.store(), &row, UTC, open).await.expect("it is written");
     assert!(files.len() > 8, "{files:?}");
     let mut told = format!("{from} to {to}: {} invoices, {} lines\n", row.invoice_count, row.line_count);
-    for (sheet, columns) in TOLD {
+    for (sheet, columns) in sheets {
         let path = folder.path().join(format!("reconciliation-{sheet}.csv"));
         let mut reader = csv::Reader::from_path(&path).expect("it is there");
         let header = reader.headers().expect("it has one").clone();

@@ -5,7 +5,7 @@ use super::super::lineage::{Acknowledgments, DocumentLineage};
 use super::super::naming::short;
 use super::super::output::{self, Page, plain, words};
 use super::{Candidate, Story, laid};
-use crate::canonical::{Completeness, Purpose, Record, same_number};
+use crate::canonical::{CURRENCY, Completeness, Purpose, Record, same_number};
 use crate::cli::counted;
 use crate::cli::status::table;
 use crate::clock::Clock;
@@ -333,7 +333,7 @@ fn says(record: &Record) -> String {
         }
         Record::Invoice(invoice) => {
             let lines = invoice.lines.iter().map(|line| (line.quantity.unwrap_or_default(), &line.unit));
-            let currency = invoice.currency.as_deref().unwrap_or("USD");
+            let currency = invoice.currency.as_deref().unwrap_or(CURRENCY);
             let total =
                 invoice.total_amount.map(|total| format!("{total:.2} {currency}")).unwrap_or_default();
             let sense =
