@@ -55,7 +55,14 @@ struct Listed {
 
 /// The sheet at hand.
 struct Open {
+    /// Its columns as they stand here: those that a page shows, then the others.
     sheet: Sheet,
+    /// Where each of them stands in a row that comes.
+    order: Vec<usize>,
+    /// So many of them are printed.
+    printed: usize,
+    /// Whether text of the row at hand takes several lines.
+    is_tall: bool,
     name: String,
     page: Worksheet,
     totals: Totals,
@@ -66,7 +73,7 @@ struct Open {
     widths: Vec<usize>,
     /// Whether a figure of the column had to be written as text.
     has_text: Vec<bool>,
-    formats: BTreeMap<(Shape, u32), Format>,
+    formats: BTreeMap<(Shape, u32, bool), Format>,
     zone: Tz,
 }
 
@@ -74,6 +81,8 @@ struct Open {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Shape {
     Plain,
+    Text,
+    Wrapped,
     Share,
     Day,
     Instant,
@@ -174,6 +183,7 @@ impl Xlsx {
             page.write_string_with_format(row, 0, "Notes", &bold)?;
             let wrapped = Format::new().set_text_wrap().set_align(FormatAlign::Top);
             for note in &report.notes {
+                page.set_row_height(row, height(letters(note), 90))?;
                 page.write_string_with_format(row, 1, text(note), &wrapped)?;
                 row += 1;
             }
@@ -238,7 +248,25 @@ impl Open {
         // Titles have two lines, and no program makes the row higher for them by itself.
         page.set_name(name)?.set_freeze_panes(1, 0)?.set_row_height(0, 32)?;
         page.set_landscape().set_print_fit_to_pages(1, 0).set_repeat_rows(0, 0)?;
-        page.set_footer("&L&A&RPage &P of &N");
+        page.set_margins(0.4, 0.4, 0.7, 0.6, 0.3, 0.3);
+        let (from, to) = report.period;
+        let period = if from == to { from.to_string() } else { format!("{from} to {to}") };
+        let as_of = figure::instant(report.as_of, report.time_zone);
+        // `&` begins a code, and 255 letters are all that fit.
+        let title: String = report.title.chars().take(100).collect();
+        let title = title.replace('&', "&&");
+        page.set_header(format!("&L{title}, {period}&RAs of {as_of}")).set_footer("&L&A&RPage &P of &N");
+        // What a row is led to by keeps its place: formulas elsewhere look for it there.
+        let key = led_to.get(&sheet.id).map(|(_, led_to)| led_to.column);
+        let is_printed = |at: &usize| {
+            key.is_some_and(|key| *at <= key)
+                || sheet.columns.get(*at).is_some_and(|column| !column.is_detail)
+        };
+        let (printed, others): (Vec<usize>, Vec<usize>) = (0..sheet.columns.len()).partition(is_printed);
+        let order = [printed.as_slice(), &others].concat();
+        let columns = order.iter().filter_map(|at| sheet.columns.get(*at)).cloned().collect();
+        let totals = Totals::of(sheet);
+        let sheet = &Sheet { columns, ..sheet.clone() };
         let head = Format::new()
             .set_bold()
             .set_text_wrap()
@@ -259,9 +287,12 @@ impl Open {
             widths: sheet.columns.iter().map(of_title).collect(),
             has_text: vec![false; sheet.columns.len()],
             sheet: sheet.clone(),
+            order,
+            printed: printed.len(),
+            is_tall: false,
             name: name.to_owned(),
             page,
-            totals: Totals::of(sheet),
+            totals,
             links: 0,
             leads: 0,
             led_to: led_to.clone(),
@@ -272,7 +303,15 @@ impl Open {
 
     fn row(&mut self, cells: &[Cell]) -> Result<(), XlsxError> {
         let row = u32::try_from(self.totals.rows()).expect("a sheet has fewer rows");
-        for (at, cell) in cells.iter().enumerate() {
+        let cells: Vec<&Cell> = self.order.iter().filter_map(|at| cells.get(*at)).collect();
+        let is_long = |cell: &Cell| matches!(cell, Cell::Text(text) if letters(text) > WIDTHS.1);
+        let printed = cells.iter().take(self.printed).filter(|cell| is_long(cell));
+        let longest = printed.map(|cell| letters(&figure::cell(Kind::Text, cell, self.zone))).max();
+        self.is_tall = longest.is_some();
+        if let Some(longest) = longest {
+            self.page.set_row_height(row, height(longest, WIDTHS.1))?;
+        }
+        for (at, cell) in cells.into_iter().enumerate() {
             let column = u16::try_from(at).expect("a sheet has fewer columns");
             let kind = self.sheet.columns.get(at).expect("a cell has a column").kind;
             let width = letters(&figure::cell(kind, cell, self.zone));
@@ -281,6 +320,12 @@ impl Open {
             }
             match cell {
                 Cell::Empty => {}
+                Cell::Text(text) if self.is_tall => {
+                    let is_wrapped = at < self.printed && is_long(cell);
+                    let shape = if is_wrapped { Shape::Wrapped } else { Shape::Text };
+                    let format = self.format(shape, kind, Decimal::ZERO);
+                    self.page.write_string_with_format(row, column, cut(text), &format)?;
+                }
                 Cell::Text(text) => {
                     self.page.write_string(row, column, cut(text))?;
                 }
@@ -374,6 +419,7 @@ impl Open {
         if last > 0 && columns > 0 {
             self.page.autofilter(0, 0, last, columns - 1)?;
         }
+        self.is_tall = false;
         let mut row = last + 1;
         if rows > most_rows {
             let more = figure::number(Kind::Count, (rows - most_rows).into());
@@ -381,7 +427,16 @@ impl Open {
             row += 1;
         }
         if let Some(sums) = self.totals.sums().map(<[_]>::to_vec) {
+            let sums: Vec<Option<Decimal>> =
+                self.order.iter().map(|at| sums.get(*at).copied().flatten()).collect();
             self.write_totals(row, last, &sums, rows > most_rows)?;
+            row += 1;
+        }
+        let printed = u16::try_from(self.printed).expect("a sheet has fewer columns");
+        if (1..columns).contains(&printed) {
+            // On paper all columns together would be too small to read.
+            self.page.set_print_area(0, 0, row.saturating_sub(1), printed - 1)?;
+            self.page.group_columns(printed, columns - 1)?;
         }
         for (at, (width, column)) in (0..).zip(self.widths.iter().zip(&self.sheet.columns)) {
             // Figures that do not fit are shown as hashes: they get all the room they need.
@@ -433,10 +488,13 @@ impl Open {
 
     fn format(&mut self, shape: Shape, kind: Kind, number: Decimal) -> Format {
         let decimals = figure::decimals(kind, number);
+        let is_tall = self.is_tall;
         let make = || {
             let figures = || Format::new().set_num_format(number_format(kind, decimals));
-            match shape {
+            let format = match shape {
                 Shape::Plain | Shape::Share => figures(),
+                Shape::Text => Format::new(),
+                Shape::Wrapped => Format::new().set_text_wrap(),
                 Shape::Day => Format::new().set_num_format("yyyy-mm-dd").set_align(FormatAlign::Left),
                 Shape::Instant => {
                     Format::new().set_num_format("yyyy-mm-dd hh:mm").set_align(FormatAlign::Left)
@@ -444,9 +502,10 @@ impl Open {
                 Shape::Link => Format::new().set_hyperlink(),
                 Shape::Right => Format::new().set_align(FormatAlign::Right),
                 Shape::Total | Shape::TotalShare => figures().set_bold().set_border_top(FormatBorder::Thin),
-            }
+            };
+            if is_tall { format.set_align(FormatAlign::Top) } else { format }
         };
-        self.formats.entry((shape, decimals)).or_insert_with(make).clone()
+        self.formats.entry((shape, decimals, is_tall)).or_insert_with(make).clone()
     }
 }
 
@@ -464,6 +523,11 @@ fn number_format(kind: Kind, decimals: u32) -> String {
 /// Whether a double holds the number exactly.
 fn is_exact(number: Decimal) -> bool {
     number.normalize().mantissa().unsigned_abs().to_string().len() <= EXACT_DIGITS
+}
+
+/// How high a row is whose text takes several lines: not every program works it out by itself.
+fn height(letters: usize, width: usize) -> u32 {
+    15 * u32::try_from(letters.div_ceil(width).clamp(1, 20)).unwrap_or(1)
 }
 
 fn letters(text: &str) -> usize {

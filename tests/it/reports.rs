@@ -177,10 +177,10 @@ fn sheets() -> Vec<Sheet> {
                 Column::new("quantity", "Quantity", Kind::Quantity).totalled(),
                 Column::new("price", "Price", Kind::Price),
                 Column::new("amount", "Amount", Kind::Money).totalled(),
+                Column::new("checked", "Checked amount", Kind::Money).totalled().detail(),
                 Column::new("share", "Share", Kind::Percent),
                 Column::new("invoice_date", "Date", Kind::Date),
                 Column::new("received_at", "Received", Kind::Instant),
-                Column::new("checked", "Checked amount", Kind::Money).totalled().detail(),
                 Column::new("comment", "Comment", Kind::Text).detail(),
             ],
         ),
@@ -196,10 +196,10 @@ fn line(invoice: &str, partner: &str, amount: &str) -> Vec<Cell> {
         number("12.000").into(),
         number("1.0375").into(),
         number(amount).into(),
+        number(amount).into(),
         number("0.025").into(),
         day("2026-10-31").into(),
         at("2026-11-01T05:59:59.120Z").into(),
-        number(amount).into(),
         "fine".into(),
     ]
 }
@@ -236,8 +236,13 @@ fn rows() -> Vec<Vec<Cell>> {
     }
     let mut large = line("INV-3", "North", "1.00");
     // 17 digits: a double would change the last.
-    large[8] = number("12345678901234567.89").into();
+    large[5] = number("12345678901234567.89").into();
     rows.push(large);
+    rows.push(line(
+        "it has more letters than a column is wide, so that they take two lines",
+        "North",
+        "2.00",
+    ));
     rows.push(vec![Cell::Empty; 10]);
     rows
 }
