@@ -4,6 +4,7 @@
 use super::agreements::Agreements;
 use super::hub::Error;
 use super::known::Known;
+use super::places::{self, ReadBy};
 use crate::canonical::{
     InvoiceSense, ItemKeys, NumberKind, Purpose, Record, RecordKind, ShipNotice, ShippingAdvice,
 };
@@ -255,12 +256,8 @@ impl Written<'_> {
             let advice = self.known.advices.iter().find(|advice| advice.document == stands.document)?;
             (advice.partner.as_str(), RecordKind::ShippingAdvice)
         };
-        let profile = self.agreements.profiles.find(partner)?;
-        let receives = profile.exchange.receives.iter().map(|receives| &receives.translator);
-        let translator = receives.into_iter().find(|translator| translator.record() == kind)?;
-        let Stands { list, field, .. } = stands;
-        let grouped = || translator.place_of("", &format!("{list}.{field}"));
-        let element = translator.place_of(list, field).or_else(grouped).map(|place| place.path);
+        let translator = places::translator(self.agreements, Some(partner), ReadBy::Kind(kind))?;
+        let element = places::place_of(translator, stands.list, stands.field).map(|place| place.path);
         let segment = stands.source.map(|source| format!(" segment {}", source.segment_ordinal));
         Some(format!(
             "{} document {}{}{}",

@@ -32,6 +32,7 @@ mod outgoing;
 mod overdue;
 mod packing;
 mod packs;
+mod places;
 mod portions;
 mod process;
 mod read;

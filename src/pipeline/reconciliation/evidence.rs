@@ -1,6 +1,7 @@
 //! Where figures stand: the file, the set, the segment and the element.
 
 use super::super::agreements::Agreements;
+use super::super::places::{self, ReadBy};
 use crate::canonical::Figure;
 use crate::store::{DocumentPlace, NewDifference};
 use rust_decimal::Decimal;
@@ -76,15 +77,10 @@ impl Places {
     fn figure(&self, figure: &Figure, agreements: &Agreements) -> serde_json::Value {
         let place = figure.document.and_then(|document| self.find(document));
         let field = place.and_then(|place| {
-            let name = place.translator.as_deref()?;
-            // As the partner's profile reads it; else as everybody does.
-            let profile = place.partner_id.as_deref().and_then(|id| agreements.profiles.find(id));
-            let own = profile.and_then(|profile| {
-                profile.exchange.translators().find(|translator| translator.name() == name)
-            });
-            let translator = own.or_else(|| agreements.library.find(name))?;
+            let by = ReadBy::Name(place.translator.as_deref()?);
+            let translator = places::translator(agreements, place.partner_id.as_deref(), by)?;
             let named = FIELDS.iter().filter(|(name, ..)| *name == figure.name);
-            named.into_iter().find_map(|(_, list, field)| translator.place_of(list, field))
+            named.into_iter().find_map(|(_, list, field)| places::place_of(translator, list, field))
         });
         let implied = field.as_ref().and_then(|field| field.implied);
         let written = implied.and_then(|digits| written(figure.value, digits));
