@@ -8,7 +8,8 @@ alter table reconciliation_invoice
     add column exchange_rate numeric;
 
 alter table reconciliation_line
-    -- What is billed in the smallest unit of the item.
+    -- What is billed in the smallest unit of the item; null where that is the one that is billed, and the unit empty where
+    -- nothing says how many it holds.
     add column base_quantity  numeric,
     add column base_unit      text,
     -- Null where the whole invoice has one of them; empty where it bills several and nothing says which.

@@ -91,7 +91,8 @@ impl Packs {
     fn base(&self, sku: &str, unit: &str, day: NaiveDate) -> Option<(Decimal, &str)> {
         let packs = self.by_sku.get(sku)?;
         let open = |unit: &str| {
-            let rows = packs.iter().filter(|pack| pack.unit == unit && is_in_force((pack.from, pack.to), day));
+            let rows =
+                packs.iter().filter(|pack| pack.unit == unit && is_in_force((pack.from, pack.to), day));
             rows.max_by_key(|pack| pack.from)
         };
         let first = open(unit)?;

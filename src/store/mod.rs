@@ -92,8 +92,8 @@ pub use receipts::{DeliveryAbout, OpenReceipt};
 pub use received_acknowledgments::{NewMatch, NewReceivedAcknowledgment, ReceivedAcknowledgmentRow};
 pub use reconciliation::{
     ByPartnerRow, ByReasonRow, ComparedInvoiceRow, ComparedLineRow, DifferenceRow, DocumentPlace,
-    HeadOfLinesRow, InvoiceToCompare, LineStandingRow, NewComparedInvoice, NewComparedLine, NewDifference, NewRun,
-    NewUnbilled, PreviousFigures, RunRow, StandingOfException, UnbilledRow,
+    HeadOfLinesRow, InvoiceToCompare, LineStandingRow, NewComparedInvoice, NewComparedLine, NewDifference,
+    NewRun, NewUnbilled, PreviousFigures, RunRow, StandingOfException, UnbilledRow,
 };
 pub use records::{
     ActivityCounts, DocumentAbout, FoundNumber, FoundRecord, ItemName, ItemPack, ItemPrice, LabelAsked,

@@ -315,6 +315,10 @@ fn line(head: &HeadOfLinesRow, row: ComparedLineRow, standings: &[&LineStandingR
         "purchase" => (row.buyer_item.clone(), row.sku.clone()),
         _ => (None, None),
     };
+    let (base_quantity, base_unit) = match &row.base_unit {
+        None => (row.billed.filter(|_| row.unit.is_some()), row.unit.clone()),
+        Some(unit) => (row.base_quantity, Some(unit.clone()).filter(|unit| !unit.is_empty())),
+    };
     let shipment = |own: Option<String>, of_all: &Option<String>| match own {
         Some(own) => (!own.is_empty()).then_some(own),
         None => of_all.clone(),
@@ -373,8 +377,8 @@ fn line(head: &HeadOfLinesRow, row: ComparedLineRow, standings: &[&LineStandingR
         shipment(row.warehouse, &head.warehouse).into(),
         own_sku.into(),
         partner_sku.into(),
-        row.base_quantity.into(),
-        row.base_unit.into(),
+        base_quantity.into(),
+        base_unit.into(),
         head.exchange_rate.into(),
         run.into(),
     ]
@@ -402,7 +406,8 @@ fn status_of(standings: &[&LineStandingRow], found: &str) -> &'static str {
             _ => {}
         }
     }
-    let is_unchecked = |one: &&LineStandingRow| reason(one).is_some_and(Reason::is_unchecked) && !one.has_amount;
+    let is_unchecked =
+        |one: &&LineStandingRow| reason(one).is_some_and(Reason::is_unchecked) && !one.has_amount;
     if standing.iter().all(is_unchecked) { "not checked" } else { "exception" }
 }
 

@@ -5,6 +5,7 @@ use crate::canonical::{Invoice, InvoiceLine, PurchaseOrder, PurchaseOrderLine, e
 use crate::reconcile::{Comparison, Joined, Line, Match, Packs};
 use crate::store::NewComparedLine;
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -43,10 +44,7 @@ pub(super) fn lines<'a>(
         let skus = [own.sku.as_deref(), theirs.sku.as_deref()].into_iter().flatten().collect();
         let said = ordered.and_then(|ordered| ordered.pack).or(line.pack);
         let joined = Joined::of(besides.packs, skus, said, besides.day);
-        let base = line.unit.as_deref().zip(line.quantity).and_then(|(unit, quantity)| {
-            let (each, unit) = joined.base(unit)?;
-            Some((quantity.checked_mul(each)?.normalize(), unit))
-        });
+        let (base_quantity, base_unit) = base_of(line, &joined);
         let described = || ordered.and_then(|ordered| ordered.description.clone());
         Some(NewComparedLine {
             invoice,
@@ -58,7 +56,8 @@ pub(super) fn lines<'a>(
             gtin: own.gtin.or(theirs.gtin).map(Cow::into_owned),
             description: line.description.clone().or_else(described),
             unit: line.unit.clone(),
-            base,
+            base_quantity,
+            base_unit,
             shipment,
             quantities: [
                 compared.ordered,
@@ -78,7 +77,12 @@ pub(super) fn lines<'a>(
 
 impl Besides<'_> {
     /// The line of the order that a line bills: mostly it stands at the same place.
-    fn ordered(&self, order: Option<&str>, compared: &Line, line: &InvoiceLine) -> Option<&PurchaseOrderLine> {
+    fn ordered(
+        &self,
+        order: Option<&str>,
+        compared: &Line,
+        line: &InvoiceLine,
+    ) -> Option<&PurchaseOrderLine> {
         let order = match (self.orders.len(), order) {
             (1, _) => self.orders.values().next(),
             (_, number) => self.orders.get(&evened(number?)),
@@ -92,6 +96,17 @@ impl Besides<'_> {
             order.lines.iter().find(|one| same_number(one.line_number.as_deref(), number))
         };
         at_place.or_else(|| order.lines.iter().find(is_it)).or_else(of_number)
+    }
+}
+
+/// What a line bills in the smallest unit of its item: nothing where that is the unit that is billed, a unit without a name
+/// where nothing says how many it holds.
+fn base_of(line: &InvoiceLine, joined: &Joined<'_>) -> (Option<Decimal>, Option<String>) {
+    let (Some(unit), Some(quantity)) = (line.unit.as_deref(), line.quantity) else { return (None, None) };
+    match joined.base(unit) {
+        Some((each, of)) if each == Decimal::ONE && of == unit => (None, None),
+        Some((each, of)) => (quantity.checked_mul(each).map(|all| all.normalize()), Some(of)),
+        None => (None, Some(String::new())),
     }
 }
 

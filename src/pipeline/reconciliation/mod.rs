@@ -347,7 +347,8 @@ impl Made {
             received,
         };
         // An invoice without terms is paid by the order's.
-        let terms = record.terms.first().or_else(|| besides.orders.values().find_map(|one| one.terms.first()));
+        let terms =
+            record.terms.first().or_else(|| besides.orders.values().find_map(|one| one.terms.first()));
         let agreement = profile.find_agreement(invoice.agreement.as_deref());
         let matched =
             comparison.lines.iter().filter(|line| line.found != crate::reconcile::Match::None).count();

@@ -92,7 +92,8 @@ impl<'k> Shipments<'k> {
         order: Option<&str>,
     ) -> impl Iterator<Item = &'s Shipment<'k>> {
         let order = order.map(evened);
-        let of_order = self.of_order.iter().filter(move |(number, _)| order.as_ref().is_none_or(|one| one == *number));
+        let of_order =
+            self.of_order.iter().filter(move |(number, _)| order.as_ref().is_none_or(|one| one == *number));
         let agree = |own: Option<&str>, theirs: Option<&str>| {
             own.zip(theirs).is_none_or(|(own, theirs)| same_number(Some(own), Some(theirs)))
         };

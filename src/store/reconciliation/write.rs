@@ -122,8 +122,10 @@ pub struct NewComparedLine {
     pub description: Option<String>,
     /// The unit that is billed.
     pub unit: Option<String>,
-    /// What is billed in the smallest unit of the item, and that unit.
-    pub base: Option<(Decimal, String)>,
+    /// What is billed in the smallest unit of the item, where that is another.
+    pub base_quantity: Option<Decimal>,
+    /// That unit; empty where nothing says it.
+    pub base_unit: Option<String>,
     /// Order of the depositor, shipment, bill of lading, number of the carrier, and warehouse, where the invoice bills
     /// several; what is not known is empty.
     pub shipment: Option<[String; 5]>,
@@ -274,8 +276,7 @@ impl Work {
             copy.value(new.prices.0).text(new.prices.1).value(new.prices.2);
             copy.value(Some(new.amounts.0)).value(Some(new.amounts.1)).text(Some(new.found));
             copy.value(new.segment_ordinal);
-            copy.value(new.base.as_ref().map(|(quantity, _)| *quantity));
-            copy.text(new.base.as_ref().map(|(_, unit)| unit.as_str()));
+            copy.value(new.base_quantity).text(new.base_unit.as_deref());
             for at in 0..5 {
                 copy.text(new.shipment.as_ref().and_then(|marks| marks.get(at)).map(String::as_str));
             }
