@@ -66,7 +66,7 @@ pub(super) async fn watch(hub: &Hub) -> Result<(), Error> {
             break;
         }
     }
-    Ok(())
+    super::reports::leave(hub).await
 }
 
 /// Has one set of bytes leave; how many files.
@@ -77,15 +77,8 @@ async fn leave(hub: &Hub) -> Result<i64, Error> {
         work.roll_back().await?;
         return Ok(0);
     }
-    let apart = clock::behind().abs();
-    if apart > MOST_APART {
+    if is_wrong_clock(hub) {
         work.roll_back().await?;
-        if hub.is_news(format!("retention {}", apart.num_days())) {
-            warn!(
-                "no bytes leave: the clock of this machine and the database's are {} days apart; set the wrong one right",
-                apart.num_days()
-            );
-        }
         return Ok(0);
     }
     work.insert_audit_event(&event(&left, &hub.config.node)).await?;
@@ -94,6 +87,18 @@ async fn leave(hub: &Hub) -> Result<i64, Error> {
         info!(partner.id = %of.partner_id, "the bytes of {} files left with their retention", of.files);
     }
     Ok(left.files())
+}
+
+/// Whether this machine's clock and the database's are too far apart for anything to leave, which is said once.
+pub(super) fn is_wrong_clock(hub: &Hub) -> bool {
+    let apart = clock::behind().abs();
+    if apart > MOST_APART && hub.is_news(format!("retention {}", apart.num_days())) {
+        warn!(
+            "no bytes leave: the clock of this machine and the database's are {} days apart; set the wrong one right",
+            apart.num_days()
+        );
+    }
+    apart > MOST_APART
 }
 
 fn event(left: &Left, node: &str) -> NewAuditEvent {

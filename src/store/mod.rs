@@ -101,7 +101,7 @@ pub use records::{
 };
 pub use repeats::SameBusiness;
 pub use reports::{
-    AcknowledgedByPartner, AcknowledgmentTrouble, CycleTime, DayOfPartner, DueReport, FillRate,
+    AcknowledgedByPartner, AcknowledgmentTrouble, CycleTime, DayOfPartner, DueReport, FiledReport, FillRate,
     KindOfPartner, NewReportMail, NewReportRun, ReportFile, ReportMail, ReportRun, ReportScope, Score,
     TroubledAcknowledgment, UnshippedOrder,
 };

@@ -264,7 +264,10 @@ fn lines(page: &mut output::Page, run: &ReportRun, mails: &[ReportMail]) {
     for line in run.summary.lines() {
         page.line(1, line);
     }
-    page.field(1, "in", &run.folder);
+    match run.left_at {
+        Some(at) => page.line(1, format!("its files left {} with their retention", output::time(at))),
+        None => page.field(1, "in", &run.folder),
+    }
     for file in run.files.iter() {
         page.line(2, format!("{}, {} bytes, SHA-256 {}", file.name, file.size_bytes, file.sha256));
     }

@@ -2,10 +2,12 @@
 
 mod acknowledgments;
 mod activity;
+mod leave;
 mod mail;
 mod orders;
 mod scorecard;
 
+pub(super) use leave::leave;
 pub(super) use mail::send;
 
 use super::hub::{Error, Hub};

@@ -4,7 +4,7 @@ mod fulfilment;
 mod runs;
 
 pub use fulfilment::{CycleTime, FillRate, UnshippedOrder};
-pub use runs::{DueReport, NewReportMail, NewReportRun, ReportFile, ReportMail, ReportRun};
+pub use runs::{DueReport, FiledReport, NewReportMail, NewReportRun, ReportFile, ReportMail, ReportRun};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;

@@ -48,6 +48,25 @@ pub struct NewReportRun {
     pub summary: String,
 }
 
+/// A scheduled run whose files lie in a folder.
+#[derive(Clone, Debug)]
+pub struct FiledReport {
+    /// Its id.
+    pub id: Uuid,
+    /// Which report.
+    pub report: String,
+    /// Narrowed to this partner.
+    pub partner_id: Option<String>,
+    /// The instant whose state it shows.
+    pub as_of: DateTime<Utc>,
+    /// Where its files are.
+    pub folder: String,
+    /// Its files.
+    pub files: Json<Vec<ReportFile>>,
+    /// When they left.
+    pub left_at: Option<DateTime<Utc>>,
+}
+
 /// A mail of a run to send.
 #[derive(Clone, Debug)]
 pub struct NewReportMail {
@@ -90,6 +109,8 @@ pub struct ReportRun {
     pub files: Json<Vec<ReportFile>>,
     /// Its headlines as text.
     pub summary: String,
+    /// When its files left with their retention.
+    pub left_at: Option<DateTime<Utc>>,
 }
 
 /// A mail of a run, and where it stands.
@@ -221,8 +242,9 @@ impl Store {
         sqlx::query_as!(
             ReportRun,
             r#"select r.id, r.report, r.from_day, r.to_day, r.time_zone, r.partner_id, r.agreement, r.as_of, r.made_by,
-                   d.due_at as "due_at?", r.folder, r.files as "files: Json<Vec<ReportFile>>", r.summary
-               from report_run r left join report_due d on d.id = r.due_id
+                   d.due_at as "due_at?", r.folder, r.files as "files: Json<Vec<ReportFile>>", r.summary,
+                   l.left_at as "left_at?"
+               from report_run r left join report_due d on d.id = r.due_id left join report_left l on l.run_id = r.id
                where ($1::uuid is null or r.id = $1) and ($2::text is null or r.report = $2)
                order by r.as_of desc, r.id limit $3"#,
             id,
@@ -232,6 +254,26 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(Error::query("list runs of reports"))
+    }
+
+    /// Scheduled runs whose files lie in these folders, and of which no mail is still to go.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn list_filed_reports(&self, folders: &[String]) -> Result<Vec<FiledReport>, Error> {
+        sqlx::query_as!(
+            FiledReport,
+            r#"select r.id, r.report, r.partner_id, r.as_of, r.folder, r.files as "files: Json<Vec<ReportFile>>",
+                   l.left_at as "left_at?"
+               from report_run r left join report_left l on l.run_id = r.id
+               where r.folder = any($1) and r.due_id is not null and not exists (
+                   select from report_mail m join job j on j.kind = 'mail' and j.subject_id = m.id
+                   where m.run_id = r.id and j.state not in ('done', 'failed'))"#,
+            folders,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(Error::query("list reports by their folders"))
     }
 
     /// The mails of a run.
@@ -319,6 +361,22 @@ impl Work {
         }
         let jobs: Vec<NewJob> = mails.iter().map(|mail| NewJob::now(JobKind::Mail, mail.id)).collect();
         self.enqueue_jobs(&jobs).await
+    }
+
+    /// Notes that the files of these runs left.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn insert_reports_left(&mut self, runs: &[Uuid], at: DateTime<Utc>) -> Result<(), Error> {
+        sqlx::query!(
+            "insert into report_left (run_id, left_at) select unnest($1::uuid[]), $2 on conflict do nothing",
+            runs,
+            at,
+        )
+        .execute(self.connection())
+        .await
+        .map(drop)
+        .map_err(Error::query("note that files of reports left"))
     }
 
     /// Notes that a server took a mail, and ends its job.

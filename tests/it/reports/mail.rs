@@ -10,7 +10,7 @@ use crossdock::pipeline::operate::{self, Wish};
 use crossdock::pipeline::reports::{self, Handling};
 use crossdock::pipeline::{Agreements, Hub, drain, run_once};
 use crossdock::reports::{Format, Name};
-use crossdock::store::{JobKind, JobState, Noun, ReportMail, job_id};
+use crossdock::store::{JobKind, JobState, Noun, ReportMail, ReportRun, job_id};
 use std::path::Path;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -184,6 +184,37 @@ async fn a_due_report_is_made_once_over_all_nodes_and_missed_ones_collapse() {
     run_once(&one, None).await.expect("runs");
     assert_eq!(first.store.list_report_runs(None, 9).await.expect("lists").len(), 1);
     assert_eq!(sink.letters().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_scheduled_reports_leave_and_that_they_were_made_stays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let schedules = ["activity", "reconciliation"].map(|report| {
+        format!("[[schedules]]\nreport = \"{report}\"\ncron = \"30 6 * * *\"\nformats = [\"csv\"]\n")
+    });
+    let (first, database) = hub(folder.path(), &schedules.concat()).await;
+    let first = Arc::new(first);
+    run_once(&first, None).await.expect("runs");
+    run_once(&hub_at(&database, &first, "2026-11-13T12:31:00Z").await, None).await.expect("runs");
+    let runs = first.store.list_report_runs(None, 9).await.expect("lists");
+    let run_of = |report: &str| runs.iter().find(|run| run.report == report).expect("made").clone();
+    let (activity, finance) = (run_of("activity"), run_of("reconciliation"));
+    let lies = |run: &ReportRun| Path::new(&run.folder).join(&run.files[0].name).exists();
+    let hub = |now| hub_at(&database, &first, now);
+    // 400 days and 3660, unless profiles say otherwise.
+    for (now, activity_lies, finance_lies) in [
+        ("2027-12-17T12:00:00Z", true, true),
+        ("2027-12-19T12:00:00Z", false, true),
+        ("2036-11-19T12:00:00Z", false, true),
+        ("2036-11-21T12:00:00Z", false, false),
+    ] {
+        run_once(&hub(now).await, None).await.expect("runs");
+        assert_eq!((lies(&activity), lies(&finance)), (activity_lies, finance_lies), "{now}");
+        let kept = first.store.find_report_run(activity.id).await.expect("it stays");
+        assert_eq!(kept.files.0, activity.files.0, "its hashes stay");
+        assert_eq!(kept.left_at.is_none(), activity_lies, "{now}");
+    }
+    assert!(!Path::new(&activity.folder).exists(), "an empty folder is not left behind");
 }
 
 #[tokio::test(flavor = "multi_thread")]
