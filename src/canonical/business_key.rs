@@ -34,6 +34,7 @@ impl Record {
                 (purpose, &receipt.receipt_number, vec![&receipt.shipment_id])
             }
             Self::InventoryAdjustment(adjustment) => (None, &adjustment.adjustment_number, Vec::new()),
+            Self::InvoiceDecision(decision) => (None, &decision.decision_id, Vec::new()),
             Self::OrderAcknowledgment(_) | Self::StockTransfer(_) | Self::InventoryStatus(_) => return None,
         };
         if purpose.is_some_and(|purpose| purpose != Purpose::Original) {

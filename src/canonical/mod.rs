@@ -15,6 +15,7 @@ mod figure;
 mod inventory_adjustment;
 mod inventory_status;
 mod invoice;
+mod invoice_decision;
 mod item;
 mod json_schema;
 mod numbers;
@@ -34,6 +35,7 @@ pub use figure::Figure;
 pub use inventory_adjustment::{InventoryAdjustment, InventoryAdjustmentLine};
 pub use inventory_status::{InventoryStatus, InventoryStatusLine, StockQuantity};
 pub use invoice::{CURRENCY, Invoice, InvoiceKind, InvoiceLine, InvoiceSense};
+pub use invoice_decision::InvoiceDecision;
 pub use item::ItemKeys;
 pub use json_schema::json_schema;
 pub use numbers::{BusinessNumber, NumberKind, OrderKey, evened, numbers_of, same_number};
@@ -175,6 +177,8 @@ kinds! {
     InventoryStatus, "inventory_status", report_number;
     /// What a warehouse has corrected in its stock (947).
     InventoryAdjustment, "inventory_adjustment", adjustment_number;
+    /// What was decided about a difference of an invoice.
+    InvoiceDecision, "invoice_decision", invoice_number;
 }
 
 impl fmt::Display for RecordKind {

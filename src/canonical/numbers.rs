@@ -125,6 +125,7 @@ impl Record {
             Self::PurchaseOrder(_)
             | Self::ShipNotice(_)
             | Self::Invoice(_)
+            | Self::InvoiceDecision(_)
             | Self::OrderAcknowledgment(_) => {
                 return None;
             }

@@ -1,7 +1,7 @@
 //! Chores: they take no input, read the state, and act on what is due.
 
 use super::hub::{Error, Hub, Place};
-use super::{answers, batches, loads, missing, overdue, receipts, retention, schedules};
+use super::{answers, batches, decisions, loads, missing, overdue, receipts, retention, schedules};
 use crate::kill_points;
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ pub(super) async fn run(hub: &Hub) -> Result<(), Error> {
     overdue::send_once_more(hub).await?;
     loads::close(hub).await?;
     batches::close(hub).await?;
+    decisions::tell(hub).await?;
     schedules::watch(hub).await?;
     retention::watch(hub).await?;
     hub.store.forget_sightings(FORGET_AFTER).await?;

@@ -152,8 +152,11 @@ pub(super) fn numbers<'r>(records: impl Iterator<Item = (&'r str, &'r Record)>) 
             Record::OrderAcknowledgment(answer) => {
                 purchase_orders.extend(answer.purchase_order_number.clone());
             }
-            // What is said of stock names no order that shipments or invoices are held against.
-            Record::StockTransfer(_) | Record::InventoryStatus(_) | Record::InventoryAdjustment(_) => {}
+            // What is said of stock and decided about money names no order that shipments or invoices are held against.
+            Record::StockTransfer(_)
+            | Record::InventoryStatus(_)
+            | Record::InventoryAdjustment(_)
+            | Record::InvoiceDecision(_) => {}
             Record::StockReceipt(receipt) => {
                 purchase_orders.extend(receipt.purchase_orders().map(str::to_owned));
             }

@@ -13,6 +13,7 @@ mod compare;
 mod compose;
 pub mod correct;
 mod crew;
+mod decisions;
 mod deliver;
 mod follow;
 mod frozen;

@@ -27,6 +27,9 @@ pub async fn settle(
     if !begun.work.settle_exception(row.id, &wish.by, wish.reason.trim(), decision, now).await? {
         return Err(settled(row).into());
     }
+    if decision.is_some() {
+        begun.work.insert_due_decision(row.id, now).await?;
+    }
     if row.kind == OVERDUE {
         let_go(&mut begun, row).await?;
     }

@@ -70,7 +70,10 @@ fn ship_date(record: &Record) -> Option<NaiveDate> {
         Record::ShipNotice(notice) => notice.shipped_on,
         Record::StockTransfer(transfer) => transfer.shipped_on,
         Record::Invoice(invoice) => invoice.shipped_on,
-        Record::StockReceipt(_) | Record::InventoryStatus(_) | Record::InventoryAdjustment(_) => None,
+        Record::StockReceipt(_)
+        | Record::InventoryStatus(_)
+        | Record::InventoryAdjustment(_)
+        | Record::InvoiceDecision(_) => None,
     }
 }
 
@@ -84,7 +87,7 @@ fn delivery_date(record: &Record) -> Option<NaiveDate> {
         Record::StockTransfer(transfer) => transfer.deliver_on,
         Record::Invoice(invoice) => invoice.delivered_on,
         Record::StockReceipt(receipt) => receipt.received_on,
-        Record::InventoryStatus(_) | Record::InventoryAdjustment(_) => None,
+        Record::InventoryStatus(_) | Record::InventoryAdjustment(_) | Record::InvoiceDecision(_) => None,
     }
 }
 

@@ -70,7 +70,9 @@ impl Retention {
             self.documents.iter().map(|(document, time)| rule(document, "", *time, document)).collect();
         for kind in RecordKind::ALL {
             match kind {
-                RecordKind::Invoice => rules.push(rule("", kind.word(), self.invoices, "invoices")),
+                RecordKind::Invoice | RecordKind::InvoiceDecision => {
+                    rules.push(rule("", kind.word(), self.invoices, "invoices"))
+                }
                 RecordKind::PurchaseOrder
                 | RecordKind::OrderAcknowledgment
                 | RecordKind::ShippingOrder

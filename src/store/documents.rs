@@ -115,6 +115,9 @@ impl NewDocument {
                 (record.purchase_order_number.as_ref(), record.order_number.as_ref())
             }
             Record::InventoryAdjustment(record) => (None, record.order_number.as_ref()),
+            Record::InvoiceDecision(record) => {
+                (record.purchase_order_number.as_ref(), record.order_number.as_ref())
+            }
             Record::InventoryStatus(_) => (None, None),
         };
         self.purchase_order_number = purchase_order.cloned();

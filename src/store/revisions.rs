@@ -61,7 +61,8 @@ impl Work {
                  s as (delete from inventory_status_line where document_id = $1),
                  t as (delete from inventory_adjustment where document_id = $1),
                  u as (delete from inventory_adjustment_line where document_id = $1),
-                 v as (delete from document_number where document_id = $1)
+                 v as (delete from invoice_decision where document_id = $1),
+                 w as (delete from document_number where document_id = $1)
              delete from document where id = $1",
             document_id,
         )

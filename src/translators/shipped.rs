@@ -1,6 +1,6 @@
 //! The translators that come with the program.
 
-const SHIPPED: [(&str, &str); 32] = [
+const SHIPPED: [(&str, &str); 33] = [
     ("csv-invoice", include_str!("../../translators/csv-invoice.toml")),
     ("csv-shipping-advice", include_str!("../../translators/csv-shipping-advice.toml")),
     ("csv-shipping-order", include_str!("../../translators/csv-shipping-order.toml")),
@@ -13,6 +13,7 @@ const SHIPPED: [(&str, &str); 32] = [
     ("idoc-shipping-advice", include_str!("../../translators/idoc-shipping-advice.toml")),
     ("idoc-shipping-order", include_str!("../../translators/idoc-shipping-order.toml")),
     ("json-invoice", include_str!("../../translators/json-invoice.toml")),
+    ("json-invoice-decision", include_str!("../../translators/json-invoice-decision.toml")),
     ("json-shipping-advice", include_str!("../../translators/json-shipping-advice.toml")),
     ("json-shipping-order", include_str!("../../translators/json-shipping-order.toml")),
     ("json-stock-receipt", include_str!("../../translators/json-stock-receipt.toml")),

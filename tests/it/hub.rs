@@ -10,6 +10,8 @@ mod apart;
 mod bucket;
 #[path = "hub/cut.rs"]
 mod cut;
+#[path = "hub/decisions.rs"]
+mod decisions;
 #[path = "hub/encrypted.rs"]
 mod encrypted;
 #[path = "hub/faults.rs"]

@@ -138,7 +138,7 @@ pub(super) const ROUTES: &[Setting] = &[
         "routes[].when.record",
         Text,
         Required,
-        "The record from this partner that starts the route, such as `shipping_order`.",
+        "The record from this partner that starts the route, such as `shipping_order`; or `invoice_decision`, what was decided about an invoice of this partner.",
     ),
     setting(
         "routes[].otherwise",

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Line, NewRecord, json};
-use crate::canonical::{Charge, ChargeKind, Invoice, InvoiceKind, InvoiceSense, Purpose};
+use super::{Line, NewRecord, Row, column, json};
+use crate::canonical::{Charge, ChargeKind, Invoice, InvoiceDecision, InvoiceKind, InvoiceSense, Purpose};
 use crate::store::Error;
 use crate::store::copy::Copy;
 
@@ -127,4 +127,25 @@ async fn list_known(
         .await
         .map_err(Error::query("look for invoices"))?;
     Ok(known.into_iter().collect())
+}
+
+pub(super) async fn insert_invoice_decisions(
+    connection: &mut PgConnection,
+    rows: &[Row<'_, InvoiceDecision>],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into invoice_decision (document_id, partner_id, received_at, decision_id, invoice_number, record)
+         select * from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[])
+         on conflict do nothing",
+        &column!(rows, |row| row.document_id),
+        &column!(rows, |row| row.partner_id) as &[&str],
+        &column!(rows, |row| row.received_at),
+        &column!(rows, |row| row.record.decision_id.as_deref()) as &[Option<&str>],
+        &column!(rows, |row| row.record.invoice_number.as_deref()) as &[Option<&str>],
+        &column!(rows, |row| row.json) as &[&str],
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(Error::query("keep decisions about invoices"))
 }

@@ -19,8 +19,8 @@ use uuid::Uuid;
 use super::text::clean_json;
 use super::{Error, Work};
 use crate::canonical::{
-    InventoryAdjustment, InventoryStatus, Invoice, ItemKeys, OrderAcknowledgment, PurchaseOrder, Record,
-    ShipNotice, ShippingAdvice, ShippingOrder, Source, StockReceipt, StockTransfer,
+    InventoryAdjustment, InventoryStatus, Invoice, InvoiceDecision, ItemKeys, OrderAcknowledgment,
+    PurchaseOrder, Record, ShipNotice, ShippingAdvice, ShippingOrder, Source, StockReceipt, StockTransfer,
 };
 
 pub use activities::{ActivityCounts, ServiceBill};
@@ -147,6 +147,7 @@ impl Work {
         let mut stock_receipts: Vec<Row<'_, StockReceipt>> = Vec::new();
         let mut inventory_statuses: Vec<Row<'_, InventoryStatus>> = Vec::new();
         let mut inventory_adjustments: Vec<Row<'_, InventoryAdjustment>> = Vec::new();
+        let mut invoice_decisions: Vec<Row<'_, InvoiceDecision>> = Vec::new();
         for (new, (record, json)) in records.iter().zip(&kept) {
             macro_rules! row {
                 ($record:expr) => {
@@ -171,6 +172,7 @@ impl Work {
                 Record::StockReceipt(record) => stock_receipts.push(row!(record)),
                 Record::InventoryStatus(record) => inventory_statuses.push(row!(record)),
                 Record::InventoryAdjustment(record) => inventory_adjustments.push(row!(record)),
+                Record::InvoiceDecision(record) => invoice_decisions.push(row!(record)),
             }
         }
         let connection = self.connection();
@@ -200,6 +202,9 @@ impl Work {
         }
         if !inventory_adjustments.is_empty() {
             stock::insert_inventory_adjustments(connection, &inventory_adjustments).await?;
+        }
+        if !invoice_decisions.is_empty() {
+            invoices::insert_invoice_decisions(connection, &invoice_decisions).await?;
         }
         Ok(())
     }

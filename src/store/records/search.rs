@@ -324,6 +324,7 @@ impl Store {
             RecordKind::StockReceipt => of_document!("stock_receipt"),
             RecordKind::InventoryStatus => of_document!("inventory_status"),
             RecordKind::InventoryAdjustment => of_document!("inventory_adjustment"),
+            RecordKind::InvoiceDecision => of_document!("invoice_decision"),
         };
         found.map_err(Error::query("find a record"))?.map(understand).transpose()
     }

@@ -2,7 +2,7 @@
 
 use crossdock::canonical::{
     AcknowledgmentLine, AdviceLine, AdvicePack, Charge, InventoryAdjustment, InventoryAdjustmentLine,
-    InventoryStatus, InventoryStatusLine, Invoice, InvoiceLine, InvoiceSense, LineResponse,
+    InventoryStatus, InventoryStatusLine, Invoice, InvoiceDecision, InvoiceLine, InvoiceSense, LineResponse,
     LineResponseStatus, NoticeItem, NoticeOrder, NoticePack, OrderAcknowledgment, PurchaseOrder,
     PurchaseOrderLine, Purpose, Record, RecordKind, ShipNotice, ShippingAdvice, ShippingOrder,
     ShippingOrderLine, Source, StockQuantity, StockReceipt, StockReceiptLine, StockTransfer,
@@ -151,7 +151,20 @@ fn answers_and_stock() -> Vec<Record> {
         }],
         ..InventoryAdjustment::default()
     };
-    vec![acknowledgment.into(), transfer.into(), receipt.into(), status.into(), adjustment.into()]
+    let decision = InvoiceDecision {
+        decision_id: text("D1"),
+        invoice_number: text("I1"),
+        amount: "12.55".parse().ok(),
+        ..InvoiceDecision::default()
+    };
+    vec![
+        acknowledgment.into(),
+        transfer.into(),
+        receipt.into(),
+        status.into(),
+        adjustment.into(),
+        decision.into(),
+    ]
 }
 
 fn id(n: usize) -> Uuid {
@@ -348,7 +361,9 @@ async fn the_latest_order_counts_and_every_shipment_and_invoice_does() {
 async fn what_an_older_hub_kept_is_found_by_the_same_numbers() {
     let database = Database::new().await;
     let store = database.store();
-    let records = [all(), answers_and_stock()].concat();
+    let mut records = [all(), answers_and_stock()].concat();
+    // It knew no decisions.
+    records.retain(|record| record.kind() != RecordKind::InvoiceDecision);
     let rows: Vec<NewRecord<'_>> = records.iter().enumerate().map(|(n, record)| new(n, record)).collect();
     let mut work = begin(&store).await;
     work.insert_records(&rows).await.expect("writes");

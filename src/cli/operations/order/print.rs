@@ -340,6 +340,12 @@ fn says(record: &Record) -> String {
                 invoice.sense.map(|sense| format!("{} ", sense.word())).filter(|word| word == "credit ");
             format!("{}{}{total} for {}", purpose(invoice.purpose), sense.unwrap_or_default(), amounts(lines))
         }
+        Record::InvoiceDecision(decision) => {
+            let word = decision.decision.as_deref().unwrap_or_default().replace('_', " ");
+            let currency = decision.currency.as_deref().unwrap_or(CURRENCY);
+            let amount = decision.amount.map(|amount| format!(" {amount:.2} {currency}")).unwrap_or_default();
+            format!("{word}{amount}")
+        }
         Record::StockTransfer(_)
         | Record::StockReceipt(_)
         | Record::InventoryStatus(_)
