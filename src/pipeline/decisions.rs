@@ -40,8 +40,9 @@ async fn tell_one(
     let record = Record::from(record_of(decision, profile));
     let next = follow::routes((document, Some(&record)), profile, agreements, &Known::default(), now);
     let shipments = next.into_iter().filter_map(|next| match next {
-        Next::Send { to, sends, record, hold } => {
+        Next::Send { to, sends, record, judged } => {
             // Of one invoice there are many decisions: each is issued by the act of a person.
+            let hold = judged.hold;
             Some(Shipment { to, sends, record, source: document, issue: Some(exception), hold })
         }
         Next::Load(_) | Next::Nothing(_) | Next::Waiting(_) | Next::Unrouted(_) => None,

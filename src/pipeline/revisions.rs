@@ -183,7 +183,7 @@ async fn versions(work: &mut Work, asked: &NumbersAsked) -> Result<Vec<Version>,
 
 /// The order as it came first, and the set and document of the last that changed something.
 fn before_and_last<'v>(versions: &[&'v Version]) -> Option<(&'v PurchaseOrder, (&'v str, Uuid))> {
-    let orders = versions.iter().filter_map(|version| match &version.found.record {
+    let mut orders = versions.iter().filter_map(|version| match &version.found.record {
         Record::PurchaseOrder(order) => {
             Some((version.kind.as_str(), version.found.document_id, order.as_ref()))
         }
@@ -192,7 +192,7 @@ fn before_and_last<'v>(versions: &[&'v Version]) -> Option<(&'v PurchaseOrder, (
     let is_first = |order: &PurchaseOrder| matches!(order.purpose, None | Some(Purpose::Original));
     let first = orders.clone().find(|(.., order)| is_first(order)).or_else(|| orders.clone().next());
     let (_, first, before) = first?;
-    let (kind, last, _) = orders.filter(|(_, document, _)| *document != first).next_back()?;
+    let (kind, last, _) = orders.rfind(|(_, document, _)| *document != first)?;
     Some((before, (kind, last)))
 }
 
