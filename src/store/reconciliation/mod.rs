@@ -131,7 +131,7 @@ impl Store {
 
 impl Work {
     /// Documents of the invoices that came in and are dated between two days (one without a date counts on the day it
-    /// came, UTC), by partner and day.
+    /// came, UTC), by partner, day and number.
     ///
     /// # Errors
     /// When the database cannot be asked.
@@ -147,7 +147,7 @@ impl Work {
                and (i.invoiced_on between $1 and $2
                     or (i.invoiced_on is null and (i.received_at at time zone 'utc')::date between $1 and $2))
                and ($3::text is null or i.partner_id = $3) and ($4::text is null or d.agreement = $4)
-             order by i.partner_id, i.invoiced_on, i.received_at, i.document_id",
+             order by i.partner_id, i.invoiced_on, i.received_at, i.invoice_number, i.document_id",
             from,
             to,
             partner_id,
@@ -172,7 +172,8 @@ impl Work {
         // What was written while that run read is looked at once more: what is as it was told is not told again.
         sqlx::query_scalar!(
             r#"with last as (
-                   select distinct on (i.document_id) i.document_id, i.partner_id, i.agreement, i.invoiced_on, i.status
+                   select distinct on (i.document_id) i.document_id, i.partner_id, i.agreement, i.invoiced_on,
+                       i.invoice_number, i.status
                    from reconciliation_invoice i join reconciliation_run r on r.id = i.run_id
                    order by i.document_id, r.seq desc
                ), touched as (
@@ -187,7 +188,7 @@ impl Work {
                where invoiced_on not between $1 and $2
                  and (status <> 'matched' or document_id in (select document_id from touched))
                  and ($3::text is null or partner_id = $3) and ($4::text is null or agreement = $4)
-               order by partner_id, invoiced_on, document_id"#,
+               order by partner_id, invoiced_on, invoice_number, document_id"#,
             from,
             to,
             partner_id,
