@@ -3,7 +3,7 @@
 use super::model::{Cell, Report, Sheet};
 use super::writer::{self, Error, Writer, passing};
 use chrono::SecondsFormat;
-use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,8 @@ pub(super) struct Csv {
     folder: PathBuf,
     report: String,
     sheet: Option<(PathBuf, csv::Writer<File>)>,
+    /// What is written of a cell that is no text, again and again.
+    scratch: String,
     /// Named when the report ends, so that no old sheet stands beside a new one.
     whole: Vec<PathBuf>,
 }
@@ -21,11 +23,18 @@ pub(super) fn file_name(report: &str, sheet: &str) -> String {
     format!("{report}-{sheet}.csv")
 }
 
+/// Bytes that are written to a file at once.
+const BUFFER_BYTES: usize = 256 << 10;
+
 /// First characters by which spreadsheets take a cell for a formula; the last four are their wide twins.
 const FORMULA: &[char] = &['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// Whether a spreadsheet might take a text for a formula: some pass over blanks and what is not seen before it.
 fn is_formula(text: &str) -> bool {
+    // Nearly all begin so.
+    if text.as_bytes().first().is_none_or(u8::is_ascii_alphanumeric) {
+        return false;
+    }
     let seen = text.trim_start_matches(|c: char| {
         c == '\0' || c == '\u{feff}' || c == '\u{200b}' || (c.is_whitespace() && !FORMULA.contains(&c))
     });
@@ -34,11 +43,13 @@ fn is_formula(text: &str) -> bool {
 
 impl Csv {
     pub(super) fn new(folder: &Path, report: &Report) -> Self {
-        Self { folder: folder.to_owned(), report: report.name.clone(), sheet: None, whole: Vec::new() }
-    }
-
-    fn open(&mut self) -> &mut (PathBuf, csv::Writer<File>) {
-        self.sheet.as_mut().expect("a sheet was begun")
+        Self {
+            folder: folder.to_owned(),
+            report: report.name.clone(),
+            sheet: None,
+            scratch: String::new(),
+            whole: Vec::new(),
+        }
     }
 }
 
@@ -46,16 +57,22 @@ impl Writer for Csv {
     fn begin_sheet(&mut self, sheet: &Sheet) -> Result<(), Error> {
         let path = self.folder.join(file_name(&self.report, &sheet.id));
         let file = File::create(passing(&path)).map_err(Error::write(&path))?;
-        let mut rows = csv::Writer::from_writer(file);
+        let mut rows = csv::WriterBuilder::new().buffer_capacity(BUFFER_BYTES).from_writer(file);
         rows.write_record(sheet.columns.iter().map(|column| &column.id)).map_err(failed(&path))?;
         self.sheet = Some((path, rows));
         Ok(())
     }
 
     fn row(&mut self, cells: &[Cell]) -> Result<(), Error> {
-        let (path, rows) = self.open();
-        rows.write_record(cells.iter().map(|cell| plain(cell).into_owned().into_bytes()))
-            .map_err(failed(path))
+        let (path, rows) = self.sheet.as_mut().expect("a sheet was begun");
+        let mut write = || {
+            for cell in cells {
+                rows.write_field(plain(cell, &mut self.scratch))?;
+            }
+            // That ends the row.
+            rows.write_record(None::<&[u8]>)
+        };
+        write().map_err(failed(path))
     }
 
     fn end_sheet(&mut self) -> Result<(), Error> {
@@ -79,13 +96,16 @@ fn failed(path: &Path) -> impl FnOnce(csv::Error) -> Error {
 }
 
 /// A cell as programs read it. Text that a spreadsheet would take for a formula gets an apostrophe before it.
-fn plain(cell: &Cell) -> Cow<'_, str> {
-    match cell {
-        Cell::Empty => Cow::Borrowed(""),
-        Cell::Text(text) | Cell::Link { text, .. } if is_formula(text) => format!("'{text}").into(),
-        Cell::Text(text) | Cell::Link { text, .. } => text.into(),
-        Cell::Number(number) => number.to_string().into(),
-        Cell::Date(date) => date.to_string().into(),
-        Cell::Instant(at) => at.to_rfc3339_opts(SecondsFormat::AutoSi, true).into(),
-    }
+fn plain<'c>(cell: &'c Cell, scratch: &'c mut String) -> &'c str {
+    scratch.clear();
+    let written = match cell {
+        Cell::Empty => return "",
+        Cell::Text(text) | Cell::Link { text, .. } if is_formula(text) => write!(scratch, "'{text}"),
+        Cell::Text(text) | Cell::Link { text, .. } => return text,
+        Cell::Number(number) => write!(scratch, "{number}"),
+        Cell::Date(date) => write!(scratch, "{date}"),
+        Cell::Instant(at) => write!(scratch, "{}", at.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+    };
+    written.expect("text takes all");
+    scratch
 }
