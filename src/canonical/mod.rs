@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+mod activities;
 mod business_key;
 mod declare;
 mod field;
@@ -30,6 +31,7 @@ mod shipping_order;
 mod stock_receipt;
 mod stock_transfer;
 
+pub use activities::ActivityCounts;
 pub use field::{Field, FieldShape, FieldType, Group, Mismatch, Shape, Source, Value};
 pub use figure::Figure;
 pub use inventory_adjustment::{InventoryAdjustment, InventoryAdjustmentLine};

@@ -143,16 +143,11 @@ pub(super) async fn carry_out(
     let unrouted: Vec<Unrouted> =
         outgoing.iter_mut().flat_map(|out| std::mem::take(&mut out.unrouted)).collect();
     unrouted::tell(work, &unrouted, now).await?;
-    let again: Vec<Uuid> = outgoing
-        .iter()
-        .filter(|out| out.again)
-        .flat_map(|out| out.shipments.iter().map(|shipment| shipment.source))
-        .collect();
-    let not_compared: Vec<NotCompared> =
-        outgoing.iter_mut().flat_map(|out| std::mem::take(&mut out.not_compared)).collect();
-    gate::tell_not_compared(work, &not_compared, &again, now).await?;
     let tried = outgoing.iter().filter(|out| out.again).flat_map(|out| &out.shipments);
     let mut tried: Vec<Uuid> = tried.map(|shipment| shipment.source).collect();
+    let not_compared: Vec<NotCompared> =
+        outgoing.iter_mut().flat_map(|out| std::mem::take(&mut out.not_compared)).collect();
+    gate::tell_not_compared(work, &not_compared, &tried, now).await?;
     let compositions = outbound::compose(hub, work, outgoing, agreements).await?;
     let unsound: Vec<&Unsound> = compositions.iter().flat_map(|composed| &composed.unsound).collect();
     tried.retain(|source| unsound.iter().all(|unsound| unsound.source != *source));

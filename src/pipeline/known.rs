@@ -5,11 +5,12 @@ use super::packs;
 use super::read::Document;
 use super::services::Places;
 use crate::canonical::{
-    Completeness, Invoice, ItemKeys, NumberKind, OrderAcknowledgment, OrderKey, PurchaseOrder, Record,
-    RecordKind, ShipNotice, ShippingAdvice, ShippingOrder, StockReceipt, evened, numbers_of, same_number,
+    ActivityCounts, Completeness, Invoice, ItemKeys, NumberKind, OrderAcknowledgment, OrderKey,
+    PurchaseOrder, Record, RecordKind, ShipNotice, ShippingAdvice, ShippingOrder, StockReceipt, evened,
+    numbers_of, same_number,
 };
 use crate::ledger::{self, BilledBy, InForce};
-use crate::reconcile::{Counted, Items, Packs, PriceList};
+use crate::reconcile::{Items, Packs, PriceList};
 use crate::store::{DocumentAbout, FoundRecord, NumbersAsked, Work};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::OnceLock;
@@ -45,9 +46,9 @@ pub(super) struct Known {
     pub(super) packed: HashSet<String>,
     pub(super) items: Items,
     /// What was counted in the time that a service bill names, by its document.
-    pub(super) counted: HashMap<Uuid, Counted>,
+    pub(super) counted: HashMap<Uuid, ActivityCounts>,
     /// What was counted in the days that two service bills share, by the documents of both.
-    pub(super) counted_in_both: HashMap<Uuid, HashMap<Uuid, Counted>>,
+    pub(super) counted_in_both: HashMap<Uuid, HashMap<Uuid, ActivityCounts>>,
     pub(super) places_of_bills: OnceLock<Places>,
     /// Documents of orders in force that several documents had a say in.
     pub(super) changed: HashSet<Uuid>,

@@ -5,11 +5,11 @@ use super::compare::{Index, kind_of};
 use super::hub::Error;
 use super::known::{self, Known, Stored};
 use crate::canonical::{
-    BusinessNumber, Invoice, InvoiceKind, InvoiceSense, NumberKind, Record, ShippingAdvice, StockReceipt,
-    numbers_of,
+    ActivityCounts, BusinessNumber, Invoice, InvoiceKind, InvoiceSense, NumberKind, Record, ShippingAdvice,
+    StockReceipt, numbers_of,
 };
 use crate::ledger::{self, InForce};
-use crate::reconcile::{Counted, Served};
+use crate::reconcile::Served;
 use crate::store::{FoundRecord, ServiceBill, Work};
 use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashMap};
@@ -59,7 +59,7 @@ pub(super) async fn look_up(
         (bill.document, bill.partner.clone(), agreement, bill.record.service_period())
     });
     let bills: Vec<(Uuid, String, Option<String>, Option<Days>)> = bills.collect();
-    let mut counts: HashMap<(String, Option<String>, Days), Counted> = HashMap::new();
+    let mut counts: HashMap<(String, Option<String>, Days), ActivityCounts> = HashMap::new();
     for (document, partner, agreement, period) in bills {
         let Some(own) = period else { continue };
         let counted = count(work, &mut counts, (&partner, &agreement), own).await?;
@@ -131,10 +131,10 @@ fn in_both(one: Days, other: Days) -> Option<Days> {
 /// What counts in these days, by the documents as they are in force.
 async fn count(
     work: &mut Work,
-    counts: &mut HashMap<(String, Option<String>, Days), Counted>,
+    counts: &mut HashMap<(String, Option<String>, Days), ActivityCounts>,
     (partner, agreement): (&str, &Option<String>),
     days: Days,
-) -> Result<Counted, Error> {
+) -> Result<ActivityCounts, Error> {
     let key = (partner.to_owned(), agreement.clone(), days);
     if let Some(counted) = counts.get(&key) {
         return Ok(*counted);
@@ -142,14 +142,6 @@ async fn count(
     let about = work.list_stood_in(partner, days).await?;
     let gone = out_of_force(&work.load_records(&about).await?);
     let counted = work.count_activities(partner, agreement.as_deref(), days, &gone).await?;
-    let counted = Counted {
-        orders_shipped: counted.orders_shipped,
-        lines_shipped: counted.lines_shipped,
-        units_shipped: counted.units_shipped,
-        packs_shipped: counted.packs_shipped,
-        receipts: counted.receipts,
-        units_received: counted.units_received,
-    };
     counts.insert(key, counted);
     Ok(counted)
 }

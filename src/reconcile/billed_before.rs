@@ -1,8 +1,8 @@
 //! What of a service was billed before: for some of the same days, or for the same order or shipment.
 
-use super::services::{Counted, Served, is_named, worth};
-use super::{Bill, Difference, Figure, charges, extended};
-use crate::canonical::{Invoice, InvoiceLine, Reason, evened};
+use super::services::{Served, count_of, is_named, worth};
+use super::{Bill, Difference, Figure, charges, extended, money};
+use crate::canonical::{ActivityCounts, Invoice, InvoiceLine, Reason, evened};
 use crate::profiles::Rate;
 use rust_decimal::Decimal;
 use std::collections::BTreeSet;
@@ -28,7 +28,7 @@ impl Before {
     /// Quantities of what a line bills.
     pub(super) fn of_line(bill: &Bill<'_>, ordinal: usize, line: &InvoiceLine, rate: Option<&Rate>) -> Self {
         let quantity = |other: &InvoiceLine| other.quantity.unwrap_or_default();
-        let most = |counted: &Counted| rate.map(|rate| counted.of(rate.counts));
+        let most = |counted: &ActivityCounts| rate.map(|rate| count_of(counted, rate.counts));
         Self::of(bill, (ordinal, line), rate, ("quantity billed before", &quantity), &most)
     }
 
@@ -38,7 +38,7 @@ impl Before {
             let quantity = other.quantity.unwrap_or_default();
             extended(other, quantity, other.unit_price.unwrap_or(rate.price))
         };
-        let most = |counted: &Counted| Some(worth(rate, counted.of(rate.counts)));
+        let most = |counted: &ActivityCounts| Some(worth(rate, count_of(counted, rate.counts)));
         Self::of(bill, (ordinal, line), Some(rate), ("amount billed before", &amount), &most)
     }
 
@@ -47,7 +47,7 @@ impl Before {
         (ordinal, line): (usize, &InvoiceLine),
         rate: Option<&Rate>,
         (name, value): (&'static str, &dyn Fn(&InvoiceLine) -> Decimal),
-        most: &dyn Fn(&Counted) -> Option<Decimal>,
+        most: &dyn Fn(&ActivityCounts) -> Option<Decimal>,
     ) -> Self {
         let is_same = |other: &InvoiceLine| {
             let by_rate = rate.is_some_and(|rate| is_named(other, rate));
@@ -97,7 +97,7 @@ impl Before {
             if !amount.is_zero() {
                 let figure = bill.figure("charge billed before", amount, served.invoice.source);
                 let figure = Figure { document: Some(served.document), ..figure };
-                let most = |counted: &Counted| Some(worth(rate, counted.of(rate.counts)));
+                let most = |counted: &ActivityCounts| Some(worth(rate, count_of(counted, rate.counts)));
                 before.add(served, amount - credited, &most, vec![figure]);
             }
         }
@@ -108,7 +108,7 @@ impl Before {
         &mut self,
         served: &Served<'_>,
         billed: Decimal,
-        most: &dyn Fn(&Counted) -> Option<Decimal>,
+        most: &dyn Fn(&ActivityCounts) -> Option<Decimal>,
         figures: Vec<Figure>,
     ) {
         let most = served.counted.as_ref().and_then(most).unwrap_or(billed);
@@ -125,11 +125,17 @@ impl Before {
     }
 
     /// On which bills, and for what, as ` for days that both bills name, on W-1 of 2026-11-30`.
-    pub(super) fn told_where(&self) -> String {
+    fn told_where(&self) -> String {
         let days = self.bills.iter().any(|(_, days)| *days);
         let what = if days { "for days that both bills name" } else { "for the same order or shipment" };
         let bills: Vec<&str> = self.bills.iter().map(|(bill, _)| bill.as_str()).collect();
         format!(" {what}, on {}", bills.join(" and "))
+    }
+
+    /// That of an amount so much was billed before.
+    pub(super) fn told_amount(&self, what: &str, amount: Decimal, again: Decimal) -> String {
+        let of = format!("of {} billed {}", money(amount), money(again));
+        format!("{what}: {of} were billed before{}", self.told_where())
     }
 
     /// That so much of a line was billed before.

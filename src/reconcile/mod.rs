@@ -18,13 +18,13 @@ mod units;
 mod whole;
 
 pub use items::Items;
-pub use services::{Counted, Served};
+pub use services::Served;
 pub use unbilled::{Terms, Unbilled, not_billed};
 pub use units::{Joined, Packs, PriceList, PriceRow};
 
 use crate::canonical::{
-    Charge, Figure, Invoice, InvoiceKind, InvoiceLine, InvoiceSense, ItemKeys, OrderAcknowledgment,
-    PurchaseOrder, Reason, Source, evened, same_number,
+    ActivityCounts, Charge, Figure, Invoice, InvoiceKind, InvoiceLine, InvoiceSense, ItemKeys,
+    OrderAcknowledgment, PurchaseOrder, Reason, Source, evened, same_number,
 };
 use crate::profiles::{Reconciliation, Rounding};
 use chrono::NaiveDate;
@@ -135,7 +135,7 @@ pub struct Known<'a> {
     /// What was credited of it before.
     pub credited: Vec<Moved<'a>>,
     /// What was counted in the time that a service bill names.
-    pub counted: Option<Counted>,
+    pub counted: Option<ActivityCounts>,
     /// What else the sender of a service bill has billed.
     pub served: Vec<Served<'a>>,
 }

@@ -2,40 +2,20 @@
 
 use super::billed_before::Before;
 use super::{Bill, Comparison, Difference, Line, Match, cents, charges, extended, money, sum};
-use crate::canonical::{Charge, Invoice, InvoiceLine, Reason, evened};
+use crate::canonical::{ActivityCounts, Charge, Invoice, InvoiceLine, Reason, evened};
 use crate::profiles::{Activity, Rate};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-/// What a partner's documents count between two days.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
-    /// Shipping advices with something shipped.
-    pub orders_shipped: Decimal,
-    /// Their lines with something shipped.
-    pub lines_shipped: Decimal,
-    /// Their units.
-    pub units_shipped: Decimal,
-    /// Their packs.
-    pub packs_shipped: Decimal,
-    /// Receipts.
-    pub receipts: Decimal,
-    /// Their units.
-    pub units_received: Decimal,
-}
-
-impl Counted {
-    /// How many there were.
-    #[must_use]
-    pub fn of(&self, activity: Activity) -> Decimal {
-        match activity {
-            Activity::OrdersShipped => self.orders_shipped,
-            Activity::LinesShipped => self.lines_shipped,
-            Activity::UnitsShipped => self.units_shipped,
-            Activity::PacksShipped => self.packs_shipped,
-            Activity::Receipts => self.receipts,
-            Activity::UnitsReceived => self.units_received,
-        }
+/// How many of an activity there were.
+pub(super) fn count_of(counted: &ActivityCounts, activity: Activity) -> Decimal {
+    match activity {
+        Activity::OrdersShipped => counted.orders_shipped,
+        Activity::LinesShipped => counted.lines_shipped,
+        Activity::UnitsShipped => counted.units_shipped,
+        Activity::PacksShipped => counted.packs_shipped,
+        Activity::Receipts => counted.receipts,
+        Activity::UnitsReceived => counted.units_received,
     }
 }
 
@@ -49,7 +29,7 @@ pub struct Served<'a> {
     /// Whether it comes before by day and number.
     pub is_before: bool,
     /// What was counted in the days that both name.
-    pub counted: Option<Counted>,
+    pub counted: Option<ActivityCounts>,
     /// What was credited of it.
     pub credits: Vec<&'a Invoice>,
 }
@@ -90,7 +70,7 @@ fn charged(bill: &Bill<'_>, charge: &Charge, rate: &Rate) -> Vec<Difference> {
     let Some(counted) = &bill.known.counted else {
         return vec![of_charge(Reason::ServiceNotChecked, format!("{name}: {WITHOUT_DAYS}"))];
     };
-    let count = counted.of(rate.counts);
+    let count = count_of(counted, rate.counts);
     let expected = worth(rate, count);
     let before = Before::of_charge(bill, name, rate);
     let left = (expected - before.sum).max(Decimal::ZERO);
@@ -98,12 +78,7 @@ fn charged(bill: &Bill<'_>, charge: &Charge, rate: &Rate) -> Vec<Difference> {
     let mut differences = Vec::new();
     let again = amount.min(expected) - amount.min(left);
     if again > Decimal::ZERO {
-        let message = format!(
-            "{name}: of {} billed {} were billed before{}",
-            money(amount),
-            money(again),
-            before.told_where()
-        );
+        let message = before.told_amount(name, amount, again);
         let figures = [vec![billed()], before.figures.clone(), vec![bill.computed("expected charge", left)]];
         differences.push(Difference {
             amount: Some(again),
@@ -189,7 +164,7 @@ fn one(bill: &Bill<'_>, ordinal: usize, line: &InvoiceLine, result: &mut Line) -
             differences.push(bill.of_line(Reason::ServiceNotChecked, ordinal, line, message));
         }
         Some(counted) => {
-            let count = counted.of(rate.counts);
+            let count = count_of(counted, rate.counts);
             result.shipped = Some(count);
             if let Some(minimum) = rate.minimum.filter(|minimum| cents(count * rate.price) < *minimum) {
                 // Below the minimum neither count nor price say what is owed.
@@ -282,12 +257,7 @@ fn at_least(
     let mut differences = Vec::new();
     let (within, may) = (amount.min(own), amount.min(left));
     if within > may {
-        let message = format!(
-            "{shown}: of {} billed {} were billed before{}",
-            money(amount),
-            money(within - may),
-            before.told_where()
-        );
+        let message = before.told_amount(&shown, amount, within - may);
         let figures = [
             vec![bill.figure("quantity billed", quantity, line.source)],
             before.figures.clone(),

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::canonical::{
-    AcknowledgmentLine, Charge, ChargeKind, DatedEvent, PurchaseOrderLine, Purpose, Tax, Terms,
+    AcknowledgmentLine, ActivityCounts, Charge, ChargeKind, DatedEvent, PurchaseOrderLine, Purpose, Tax,
+    Terms,
 };
 use crate::profiles::{Activity, AgreedCharge, ChargePrice, Rate, Scope, Tolerance};
 use proptest::prelude::*;
@@ -67,7 +68,7 @@ struct World {
     billed: Vec<Moved<'static>>,
     later: Vec<Moved<'static>>,
     original: Option<Invoice>,
-    counted: Option<Counted>,
+    counted: Option<ActivityCounts>,
     rules: Reconciliation,
     prices: PriceList,
     packs: Packs,
@@ -372,7 +373,7 @@ fn a_service_is_held_against_rate_card_and_count() {
     };
     bill.dates = vec![dated("150", "2026-10-01"), dated("151", "2026-10-31")];
     assert_eq!(bill.service_period().map(|(from, _)| from.to_string()), Some("2026-10-01".to_owned()));
-    world.counted = Some(Counted { units_shipped: number("1000"), ..Counted::default() });
+    world.counted = Some(ActivityCounts { units_shipped: number("1000"), ..ActivityCounts::default() });
     let told = |world: &World, bill: &Invoice| {
         let found = world.compare(bill, InvoiceKind::Service);
         (
@@ -384,7 +385,7 @@ fn a_service_is_held_against_rate_card_and_count() {
     let expected =
         vec![(Reason::ActivityOverBilled, Some(number("3.60"))), (Reason::PriceOver, Some(number("10.00")))];
     assert_eq!(told(&world, &bill), (expected, Some(number("350.00"))));
-    world.counted = Some(Counted { units_shipped: number("10"), ..Counted::default() });
+    world.counted = Some(ActivityCounts { units_shipped: number("10"), ..ActivityCounts::default() });
     let minimum = invoice(vec![line("PICK", "1", "50.00")], "50.00");
     assert_eq!(told(&world, &minimum).0, [], "10 picks come to 3.50, below the minimum of 50.00");
     let unknown = invoice(vec![line("WRAP", "1", "5.00")], "5.00");

@@ -98,8 +98,8 @@ pub use reconciliation::{
     NewRun, NewUnbilled, PreviousFigures, RunRow, StandingOfException, UnbilledRow,
 };
 pub use records::{
-    ActivityCounts, DocumentAbout, FoundNumber, FoundRecord, ItemName, ItemPack, ItemPrice, LabelAsked,
-    LabelFound, NewRecord, NumbersAsked, ServiceBill,
+    DocumentAbout, FoundNumber, FoundRecord, ItemName, ItemPack, ItemPrice, LabelAsked, LabelFound,
+    NewRecord, NumbersAsked, ServiceBill,
 };
 pub use repeats::SameBusiness;
 pub use reports::{

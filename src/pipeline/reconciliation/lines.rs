@@ -1,6 +1,6 @@
 //! Lines of a snapshot: what an invoice says of each, what its order and shipments say besides, and how it compares.
 
-use super::shipments::{Marks, Shipments};
+use super::shipments::{Marks, Shipments, name_of};
 use crate::canonical::{Invoice, InvoiceLine, PurchaseOrder, PurchaseOrderLine, evened, same_number};
 use crate::reconcile::{Comparison, Joined, Line, Match, Packs};
 use crate::store::NewComparedLine;
@@ -130,12 +130,11 @@ fn shipment_of(
 
 /// What an invoice says of its shipment itself.
 pub(super) fn marks_of(record: &Invoice) -> Marks<&str> {
-    let from = &record.ship_from;
     Marks {
         order_number: record.order_number.as_deref(),
         shipment_id: record.shipment_id.as_deref(),
         bill_of_lading: record.bill_of_lading.as_deref(),
         pro_number: record.pro_number.as_deref(),
-        warehouse: from.name.as_deref().or(from.id.as_deref()),
+        warehouse: name_of(&record.ship_from),
     }
 }

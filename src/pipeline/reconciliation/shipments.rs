@@ -114,9 +114,9 @@ fn of_sale<'k>(known: &'k Known, number: &str, partner: &str) -> Vec<Shipment<'k
     let whose = own.or_else(|| known.noticed_for(number).next()).map(|notice| notice.partner.as_str());
     let notices = known.noticed_for(number).filter(|notice| Some(notice.partner.as_str()) == whose);
     let sent = notices.map(|sent| {
-        let Shipment { marks, .. } = notice(sent);
-        let marks = Marks { warehouse: name_of(&sent.record.ship_from), ..marks };
-        Shipment { marks, ..notice(sent) }
+        let mut shipment = notice(sent);
+        shipment.marks.warehouse = name_of(&sent.record.ship_from);
+        shipment
     });
     sent.collect()
 }
@@ -167,6 +167,6 @@ fn receipt(stored: &Stored<StockReceipt>) -> Shipment<'_> {
     }
 }
 
-fn name_of(party: &Party) -> Option<&str> {
+pub(super) fn name_of(party: &Party) -> Option<&str> {
     party.name.as_deref().or(party.id.as_deref())
 }

@@ -1,29 +1,11 @@
 //! What a warehouse's own documents count, and other bills for the same work.
 
 use chrono::NaiveDate;
-use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::DocumentAbout;
-use crate::canonical::BusinessNumber;
+use crate::canonical::{ActivityCounts, BusinessNumber};
 use crate::store::{Error, Work};
-
-/// What a partner's documents count between two days.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ActivityCounts {
-    /// Shipping advices with something shipped.
-    pub orders_shipped: Decimal,
-    /// Their lines with something shipped.
-    pub lines_shipped: Decimal,
-    /// Their units.
-    pub units_shipped: Decimal,
-    /// Their packs.
-    pub packs_shipped: Decimal,
-    /// Receipts.
-    pub receipts: Decimal,
-    /// Their units.
-    pub units_received: Decimal,
-}
 
 /// A service bill that others are looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

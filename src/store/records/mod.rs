@@ -23,7 +23,7 @@ use crate::canonical::{
     PurchaseOrder, Record, ShipNotice, ShippingAdvice, ShippingOrder, Source, StockReceipt, StockTransfer,
 };
 
-pub use activities::{ActivityCounts, ServiceBill};
+pub use activities::ServiceBill;
 pub use evidence::{ItemName, ItemPack, ItemPrice};
 pub use labels::{LabelAsked, LabelFound};
 pub use numbers::FoundNumber;

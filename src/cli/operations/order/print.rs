@@ -374,7 +374,7 @@ fn named(numbers: &[(&str, &Option<String>)]) -> String {
 }
 
 /// Sums by unit, as `312 case, 4 each`.
-pub(super) fn amounts<'u>(quantities: impl Iterator<Item = (Decimal, &'u Option<String>)>) -> String {
+fn amounts<'u>(quantities: impl Iterator<Item = (Decimal, &'u Option<String>)>) -> String {
     let mut sums: Vec<(String, Decimal)> = Vec::new();
     for (quantity, unit) in quantities {
         let unit = unit.clone().unwrap_or_else(|| "unit".to_owned());
