@@ -100,8 +100,8 @@ pub(super) async fn carry_out(
     }
     let repeated = repeats::judge(work, &mut files, &again.corrects, agreements, now).await?;
     let mut interchanges = Vec::new();
-    for ((file, out), repeated) in files.iter().zip(&so_far.outgoing).zip(&repeated) {
-        interchanges.extend(rows::interchanges(&file.reading, repeated, file.row.id, out.received_at));
+    for (file, repeated) in files.iter().zip(&repeated) {
+        interchanges.extend(rows::interchanges(&file.reading, repeated, file.row.id, file.row.received_at));
     }
     work.insert_interchanges(&interchanges).await?;
 

@@ -10,8 +10,8 @@ use crate::packing;
 use crate::pipeline::Agreements;
 use crate::profiles::{Channel, Profile};
 use crate::store::{
-    Body, Business, DeliveryKind, Direction, NewDelivery, NewDocument, NewExpectedAcknowledgment,
-    OutboundFile, Usage, Validation,
+    Body, Business, DeliveryKind, DeliveryState, Direction, NewDelivery, NewDocument,
+    NewExpectedAcknowledgment, OutboundFile, Usage, Validation,
 };
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -142,6 +142,7 @@ pub(super) fn blank(file_id: Uuid, profile: &Profile, now: DateTime<Utc>) -> New
         purchase_order_number: None,
         order_number: None,
         validation: Validation::Accepted,
+        delivery: DeliveryState::Ready,
         business: Business::Open,
         business_reason: String::new(),
         received_at: now,

@@ -240,7 +240,7 @@ async fn gather(work: &mut Work, asked: &NumbersAsked, lock: bool) -> Result<Kno
         found.extend(work.load_records(&also).await?);
         // They are not looked at for their own sake, and what else they bill is not known.
         about.extend(also.into_iter().map(|also| DocumentAbout { is_of_order: false, ..also }));
-        about.sort_by_key(|about| (about.came, about.id));
+        about.sort_by_key(DocumentAbout::place);
         let places: HashMap<Uuid, usize> =
             about.iter().enumerate().map(|(place, about)| (about.id, place)).collect();
         found.sort_by_key(|found| found.versions.first().and_then(|first| places.get(first)).copied());

@@ -64,6 +64,26 @@ impl ReadFile {
         agreements: &Arc<Agreements>,
         portion_bytes: u64,
     ) -> Result<Self, Error> {
+        let agreements = agreements.clone();
+        let read = spawn_blocking(move || Self::read_now(file, place, &agreements, portion_bytes));
+        read.await.map_err(Error::Panicked)
+    }
+
+    /// Reads files as [`ReadFile::read`] does, one after the other: to hand a small one over costs more than to read it.
+    pub(super) async fn read_all(
+        files: Vec<(LoadedFile, Place)>,
+        agreements: &Arc<Agreements>,
+        portion_bytes: u64,
+    ) -> Result<Vec<Self>, Error> {
+        let agreements = agreements.clone();
+        let read = spawn_blocking(move || {
+            let files = files.into_iter();
+            files.map(|(file, place)| Self::read_now(file, place, &agreements, portion_bytes)).collect()
+        });
+        read.await.map_err(Error::Panicked)
+    }
+
+    fn read_now(file: LoadedFile, place: Place, agreements: &Arc<Agreements>, portion_bytes: u64) -> Self {
         let LoadedFile { row, bytes } = file;
         let input = Arc::new(Owned {
             file: row.id,
@@ -73,19 +93,15 @@ impl ReadFile {
             agreements: agreements.clone(),
             received: row.received_at,
         });
-        let reading = spawn_blocking(move || {
-            let (mut reading, sets) = read::begin(input.lend());
-            let mut portions = sets.portions(portion_bytes);
-            if portions.len() == 1
-                && let Some(portion) = portions.pop_front()
-            {
-                reading.take(sets.read(&portion, input.lend()));
-            }
-            let rest = (!portions.is_empty()).then(|| Rest { input, sets: Arc::new(sets), portions });
-            (reading, rest)
-        });
-        let (reading, rest) = reading.await.map_err(Error::Panicked)?;
-        Ok(Self { row, reading, rest })
+        let (mut reading, sets) = read::begin(input.lend());
+        let mut portions = sets.portions(portion_bytes);
+        if portions.len() == 1
+            && let Some(portion) = portions.pop_front()
+        {
+            reading.take(sets.read(&portion, input.lend()));
+        }
+        let rest = (!portions.is_empty()).then(|| Rest { input, sets: Arc::new(sets), portions });
+        Self { row, reading, rest }
     }
 
     /// Begins to translate the next portion; none when all are.

@@ -13,7 +13,7 @@ use tracing::{debug, info};
 use uuid::Uuid;
 
 /// Files that are read and committed together, at most, and their bytes.
-pub(super) const TOGETHER: (i64, i64) = (64, 1 << 20);
+pub(super) const TOGETHER: (i64, i64) = (128, 1 << 20);
 
 /// A job that did not come to its end, and why.
 #[derive(Debug)]
@@ -64,29 +64,29 @@ async fn process_together(hub: &Arc<Hub>, jobs: Vec<Job>, failed: &mut Vec<Faile
     loaded.sort_by(|(_, a), (_, b)| {
         (a.row.received_at, &a.row.name, a.row.id).cmp(&(b.row.received_at, &b.row.name, b.row.id))
     });
-    let (mut alone, mut together, mut files) = (Vec::new(), Vec::new(), Vec::new());
-    let mut taken = HashSet::new();
+    let (mut alone, mut to_read, mut of_read) = (Vec::new(), Vec::new(), Vec::new());
     for (job, file) in loaded {
         // What was read before is read again against what became of it then.
         if file.row.profile_version.is_some() {
             alone.push(job);
             continue;
         }
-        let read = match hub.place_of(&file.row) {
-            Ok(place) if packing::is_packed(&file.row, &place) => {
-                alone.push(job);
-                continue;
+        match hub.place_of(&file.row) {
+            Ok(place) if packing::is_packed(&file.row, &place) => alone.push(job),
+            Ok(place) => {
+                to_read.push((file, place));
+                of_read.push(job);
             }
-            Ok(place) => ReadFile::read(file, place, &agreements, hub.config.portion_bytes).await,
-            Err(error) => Err(error),
-        };
-        let file = match read {
-            Ok(file) => file,
-            Err(error) => {
-                failed.push(Failed { job, error: Arc::new(error) });
-                continue;
-            }
-        };
+            Err(error) => failed.push(Failed { job, error: Arc::new(error) }),
+        }
+    }
+    let Ok(read) = ReadFile::read_all(to_read, &agreements, hub.config.portion_bytes).await else {
+        // One of them cannot be read: the others can when each is alone.
+        alone.append(&mut of_read);
+        return alone;
+    };
+    let (mut together, mut files, mut taken) = (Vec::new(), Vec::new(), HashSet::new());
+    for (job, file) in of_read.into_iter().zip(read) {
         // Whether it has something in common with others is known when all of it is read.
         if file.rest.is_some() {
             alone.push(job);

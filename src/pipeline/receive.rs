@@ -167,13 +167,16 @@ async fn look(hub: &Hub, place: &Place) -> Result<Polled, Error> {
         }
         polled.waiting.push(seen.name);
     }
-    // What is read is committed while more is read.
+    // What is read is committed, and what is committed disposed of, while more is read.
     let (batches, to_accept) = mpsc::channel(1);
-    let (read, accepted) = tokio::join!(
+    let (ours, to_dispose_of) = mpsc::channel(1);
+    let (read, accepted, disposed) = tokio::join!(
         read_all(hub, place, transport, &ready, batches),
-        accept_all(hub, place, transport, to_accept)
+        accept_all(hub, place, to_accept, ours),
+        dispose_as_they_come(hub, place, transport, to_dispose_of)
     );
     polled.accepted = accepted?;
+    disposed?;
     polled.waiting.extend(read.waiting);
     for (name, why) in read.left {
         leave(hub, place, &mut polled, &name, why);
@@ -245,14 +248,31 @@ async fn read_all(
 async fn accept_all(
     hub: &Hub,
     place: &Place,
-    transport: &transports::Transport,
     mut batches: mpsc::Receiver<Vec<Taken>>,
+    ours: mpsc::Sender<Vec<(Uuid, Entry)>>,
 ) -> Result<usize, Error> {
     let mut fresh = 0;
     while let Some(batch) = batches.recv().await {
-        fresh += accept(hub, place, transport, batch).await?;
+        let (of_batch, copies) = accept(hub, place, batch).await?;
+        fresh += of_batch;
+        // If they cannot be disposed of, that is told there, and the next look tries again.
+        ours.send(copies).await.ok();
     }
     Ok(fresh)
+}
+
+/// Disposes of the partner's copies as they become ours.
+async fn dispose_as_they_come(
+    hub: &Hub,
+    place: &Place,
+    transport: &transports::Transport,
+    mut ours: mpsc::Receiver<Vec<(Uuid, Entry)>>,
+) -> Result<(), Error> {
+    while let Some(copies) = ours.recv().await {
+        let copies = copies.iter().map(|(id, entry)| (*id, entry)).collect();
+        dispose_all(hub, place, transport, copies).await?;
+    }
+    Ok(())
 }
 
 /// It is so at every look; one warning is enough.
@@ -346,15 +366,10 @@ pub(super) fn duplicates_since(hub: &Hub, partner: &str) -> Option<DateTime<Utc>
     (rule.action == Repeated::Ignore).then(|| hub.clock.now() - rule.within)
 }
 
-/// Commits a batch, and then, as a step of its own, disposes of the partner's copies.
-async fn accept(
-    hub: &Hub,
-    place: &Place,
-    transport: &transports::Transport,
-    batch: Vec<Taken>,
-) -> Result<usize, Error> {
+/// Commits a batch. Gives how many are new, and the partner's copies, to be disposed of in a step of its own.
+async fn accept(hub: &Hub, place: &Place, batch: Vec<Taken>) -> Result<(usize, Vec<(Uuid, Entry)>), Error> {
     if batch.is_empty() {
-        return Ok(0);
+        return Ok((0, Vec::new()));
     }
     let files: Vec<NewFile> = batch.iter().map(|taken| taken.file.clone()).collect();
     kill_points::pass("in.accept.before");
@@ -373,10 +388,8 @@ async fn accept(
             AcceptOutcome::AlreadyAccepted => {}
         }
     }
-    let files = batch.iter().zip(&accepted).filter(|(taken, _)| !taken.file.stays);
-    let files: Vec<_> = files.map(|(taken, accepted)| (accepted.id, &taken.entry)).collect();
-    dispose_all(hub, place, transport, files).await?;
-    Ok(fresh)
+    let copies = batch.into_iter().zip(&accepted).filter(|(taken, _)| !taken.file.stays);
+    Ok((fresh, copies.map(|(taken, accepted)| (accepted.id, taken.entry)).collect()))
 }
 
 /// Disposes of the partner's copies, and writes down at once which of them are gone.

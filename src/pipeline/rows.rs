@@ -7,8 +7,8 @@ use crate::formats::x12::verdict;
 use crate::ids;
 use crate::pipeline::Agreements;
 use crate::store::{
-    Business, Direction, FileOutcome, FileState, InterchangeKey, NewDocument, NewFinding, NewInterchange,
-    Usage, Validation,
+    Business, DeliveryState, Direction, FileOutcome, FileState, InterchangeKey, NewDocument, NewFinding,
+    NewInterchange, Usage, Validation,
 };
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use uuid::Uuid;
@@ -54,6 +54,7 @@ pub(super) fn documents(fresh: &[Fresh<'_>], agreements: &Agreements) -> Vec<New
                 purchase_order_number: None,
                 order_number: None,
                 validation: validation(document.status),
+                delivery: DeliveryState::None,
                 business: *business,
                 business_reason: reason.clone(),
                 received_at: *received_at,

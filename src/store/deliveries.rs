@@ -142,7 +142,8 @@ impl Work {
                  insert into delivery_document (delivery_id, document_id)
                  select * from unnest($1::uuid[], $2::uuid[]) on conflict do nothing returning document_id
              )
-             update document d set delivery = 'ready' from kept where d.id = kept.document_id",
+             update document d set delivery = 'ready' from kept
+             where d.id = kept.document_id and d.delivery <> 'ready'",
             &ids,
             &documents,
         )

@@ -61,6 +61,8 @@ pub struct NewDocument {
     pub order_number: Option<String>,
     /// Whether it is good.
     pub validation: Validation,
+    /// Whether it is on its way: ready where a delivery follows in the same work.
+    pub delivery: DeliveryState,
     /// What it led to.
     pub business: Business,
     /// Why; may be empty.
@@ -414,13 +416,14 @@ async fn insert_documents(db: &mut PgConnection, documents: &[NewDocument]) -> R
     sqlx::query!(
         "insert into document (id, file_id, ordinal, direction, partner_id, format, kind, version, functional_id,
              interchange_control_number, group_control_number, set_control_number, segment_ordinal, byte_start,
-             byte_end, record_kind, business_number, purchase_order_number, order_number, validation, business,
-             business_reason, received_at, source_document_id, translator, profile_version, agreement,
+             byte_end, record_kind, business_number, purchase_order_number, order_number, validation, delivery,
+             business, business_reason, received_at, source_document_id, translator, profile_version, agreement,
              business_key)
          select * from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[],
              $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[],
              $15::bigint[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
-             $22::text[], $23::timestamptz[], $24::uuid[], $25::text[], $26::uuid[], $27::text[], $28::text[])
+             $22::text[], $23::text[], $24::timestamptz[], $25::uuid[], $26::text[], $27::uuid[], $28::text[],
+             $29::text[])
          on conflict do nothing",
         &column!(|document| document.id),
         &column!(|document| document.file_id),
@@ -442,6 +445,7 @@ async fn insert_documents(db: &mut PgConnection, documents: &[NewDocument]) -> R
         &purchase_orders as &[Option<std::borrow::Cow<'_, str>>],
         &orders as &[Option<std::borrow::Cow<'_, str>>],
         &column!(|document| document.validation.as_str()) as &[&str],
+        &column!(|document| document.delivery.as_str()) as &[&str],
         &column!(|document| document.business.as_str()) as &[&str],
         &reasons as &[std::borrow::Cow<'_, str>],
         &column!(|document| document.received_at),
@@ -465,8 +469,8 @@ async fn copy_documents(connection: &mut PgConnection, documents: &[NewDocument]
         "keep documents",
         "copy document (id, file_id, ordinal, direction, partner_id, format, kind, version, functional_id,
              interchange_control_number, group_control_number, set_control_number, segment_ordinal, byte_start,
-             byte_end, record_kind, business_number, purchase_order_number, order_number, validation, business,
-             business_reason, received_at, source_document_id, translator, profile_version, agreement,
+             byte_end, record_kind, business_number, purchase_order_number, order_number, validation, delivery,
+             business, business_reason, received_at, source_document_id, translator, profile_version, agreement,
              business_key) from stdin (format binary)",
     )
     .await?;
@@ -491,6 +495,7 @@ async fn copy_documents(connection: &mut PgConnection, documents: &[NewDocument]
             .text(document.purchase_order_number.as_deref())
             .text(document.order_number.as_deref())
             .text(Some(document.validation.as_str()))
+            .text(Some(document.delivery.as_str()))
             .text(Some(document.business.as_str()))
             .text(Some(&document.business_reason))
             .value(Some(document.received_at))

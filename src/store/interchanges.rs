@@ -29,7 +29,7 @@ pub struct NewInterchange {
     pub time: Option<NaiveTime>,
     /// ISA12.
     pub version: String,
-    /// When it was received or composed.
+    /// When its file came or was composed.
     pub received_at: DateTime<Utc>,
 }
 
@@ -83,13 +83,13 @@ pub struct InterchangeRow {
 pub struct FoundInterchanges {
     /// The first with the same key.
     pub same: Option<InterchangeRow>,
-    /// Of those in files that came before this one: the number of the one that was read last, and its file.
+    /// Where the key is the first of its parties: the number of the last one that came before, and its file.
     pub last: Option<(String, Uuid)>,
 }
 
 impl Work {
-    /// For each key and the time when its file came, the first interchange with it that was stored before and the last of
-    /// its parties, other than those of `except_files`.
+    /// For each key and the time when its file came, the first interchange with it that was stored before, and for the
+    /// first key of two parties the last of theirs that came before; other than those of `except_files`.
     ///
     /// Others who look for the same keys wait for this work to end, so that of two copies one is the first.
     ///
@@ -121,20 +121,13 @@ impl Work {
             };
         }
         let rows = sqlx::query!(
-            // The last one is looked for once for all that came together: of those there may be many.
             r#"with n as (
                    select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $7::timestamptz[])
                        with ordinality as n (sender_qualifier, sender_id, receiver_qualifier, receiver_id, number, came,
                            position)),
-               l as (
-                   select p.*, last.control_number, last.file_id
-                   from (select distinct sender_qualifier, sender_id, receiver_qualifier, receiver_id, came from n) p
-                   cross join lateral (
-                       select x.control_number, x.file_id from interchange x join file f on f.id = x.file_id
-                       where x.sender_qualifier = p.sender_qualifier and x.sender_id = p.sender_id
-                         and x.receiver_qualifier = p.receiver_qualifier and x.receiver_id = p.receiver_id
-                         and f.received_at < p.came and x.file_id <> all($6)
-                       order by x.received_at desc limit 1) last)
+               first as (
+                   select distinct on (sender_qualifier, sender_id, receiver_qualifier, receiver_id) *
+                   from n order by sender_qualifier, sender_id, receiver_qualifier, receiver_id, position)
                select n.position as "position!", i.id as "id?", i.file_id as "file_id?", i.interchange_date,
                    i.interchange_time, i.received_at as "received_at?", l.control_number as "last?", l.file_id as "last_file?"
                from n
@@ -144,8 +137,15 @@ impl Work {
                      and receiver_qualifier = n.receiver_qualifier and receiver_id = n.receiver_id
                      and control_number = n.number and file_id <> all($6)
                    order by received_at, id limit 1) i on true
-               left join l on l.sender_qualifier = n.sender_qualifier and l.sender_id = n.sender_id
-                   and l.receiver_qualifier = n.receiver_qualifier and l.receiver_id = n.receiver_id and l.came = n.came"#,
+               left join first on first.position = n.position
+               left join lateral (
+                   select control_number, file_id from interchange
+                   where sender_qualifier || chr(31) || sender_id || chr(31) || receiver_qualifier || chr(31)
+                           || receiver_id
+                       = first.sender_qualifier || chr(31) || first.sender_id || chr(31) || first.receiver_qualifier
+                           || chr(31) || first.receiver_id
+                     and received_at < first.came and file_id <> all($6)
+                   order by received_at desc limit 1) l on true"#,
             &column!(sender_qualifier) as &[std::borrow::Cow<'_, str>],
             &column!(sender_id) as &[std::borrow::Cow<'_, str>],
             &column!(receiver_qualifier) as &[std::borrow::Cow<'_, str>],

@@ -168,6 +168,8 @@ impl Store {
         let AtOnce { jobs: limit, bytes, lanes, lost } = at_once;
         let names: Vec<&str> = lanes.iter().map(|lane| lane.name.as_str()).collect();
         let rooms: Vec<i64> = lanes.iter().map(|lane| lane.room).collect();
+        let full: Vec<&str> =
+            lanes.iter().filter(|lane| lane.room <= 0).map(|lane| lane.name.as_str()).collect();
         let most_lost = if kind == JobKind::Deliver { MOST_LOST_DELIVERIES } else { MOST_LOST_LEASES };
         let rows = sqlx::query!(
             r#"with lost as (
@@ -179,17 +181,21 @@ impl Store {
                ), due as (
                    select id, subject_id, priority, run_after, lane from job j
                    where kind = $1 and state = 'ready' and run_after <= now() and not exists (select from lost)
-                     and not exists (select from said where said.lane = j.lane and room <= 0)
+                     and lane <> all($12::text[])
                      and (place is null or not exists (select from job e
                          where e.kind = $1 and e.lane = j.lane and e.place < j.place and e.state not in ('done', 'failed')))
                    order by priority desc, run_after limit $3 for update skip locked
-               ), weighed as (
-                   select due.id, lane, first_value(lane) over claims as first_lane,
-                       row_number() over claims as place, sum(coalesce(f.size_bytes, 0)) over claims as bytes
+               ), sized as (
+                   -- Looked up one by one: they are few among many.
+                   select due.*, coalesce(
+                       (select f.size_bytes from file f where f.id = coalesce(
+                           (select d.file_id from delivery d where $1 = 'deliver' and d.id = due.subject_id),
+                           due.subject_id)), 0) as bytes
                    from due
-                   left join delivery d on $1 = 'deliver' and d.id = due.subject_id
-                   left join file f on f.id = coalesce(d.file_id, due.subject_id)
-                   window claims as (order by due.priority desc, due.run_after, due.id)
+               ), weighed as (
+                   select id, lane, first_value(lane) over claims as first_lane,
+                       row_number() over claims as place, sum(bytes) over claims as bytes
+                   from sized window claims as (order by priority desc, run_after, id)
                ), picked as (
                    select id, 1 as lost from lost
                    union all
@@ -233,6 +239,7 @@ impl Store {
             &names as &[&str],
             &rooms,
             lost,
+            &full as &[&str],
         )
         .fetch_all(&self.pool)
         .await
@@ -259,9 +266,13 @@ impl Store {
     pub async fn extend_leases(&self, leases: &[Lease]) -> Result<Vec<Lease>, Error> {
         let (jobs, fences) = columns(leases);
         let kept = sqlx::query_scalar!(
-            "update job set lease_until = now() + make_interval(secs => $3)
-             from unnest($1::uuid[], $2::bigint[]) as held (id, fence)
-             where job.id = held.id and job.fence = held.fence and job.state = 'leased'
+            // Locked in one order, as those that are completed are, or the two lock each other out.
+            "with held as (
+                 select job.id from job join unnest($1::uuid[], $2::bigint[]) as held (id, fence)
+                     on job.id = held.id and job.fence = held.fence
+                 where job.state = 'leased' order by job.id for update of job
+             )
+             update job set lease_until = now() + make_interval(secs => $3) from held where job.id = held.id
              returning job.id",
             &jobs,
             &fences,
@@ -494,10 +505,13 @@ pub(super) async fn enqueue_jobs(db: impl PgExecutor<'_>, jobs: &[NewJob]) -> Re
 pub(super) async fn complete_jobs(db: impl PgExecutor<'_>, leases: &[Lease]) -> Result<(), Error> {
     let (jobs, fences) = columns(leases);
     let done = sqlx::query_scalar!(
-        "update job set state = 'done', lease_until = null, lost_leases = 0, last_error = null, finished_at = now()
-         from unnest($1::uuid[], $2::bigint[]) as held (id, fence)
-         where job.id = held.id and job.fence = held.fence and job.state = 'leased'
-         returning job.id",
+        "with held as (
+             select job.id from job join unnest($1::uuid[], $2::bigint[]) as held (id, fence)
+                 on job.id = held.id and job.fence = held.fence
+             where job.state = 'leased' order by job.id for update of job
+         )
+         update job set state = 'done', lease_until = null, lost_leases = 0, last_error = null, finished_at = now()
+         from held where job.id = held.id returning job.id",
         &jobs,
         &fences,
     )

@@ -327,7 +327,7 @@ impl Supervisor {
 }
 
 /// Settings that do not depend on the site. Given at every start, so that a new release may change them.
-const SERVER_SETTINGS: [&str; 17] = [
+const SERVER_SETTINGS: [&str; 18] = [
     "listen_addresses=",
     "unix_socket_permissions=0700",
     "max_connections=200",
@@ -338,6 +338,8 @@ const SERVER_SETTINGS: [&str; 17] = [
     "maintenance_work_mem=128MB",
     "work_mem=16MB",
     "jit=off",
+    // What is read at random lies in memory or on flash, and tables are not read whole for a few rows.
+    "random_page_cost=1.1",
     // A new hub's tables grow from nothing within a minute, and plans for empty ones read them whole.
     "autovacuum_naptime=5s",
     "data_sync_retry=off",

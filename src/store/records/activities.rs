@@ -29,7 +29,8 @@ impl Work {
         partner_id: &str,
         (from, to): (NaiveDate, NaiveDate),
     ) -> Result<Vec<DocumentAbout>, Error> {
-        let rows = sqlx::query!(
+        sqlx::query_as!(
+            DocumentAbout,
             r#"with replaced as (
                    select distinct n.number from shipping_advice r
                    join document_number n on n.document_id = r.document_id and n.kind = 'order'
@@ -54,7 +55,8 @@ impl Work {
                    union
                    select document_id from receipt
                    where number in (select number from receipt where counts))
-               select d.id, d.received_at, d.file_id, d.ordinal, d.kind, d.record_kind as "record_kind!", d.agreement
+               select d.id, d.received_at, d.file_id, d.ordinal, d.kind, d.record_kind as "record_kind!",
+                   false as "is_of_order!", d.agreement
                from found join document d on d.id = found.document_id and d.direction = 'inbound'
                order by d.received_at, d.file_id, d.ordinal, d.id"#,
             partner_id,
@@ -63,16 +65,7 @@ impl Work {
         )
         .fetch_all(self.connection())
         .await
-        .map_err(Error::query("list what others stand in for"))?;
-        let about = rows.into_iter().map(|row| DocumentAbout {
-            came: (row.received_at, row.file_id, row.ordinal),
-            id: row.id,
-            kind: row.kind,
-            record_kind: row.record_kind,
-            is_of_order: false,
-            agreement: row.agreement,
-        });
-        Ok(about.collect())
+        .map_err(Error::query("list what others stand in for"))
     }
 
     /// What a partner's shipping advices and stock receipts count between two days, both included; what names no day of

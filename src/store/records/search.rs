@@ -53,8 +53,12 @@ impl NumbersAsked {
 /// A document that was looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentAbout {
-    /// When it was received or composed, in which file, and where in it: what came before what.
-    pub came: (DateTime<Utc>, Uuid, i32),
+    /// When it was received or composed.
+    pub received_at: DateTime<Utc>,
+    /// In which file.
+    pub file_id: Uuid,
+    /// Its place in it.
+    pub ordinal: i32,
     /// The document.
     pub id: Uuid,
     /// Its set or kind.
@@ -65,6 +69,14 @@ pub struct DocumentAbout {
     pub is_of_order: bool,
     /// The agreement that it falls under.
     pub agreement: Option<String>,
+}
+
+impl DocumentAbout {
+    /// What came before what.
+    #[must_use]
+    pub fn place(&self) -> impl Ord + use<> {
+        (self.received_at, self.file_id, self.ordinal, self.id)
+    }
 }
 
 pub(in crate::store) struct Stored {
@@ -83,7 +95,8 @@ impl Work {
     pub async fn list_documents_about(&mut self, asked: &NumbersAsked) -> Result<Vec<DocumentAbout>, Error> {
         let (sellers, invoices): (Vec<&str>, Vec<String>) =
             asked.invoices.iter().map(|(seller, number)| (seller.as_str(), evened(number))).unzip();
-        let rows = sqlx::query!(
+        sqlx::query_as!(
+            DocumentAbout,
             r#"select d.id, d.received_at, d.file_id, d.ordinal, d.kind, d.record_kind as "record_kind!", d.agreement,
                    bool_or(n.by <> 'invoice') as "is_of_order!"
                from (
@@ -118,16 +131,7 @@ impl Work {
         )
         .fetch_all(self.connection())
         .await
-        .map_err(Error::query("list documents about orders"))?;
-        let about = rows.into_iter().map(|row| DocumentAbout {
-            came: (row.received_at, row.file_id, row.ordinal),
-            id: row.id,
-            kind: row.kind,
-            record_kind: row.record_kind,
-            is_of_order: row.is_of_order,
-            agreement: row.agreement,
-        });
-        Ok(about.collect())
+        .map_err(Error::query("list documents about orders"))
     }
 
     /// Shipping orders that were sent for one of these orders or purchase orders and not called off on the way, in the order
@@ -140,10 +144,12 @@ impl Work {
         orders: &[String],
         purchase_orders: &[String],
     ) -> Result<Vec<DocumentAbout>, Error> {
-        let rows = sqlx::query!(
+        sqlx::query_as!(
+            DocumentAbout,
             r#"with asked (kind, number) as (
                    select 'order', unnest($1::text[]) union all select 'purchase_order', unnest($2::text[]))
-               select distinct d.received_at, d.file_id, d.ordinal, d.id, d.kind, d.agreement
+               select distinct d.received_at, d.file_id, d.ordinal, d.id, d.kind, d.record_kind as "record_kind!",
+                   true as "is_of_order!", d.agreement
                from asked join document_number n using (kind, number) join document d on d.id = n.document_id
                where d.record_kind = 'shipping_order' and d.direction = 'outbound' and d.delivery <> 'cancelled'
                order by d.received_at, d.file_id, d.ordinal, d.id"#,
@@ -152,16 +158,7 @@ impl Work {
         )
         .fetch_all(self.connection())
         .await
-        .map_err(Error::query("list orders that were sent"))?;
-        let about = rows.into_iter().map(|row| DocumentAbout {
-            came: (row.received_at, row.file_id, row.ordinal),
-            id: row.id,
-            kind: row.kind,
-            record_kind: RecordKind::ShippingOrder.word().to_owned(),
-            is_of_order: true,
-            agreement: row.agreement,
-        });
-        Ok(about.collect())
+        .map_err(Error::query("list orders that were sent"))
     }
 
     /// The records of these documents in the order given, orders as their versions leave them; those that retention took are

@@ -37,6 +37,7 @@ pub(super) fn document(id: Uuid, file_id: Uuid, kind: &str) -> NewDocument {
         purchase_order_number: None,
         order_number: None,
         validation: Validation::Accepted,
+        delivery: DeliveryState::None,
         business: Business::Settled,
         business_reason: String::new(),
         received_at: at(0),

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use crossdock::store::{AtOnce, Error, Job, JobFilter, JobKind, JobState, Lane, NewJob, Store};
-use sqlx::Executor;
+use crossdock::store::{AtOnce, Error, Job, JobFilter, JobKind, JobState, Lane, Lease, NewJob, Store};
+use sqlx::{Connection, Executor};
 use uuid::Uuid;
 
 use super::file;
@@ -139,6 +139,50 @@ async fn a_commit_wakes_those_who_listen() {
         }
     }
     panic!("no commit was heard elsewhere");
+}
+
+#[tokio::test]
+async fn who_extends_leases_and_who_completes_jobs_wait_for_each_other_in_one_order() {
+    let database = Database::new().await;
+    let store = database.store();
+    let jobs: Vec<NewJob> = (0..5000).map(|n| NewJob::now(JobKind::Process, Uuid::from_u128(n))).collect();
+    store.enqueue_jobs(&jobs).await.expect("enqueued");
+    let claimed = store.claim_jobs(JobKind::Process, "worker", 5000).await.expect("claims");
+    // Of so many, those that are wanted are looked up one by one, in the order they are named.
+    database.connection().await.execute("analyze job").await.expect("an owner may");
+    let mut rising: Vec<Lease> = claimed.iter().take(3).map(|job| job.lease).collect();
+    rising.sort_by_key(|lease| lease.job);
+    let falling: Vec<Lease> = rising.iter().rev().copied().collect();
+
+    // Both begin while a third has the one in the middle, and each gets as far as it may.
+    let mut third = database.connection().await;
+    let mut third = third.begin().await.expect("begins");
+    let lock = "select from job where id = $1 for update";
+    sqlx::query(lock).bind(rising[1].job).execute(&mut *third).await.expect("locks");
+    let mut work = store.begin().await.expect("begins");
+    let completing = tokio::spawn(async move {
+        work.complete_jobs(&falling).await?;
+        work.commit().await
+    });
+    await_waiting(&database, 1).await;
+    let extending = tokio::spawn(async move { store.extend_leases(&rising).await });
+    await_waiting(&database, 2).await;
+    third.commit().await.expect("commits");
+
+    completing.await.expect("no panic").expect("no deadlock");
+    assert_eq!(extending.await.expect("no panic").expect("no deadlock").len(), 3, "they were done meanwhile");
+}
+
+/// Waits until so many connections wait for others.
+async fn await_waiting(database: &Database, count: i64) {
+    let mut connection = database.connection().await;
+    let waiting = "select count(*) from pg_stat_activity
+                   where datname = current_database() and wait_event_type = 'Lock'";
+    let patience = std::time::Instant::now();
+    while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut connection).await.expect("answers") < count {
+        assert!(patience.elapsed() < Duration::from_secs(30), "nobody waits");
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
