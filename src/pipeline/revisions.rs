@@ -226,6 +226,9 @@ fn exception(
         there.join(" and "),
         missing.join("; "),
     );
+    let place = |name, number: Option<&str>, document: Uuid| serde_json::json!({ "name": name, "value": number, "document": document });
+    let evidence = std::iter::once(place("changed by", number, document))
+        .chain(sent.iter().map(|sent| place("sent as", sent.order.order_number.as_deref(), sent.last.1)));
     let first = sent.first().map(|sent| &sent.order);
     NewException {
         id: ids::derived("exception", &[KIND, &document.to_string(), &message]),
@@ -237,7 +240,7 @@ fn exception(
         line: None,
         amount: None,
         message,
-        evidence: serde_json::Value::Array(Vec::new()),
+        evidence: evidence.collect(),
         first_seen_at: now,
     }
 }

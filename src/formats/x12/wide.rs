@@ -175,7 +175,16 @@ impl Places {
             _mm256_cmpeq_epi8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set_epi64x, _mm256_set1_epi8,
         };
         let (element, end) = (_mm256_set1_epi8(element.cast_signed()), _mm256_set1_epi8(end.cast_signed()));
-        let mut base = base;
+        let room = (blocks.len() + 1) * BLOCK;
+        let (Some(places), Some(stops)) = (
+            self.at.get_mut(self.used..self.used + room),
+            self.stops.get_mut(self.stopped..self.stopped + room),
+        ) else {
+            return;
+        };
+        let (places, stops) = (places.as_mut_ptr(), stops.as_mut_ptr());
+        let (mut used, mut stopped) = (0, 0);
+        let (mut base, mut first) = (base, self.used as u32);
         for block in blocks {
             let (mut found, mut ended) = ([0; 2], [0; 2]);
             for ((half, found), ended) in block.as_chunks::<32>().0.iter().zip(&mut found).zip(&mut ended) {
@@ -188,14 +197,18 @@ impl Places {
             }
             let mask = |[low, high]: [u32; 2]| u64::from(high) << 32 | u64::from(low);
             let (found, ended) = (mask(found), mask(ended));
-            let first = self.used as u32;
-            let Some((places, stops)) = self.room() else { return };
+            // SAFETY: each block before had at most 64 of both, and there is room for 64 more than all blocks have.
+            let (places, stops) = unsafe { (&mut *places.add(used).cast(), &mut *stops.add(stopped).cast()) };
             write_stops(stops, found, ended, first, base);
             write_places(places, found, base);
-            self.used += found.count_ones() as usize;
-            self.stopped += ended.count_ones() as usize;
+            let count = found.count_ones();
+            first += count;
+            used += count as usize;
+            stopped += ended.count_ones() as usize;
             base = base.wrapping_add(BLOCK as u32);
         }
+        self.used += used;
+        self.stopped += stopped;
     }
 
     /// Eight bytes at a time, on any processor.
