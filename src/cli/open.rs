@@ -131,8 +131,13 @@ fn archive(config: &Config) -> anyhow::Result<Archive> {
 /// The hub, ready to work.
 pub(super) async fn hub(config: Config, agreements: Agreements) -> anyhow::Result<(Arc<Hub>, Database)> {
     let database = database(&config).await?;
-    // Not at the first large file, which may be days away.
-    database.store.check_archive().await?;
+    // Not at the first large file, which may be days away. What needs no archive does not wait for it.
+    match database.store.check_archive().await {
+        Err(error) if error.is_of_archive() && error.is_temporary() => {
+            tracing::warn!("large files wait until the archive is to be had: {error}");
+        }
+        checked => checked?,
+    }
     let hub = Hub::new(config, database.store.clone(), Clock::System, agreements);
     Ok((Arc::new(hub), database))
 }

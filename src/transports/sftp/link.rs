@@ -116,6 +116,20 @@ pub(super) fn shake_hands(
     algorithms: Algorithms,
     timeout: Duration,
 ) -> Result<(TcpStream, Session), Error> {
+    let agree = || agree(host, port, algorithms, timeout);
+    match agree() {
+        // libssh2 1.11 says "no algorithm in common" also where the line was cut before the server named its own.
+        Err(error) if error.kind() == Kind::Refused => agree(),
+        agreed => agreed,
+    }
+}
+
+fn agree(
+    host: &str,
+    port: u16,
+    algorithms: Algorithms,
+    timeout: Duration,
+) -> Result<(TcpStream, Session), Error> {
     let attempted = || format!("cannot reach {host}:{port}");
     let tcp = connect(host, port)?;
     let down = |error: std::io::Error| Error::new(Kind::Down, attempted()).because(error);
@@ -214,25 +228,35 @@ fn handshake_failed(
     const KEY_EXCHANGE: i32 = -8;
     const DISCONNECT: i32 = -13;
     const RECEIVE: i32 = -43;
+    /// A server that is only busy hangs up at once.
+    const SOON: Duration = Duration::from_secs(5);
+    let ended = is_at_its_end(tcp);
     match error.code() {
-        ErrorCode::Session(KEX | KEY_EXCHANGE) => Error::new(Kind::Refused, attempted).because(error).hinted(
+        // The first is about the methods alone, the second about all that follows, a line that is cut as well.
+        ErrorCode::Session(code) if code == KEX || (code == KEY_EXCHANGE && !ended) => Error::new(
+            Kind::Refused,
+            attempted,
+        )
+        .because(error)
+        .hinted(
             "no algorithm in common: write `legacy_until` for an old server, or update libssh2 for a new one",
         ),
         _ if is_silence(&error) => failed(attempted, error, timeout),
         // OpenSSH drops connections above MaxStartups before or instead of its banner.
-        ErrorCode::Session(BANNER | DISCONNECT | RECEIVE) if hung_up(tcp, begun) => {
+        ErrorCode::Session(BANNER | KEY_EXCHANGE | DISCONNECT | RECEIVE)
+            if ended && begun.elapsed() < SOON =>
+        {
             Error::new(Kind::Busy, attempted).because(error)
         }
         _ => Error::new(Kind::Down, attempted).because(error),
     }
 }
 
-/// Whether the server closed the connection soon after it took it.
-fn hung_up(mut tcp: &TcpStream, begun: Instant) -> bool {
-    let soon = begun.elapsed() < Duration::from_secs(5);
+/// Whether the server closed the connection, or it broke.
+fn is_at_its_end(mut tcp: &TcpStream) -> bool {
     tcp.set_nonblocking(true).ok();
     let mut rest = [0; 64];
-    soon && !matches!(tcp.read(&mut rest), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+    !matches!(tcp.read(&mut rest), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
 }
 
 fn agreed(session: &Session, host_key: HostKey) -> Agreed {
@@ -300,7 +324,15 @@ fn login_failed(
     const KEYFILE_AUTH_FAILED: i32 = -48;
     let signs_rsa_with_sha2 =
         session.supported_algs(MethodType::HostKey).is_ok_and(|names| names.contains(&"rsa-sha2-256"));
+    // libssh2 gives the code of a refusal also where no answer came; only its words tell.
+    let is_unanswered = error.message().starts_with("Waiting for");
     match error.code() {
+        // Left alone for long, as a busy one: where it is a refusal after all, an account is locked by less.
+        ErrorCode::Session(AUTHENTICATION_FAILED | PUBLICKEY_UNVERIFIED) if is_unanswered => {
+            Error::new(Kind::Busy, attempted).because(error).hinted(
+                "the connection ended in the middle of the login, which is tried again less and less often; if it stays so, check user and key with the partner: some servers hang up where others refuse",
+            )
+        }
         ErrorCode::Session(AUTHENTICATION_FAILED | PUBLICKEY_UNVERIFIED) => {
             let refused = Error::new(Kind::AuthRefused, attempted).because(error);
             match login {

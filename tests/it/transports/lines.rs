@@ -24,13 +24,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const IN_TIME: Duration = Duration::from_secs(30);
 const SIZE: usize = 300_000;
 
-/// Places on a way of so many bytes: some all along it, and more at its end.
+/// About as many bytes as keys and a login take.
+const LOGIN: u64 = 4_500;
+
+/// Places on a way of so many bytes: some all along it, and more at its begin, where keys are agreed on, and at its end.
 fn places(total: u64) -> Vec<u64> {
     let all = std::env::var_os("CROSSDOCK_FAULTS").is_some_and(|which| which == "all");
-    let (along, at_the_end) = if all { (40, 24) } else { (5, 3) };
+    let (along, at_the_begin, at_the_end) = if all { (40, 30, 24) } else { (5, 4, 3) };
     let along = (0..along).map(|place| total * place / along);
     let near = (0..at_the_end).map(|place| total.saturating_sub(900 * place / at_the_end + 20));
-    let mut places: Vec<u64> = along.chain(near).collect();
+    let early = (1..=at_the_begin).map(|place| total.min(LOGIN * place / at_the_begin));
+    let mut places: Vec<u64> = along.chain(early).chain(near).collect();
     places.sort_unstable();
     places.dedup();
     places
