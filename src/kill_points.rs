@@ -1,4 +1,4 @@
-//! Kill points: named places in the work where a test ends this process as a power cut would.
+//! Kill points: named places in the work where a test ends this process as a power cut would, or has it stand still.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,15 +42,20 @@ pub const ALL: [&str; 33] = [
     "ack.due.after",
 ];
 
-/// The place that was asked for, and how often it is still to be passed.
-static ARMED: OnceLock<(String, AtomicUsize)> = OnceLock::new();
+/// The place that was asked for, how often it is still to be passed, and what happens then.
+static ARMED: OnceLock<(String, AtomicUsize, Signal)> = OnceLock::new();
 
-/// Has the process end at the n-th passing of a place, as `name:n` says.
+/// Has the process end at the n-th passing of a place, as `name:n` says; `name:n:stop` has it stand still there until it
+/// is sent `SIGCONT`.
 ///
 /// # Errors
 /// When there is no such place, or the number is none.
 pub fn arm(asked: &str) -> Result<(), String> {
-    let (name, passing) = asked.split_once(':').unwrap_or((asked, "1"));
+    let (place, signal) = match asked.strip_suffix(":stop") {
+        Some(place) => (place, Signal::SIGSTOP),
+        None => (asked, Signal::SIGKILL),
+    };
+    let (name, passing) = place.split_once(':').unwrap_or((place, "1"));
     if !ALL.contains(&name) {
         return Err(format!("there is no kill point `{name}`; there are {}", ALL.join(", ")));
     }
@@ -58,17 +63,17 @@ pub fn arm(asked: &str) -> Result<(), String> {
     let passing: usize =
         passing.ok_or_else(|| format!("`{asked}`: after the colon stands a number from 1 on"))?;
     // Armed once; a second wish changes nothing.
-    ARMED.set((name.to_owned(), AtomicUsize::new(passing))).ok();
+    ARMED.set((name.to_owned(), AtomicUsize::new(passing), signal)).ok();
     Ok(())
 }
 
 /// Passes a place. Costs a look at one word where nobody asked for an end.
 pub fn pass(name: &'static str) {
-    let Some((armed, left)) = ARMED.get() else { return };
+    let Some((armed, left, signal)) = ARMED.get() else { return };
     debug_assert!(ALL.contains(&name), "`{name}` is not in the list");
     if armed == name && left.fetch_sub(1, Ordering::AcqRel) == 1 {
         // Nothing is flushed, closed or told: that is the point.
-        raise(Signal::SIGKILL).ok();
+        raise(*signal).ok();
     }
 }
 

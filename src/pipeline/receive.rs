@@ -4,7 +4,7 @@ use super::hub::{Error, Hub, Place};
 use super::packing;
 use crate::kill_points;
 use crate::profiles::{After, Complete, Inbound, Repeated};
-use crate::store::{self, AcceptOutcome, NewFile, Seen, Untaken};
+use crate::store::{self, AcceptOutcome, NewFile, Seen, Undisposed, Untaken};
 use crate::transports::{self, Entry, EntryKind, FileName, Kind, Listing};
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt as _;
@@ -79,6 +79,8 @@ async fn look(hub: &Hub, place: &Place) -> Result<Polled, Error> {
         return Ok(polled);
     }
     let transport = &*hub.transport(place)?;
+    // Before the listing: what another node takes meanwhile is not gone because an old listing does not show it.
+    let undisposed = hub.store.list_undisposed(&place.key(), 1000).await?;
     let listing = match transport.list(&inbound.path).await {
         Ok(listing) => listing,
         // A folder that nobody made yet holds nothing.
@@ -93,7 +95,7 @@ async fn look(hub: &Hub, place: &Place) -> Result<Polled, Error> {
         warn_once(hub, place, &why);
         polled.passed_over.push(Untaken { name: refused.shown.clone(), why });
     }
-    dispose_again(hub, place, transport, &listing).await?;
+    dispose_again(hub, place, transport, undisposed, &listing).await?;
     if listing.truncated {
         let why = format!(
             "the folder has more than {} entries, and what comes behind them is not seen; have it cleared",
@@ -421,9 +423,9 @@ async fn dispose_again(
     hub: &Hub,
     place: &Place,
     transport: &transports::Transport,
+    undisposed: Vec<Undisposed>,
     listing: &Listing,
 ) -> Result<(), Error> {
-    let undisposed = hub.store.list_undisposed(&place.key(), 1000).await?;
     if undisposed.is_empty() {
         return Ok(());
     }

@@ -140,6 +140,30 @@ async fn a_node_that_stands_still_longer_than_its_lease_upsets_nothing_when_it_g
 }
 
 #[tokio::test]
+async fn a_node_that_stands_still_over_an_old_listing_leaves_no_file_behind() {
+    let site = Site::new("").await;
+    // It saw an empty folder.
+    let mut still = site
+        .command(&["run", "--once"])
+        .env("CROSSDOCK_KILL_AT", "in.list.after:1:stop")
+        .spawn()
+        .expect("it starts");
+    let status = format!("/proc/{}/stat", still.id().expect("it runs"));
+    until("it stands still", async || fs::read_to_string(&status).is_ok_and(|stat| stat.contains(") T ")))
+        .await;
+    site.put("one", "1.edi", invoice("PARTNERONE", 1));
+    let mut other = site.command(&["run", "--once"]);
+    let ended = other.env("CROSSDOCK_KILL_AT", "in.accept.after").status().await.expect("it starts");
+    assert_eq!(ended.signal(), Some(Signal::SIGKILL as i32));
+    signal(&still, Signal::SIGCONT);
+    assert_eq!(still.wait().await.expect("it ended").code(), Some(0));
+    let files = site.received().await;
+    assert_eq!(files.iter().map(|file| file.state).collect::<Vec<_>>(), [FileState::Processed]);
+    let left = fs::read_dir(site.root().join("inbox/one")).expect("listed").count();
+    assert_eq!(left, 0, "what another took lies there for ever");
+}
+
+#[tokio::test]
 async fn what_is_late_is_told_once_whenever_the_hub_ends_over_it() {
     for point in ["ack.due.before:1", "ack.due.after:1"] {
         let site = Wide::new(|settings| {
