@@ -4,9 +4,13 @@ use super::hub::{Error, Hub, Place};
 use super::{answers, batches, decisions, loads, missing, overdue, receipts, retention, schedules};
 use crate::kill_points;
 use std::time::Duration;
+use tracing::warn;
 
 /// Names that were seen and never became a file of ours are forgotten after a day.
 const FORGET_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How often the head of the audit is kept in the archive.
+const KEEP_HEAD_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Does all chores once.
 ///
@@ -34,5 +38,10 @@ pub(super) async fn run(hub: &Hub) -> Result<(), Error> {
     hub.store.forget_sightings(FORGET_AFTER).await?;
     let channels: Vec<String> = hub.inbound_places().iter().map(Place::key).collect();
     hub.store.forget_untaken(&channels).await?;
+    if hub.is_time("the head of the audit", KEEP_HEAD_EVERY)
+        && let Err(error) = hub.store.keep_audit_head().await
+    {
+        warn!("the head of the audit is kept at the next try, in an hour: {error}");
+    }
     Ok(())
 }

@@ -87,6 +87,25 @@ pub struct AuditHead {
     pub hash: [u8; 32],
 }
 
+impl AuditHead {
+    /// The head with this number of rows and this hash in hexadecimal digits, if they are such.
+    #[must_use]
+    pub fn parse(seq: &str, hash: &str) -> Option<Self> {
+        let digits: Vec<char> = hash.chars().collect();
+        let bytes: Option<Vec<u8>> = digits
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).ok())
+            .collect();
+        Some(Self { seq: seq.parse().ok()?, hash: bytes?.try_into().ok()? })
+    }
+}
+
+impl std::fmt::Display for AuditHead {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.seq, hex(&self.hash))
+    }
+}
+
 /// What is wrong with a chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuditFault {
@@ -336,15 +355,42 @@ impl Store {
         .map_err(Error::query("list audit events"))
     }
 
+    /// Keeps the head of the chain in the archive, out of reach of whoever owns the database.
+    ///
+    /// # Errors
+    /// When the database or the archive cannot be reached.
+    pub async fn keep_audit_head(&self) -> Result<(), Error> {
+        let last = sqlx::query!("select seq, hash from audit_event order by seq desc limit 1")
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(Error::query("find the end of the audit chain"))?;
+        let head = last.and_then(|last| Some(AuditHead { seq: last.seq, hash: last.hash.try_into().ok()? }));
+        match (head, self.archive().await?) {
+            (Some(head), Some(archive)) => archive.keep_head(&head).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// The heads that were kept in the archive, the first rows first.
+    ///
+    /// # Errors
+    /// When the archive cannot be read.
+    pub async fn list_audit_heads(&self) -> Result<Vec<AuditHead>, Error> {
+        match self.archive().await? {
+            Some(archive) => archive.list_heads().await,
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Reads the whole chain and tells its head, or the first thing that is wrong with it. A chain that was cut at
-    /// its end, or forged from some row on, is sound in itself: it shows against a head that was noted earlier.
+    /// its end, or forged from some row on, is sound in itself: it shows against heads that were noted earlier.
     ///
     /// # Errors
     /// When the database cannot be asked.
-    pub async fn verify_audit(
-        &self,
-        noted: Option<&AuditHead>,
-    ) -> Result<Result<AuditHead, AuditFault>, Error> {
+    pub async fn verify_audit(&self, noted: &[AuditHead]) -> Result<Result<AuditHead, AuditFault>, Error> {
+        let mut noted: Vec<&AuditHead> = noted.iter().collect();
+        noted.sort_by_key(|head| head.seq);
+        let mut noted = noted.into_iter().peekable();
         let mut head = AuditHead { seq: 0, hash: [0; 32] };
         loop {
             let rows = sqlx::query!(
@@ -387,13 +433,15 @@ impl Store {
                 if row.hash != hash {
                     return Ok(Err(AuditFault::Changed { seq }));
                 }
-                if noted.is_some_and(|noted| noted.seq == seq && noted.hash != hash) {
-                    return Ok(Err(AuditFault::Changed { seq }));
+                while let Some(noted) = noted.next_if(|noted| noted.seq <= seq) {
+                    if noted.hash != hash {
+                        return Ok(Err(AuditFault::Changed { seq }));
+                    }
                 }
                 head = AuditHead { seq, hash };
             }
         }
-        if noted.is_some_and(|noted| noted.seq > head.seq) {
+        if noted.next().is_some() {
             return Ok(Err(AuditFault::Missing { seq: head.seq + 1 }));
         }
         Ok(Ok(head))

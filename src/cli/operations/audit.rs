@@ -5,7 +5,7 @@ use super::super::exit;
 use super::files::Page;
 use super::{Refusal, naming, output};
 use crate::ids::short;
-use crate::store::{AuditFilter, AuditHead, Noun, Store, hex};
+use crate::store::{AuditFilter, AuditHead, Noun, Store};
 use std::process::ExitCode;
 
 /// What to list, or to verify.
@@ -91,15 +91,18 @@ async fn list(store: &Store, list: List) -> anyhow::Result<()> {
 }
 
 async fn verify(store: &Store, head: Option<&str>) -> anyhow::Result<ExitCode> {
-    let noted = head.map(parse_head).transpose()?;
-    match store.verify_audit(noted.as_ref()).await? {
+    let mut heads = store.list_audit_heads().await?;
+    let kept = heads.len();
+    heads.extend(head.map(parse_head).transpose()?);
+    match store.verify_audit(&heads).await? {
         Ok(head) if head.seq == 0 => {
             println!("the audit is empty");
             Ok(ExitCode::from(exit::DONE))
         }
         Ok(head) => {
-            println!("the audit is sound: {} rows", head.seq);
-            println!("note this head elsewhere, for `--head` next time: {}:{}", head.seq, hex(&head.hash));
+            let heads = if kept == 1 { "the 1 head".to_owned() } else { format!("the {kept} heads") };
+            println!("the audit is sound: {} rows, and {heads} that the archive keeps", head.seq);
+            println!("note this head elsewhere, for `--head` next time: {head}");
             Ok(ExitCode::from(exit::DONE))
         }
         Err(fault) => {
@@ -115,10 +118,5 @@ fn parse_head(typed: &str) -> anyhow::Result<AuditHead> {
     let wrong =
         || Refusal::usage(format!("`{typed}` is no head"), "write it as `crossdock audit verify` told it");
     let (seq, hash) = typed.split_once(':').ok_or_else(wrong)?;
-    let seq = seq.parse().map_err(|_| wrong())?;
-    let digits: Vec<char> = hash.chars().collect();
-    let bytes: Option<Vec<u8>> =
-        digits.chunks(2).map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).ok()).collect();
-    let hash = bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(wrong)?;
-    Ok(AuditHead { seq, hash })
+    AuditHead::parse(seq, hash).ok_or_else(wrong)
 }

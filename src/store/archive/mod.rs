@@ -21,13 +21,15 @@ use sha2::{Digest, Sha256};
 use tracing::warn;
 use uuid::Uuid;
 
-use super::{Error, hex};
+use super::{AuditHead, Error, hex};
 use trouble::Trouble;
 
 pub use s3::{Access, Bucket, GetKeys};
 
 /// Ties the archive to one database.
 const MARKER: &str = "crossdock-archive";
+/// Below it lie heads of the audit; none is ever removed.
+const HEADS: &str = "audit";
 /// Pieces that large bytes are written in. S3 wants at least 5 MiB.
 const PIECE_BYTES: usize = 8 << 20;
 /// Pieces under way at once: more would need a faster line for each to come through in time.
@@ -163,6 +165,36 @@ impl Archive {
             }),
             Err(source) => Err(Trouble::of(&source).during("write the marker", &self.place)),
         }
+    }
+
+    /// Keeps a head of the audit. Its key says all of it, so that writing over it changes nothing.
+    pub(super) async fn keep_head(&self, head: &AuditHead) -> Result<(), Error> {
+        let key = Key::from_iter([HEADS, &format!("{:012}-{}", head.seq, hex(&head.hash))]);
+        let kept = async {
+            match self.objects.head(&key).await {
+                Err(object_store::Error::NotFound { .. }) => {
+                    self.objects.put(&key, head.to_string().into_bytes().into()).await.map(drop)
+                }
+                found => found.map(drop),
+            }
+        };
+        kept.await.map_err(|source| Trouble::of(&source).during("keep the head of the audit", &self.place))
+    }
+
+    /// Every head of the audit that was kept, the first rows first.
+    pub(super) async fn list_heads(&self) -> Result<Vec<AuditHead>, Error> {
+        let listed = self.objects.list(Some(&Key::from(HEADS)));
+        let parse = |name: &str| {
+            let (seq, hash) = name.split_once('-')?;
+            AuditHead::parse(seq, hash)
+        };
+        let mut heads: Vec<AuditHead> = listed
+            .try_filter_map(|object| std::future::ready(Ok(object.location.filename().and_then(parse))))
+            .try_collect()
+            .await
+            .map_err(|source| Trouble::of(&source).during("list the heads of the audit", &self.place))?;
+        heads.sort_by_key(|head| head.seq);
+        Ok(heads)
     }
 
     async fn has(&self, sha256: &[u8; 32], size_bytes: u64) -> Result<bool, Error> {

@@ -42,7 +42,7 @@ pub(crate) enum Verb {
     Part,
     Complete,
     Abort,
-    /// Not asked by itself: whether one who may not list is told that something is not there.
+    /// Who may not do it is not told either that something is not there.
     List,
 }
 
@@ -215,6 +215,21 @@ impl S3 {
 
     fn answer(&self, verb: Verb, parts: &Parts, body: Bytes) -> Result<Response<Body>, Refused> {
         let mut state = self.state();
+        if verb == Verb::List && !state.denied.contains(&verb) {
+            let prefix = query(parts).get("prefix").cloned().unwrap_or_default().replace("%2F", "/");
+            let found = state.objects.iter().filter(|(key, _)| key.starts_with(&prefix));
+            let found = found.map(|(key, object)| {
+                format!(
+                    "<Contents><Key>{key}</Key><LastModified>2026-01-31T00:00:00.000Z</LastModified><Size>{}</Size></Contents>",
+                    object.len()
+                )
+            });
+            let told = format!(
+                "<ListBucketResult><Name>{BUCKET}</Name><IsTruncated>false</IsTruncated>{}</ListBucketResult>",
+                found.collect::<String>()
+            );
+            return Ok(xml(200, told));
+        }
         let Some(key) = parts.uri.path().strip_prefix(&format!("/{BUCKET}/")).map(str::to_owned) else {
             return Err((404, "NoSuchBucket", "The specified bucket does not exist".to_owned()));
         };
@@ -290,7 +305,7 @@ impl S3 {
                 state.uploads.remove(&upload_id).ok_or_else(no_upload)?;
                 Ok(plain(204).body(full(Bytes::new())).expect("sound"))
             }
-            Verb::List => unreachable!("it is not asked by itself"),
+            Verb::List => unreachable!("it is answered above"),
         }
     }
 }
@@ -299,6 +314,7 @@ fn verb(parts: &Parts) -> Verb {
     let query = query(parts);
     let (is_part, is_begun) = (query.contains_key("uploadId"), query.contains_key("uploads"));
     match parts.method {
+        Method::GET if query.contains_key("list-type") => Verb::List,
         Method::GET if parts.uri.path().ends_with("/crossdock-archive") => Verb::Marker,
         Method::GET => Verb::Get,
         Method::HEAD => Verb::Head,

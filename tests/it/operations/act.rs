@@ -231,3 +231,31 @@ async fn a_changed_audit_shows() {
         "the noted head tells"
     );
 }
+
+#[tokio::test]
+async fn a_chain_that_is_cut_or_forged_anew_shows_against_the_heads_in_the_archive() {
+    let site = Site::after_a_day().await;
+    let delivery = site.only(&["deliveries", "--partner", "warehouse"]);
+    for verbs in [["resend", "cancel"].as_slice(), &["resend"]] {
+        for verb in verbs {
+            assert_eq!(site.acts(&[verb, &delivery]).code, 0, "{verb}");
+        }
+        // Twice: each head is kept once.
+        site.done(&["run", "--once"]);
+        site.done(&["run", "--once"]);
+    }
+    let sound = site.done(&["audit", "verify"]);
+    assert!(sound.contains("sound: 3 rows, and the 2 heads that the archive keeps"), "{sound}");
+    let mut connection = site.database.connection().await;
+    connection.execute("alter table audit_event disable trigger all").await.expect("the owner may");
+    connection.execute("delete from audit_event where seq = 3").await.expect("the owner may");
+    let cut = site.run(&["audit", "verify"]);
+    assert!(cut.code == 1 && cut.err.contains("row 3 is missing"), "{}{}", cut.out, cut.err);
+    // What is written anew is chained as it should be, and is not what was kept.
+    connection.execute("delete from audit_event").await.expect("the owner may");
+    for verb in ["resend", "resend", "resend"] {
+        site.acts(&[verb, &delivery]);
+    }
+    let forged = site.run(&["audit", "verify"]);
+    assert!(forged.code == 1 && forged.err.contains("row 2 "), "{}{}", forged.out, forged.err);
+}
