@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use nix::sys::signal::{Signal, raise};
 
 /// Every place there is, in the order that a file passes them. `before` and `after` are of the effect that others see.
-pub const ALL: [&str; 33] = [
+pub const ALL: [&str; 34] = [
     "in.list.after",
     "in.sight.after",
     "in.fetch.after",
@@ -15,6 +15,7 @@ pub const ALL: [&str; 33] = [
     "in.accept.before",
     "in.accept.after",
     "in.dispose.before",
+    "in.hold.after",
     "in.dispose.after",
     "in.disposed.after",
     "process.claim.after",

@@ -15,6 +15,7 @@ pub mod correct;
 mod crew;
 mod decisions;
 mod deliver;
+mod disposal;
 mod follow;
 mod frozen;
 mod gate;

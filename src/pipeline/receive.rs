@@ -1,16 +1,16 @@
 //! Receive: takes whole files from channels, keeps them, and only then disposes of the partner's copy.
 
+use super::disposal::{dispose_again, dispose_all};
 use super::hub::{Error, Hub, Place};
 use super::packing;
 use crate::kill_points;
-use crate::profiles::{After, Complete, Inbound, Repeated};
-use crate::store::{self, AcceptOutcome, NewFile, Seen, Undisposed, Untaken};
-use crate::transports::{self, Entry, EntryKind, FileName, Kind, Listing};
+use crate::profiles::{After, Complete, Repeated};
+use crate::store::{AcceptOutcome, NewFile, Seen, Untaken};
+use crate::transports::{self, Entry, EntryKind, FileName, Kind};
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt as _;
-use futures_util::future::join_all;
 use futures_util::stream::FuturesOrdered;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
@@ -22,7 +22,7 @@ const FILES_A_TURN: usize = 10_000;
 const BATCH_FILES: usize = 500;
 const BATCH_BYTES: u64 = 32 * 1024 * 1024;
 /// Files that are read, or disposed of, at the same time: twice the sessions a channel may have.
-const AT_ONCE: usize = 32;
+pub(super) const AT_ONCE: usize = 32;
 
 /// What one look at a channel came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -373,165 +373,26 @@ async fn accept(hub: &Hub, place: &Place, batch: Vec<Taken>) -> Result<(usize, V
     if batch.is_empty() {
         return Ok((0, Vec::new()));
     }
-    let files: Vec<NewFile> = batch.iter().map(|taken| taken.file.clone()).collect();
+    let (sources, files): (Vec<(FileName, Entry)>, Vec<NewFile>) =
+        batch.into_iter().map(|taken| ((taken.name, taken.entry), taken.file)).unzip();
     kill_points::pass("in.accept.before");
     let accepted = hub.store.accept_files(&files).await?;
     kill_points::pass("in.accept.after");
     let mut fresh = 0;
-    for (taken, accepted) in batch.iter().zip(&accepted) {
+    for ((name, _), accepted) in sources.iter().zip(&accepted) {
         match accepted.outcome {
             AcceptOutcome::New => {
                 fresh += 1;
-                info!(file.id = %accepted.id, partner.id = %place.partner, "received `{}` from {}", taken.name, place.key());
+                info!(file.id = %accepted.id, partner.id = %place.partner, "received `{name}` from {}", place.key());
             }
             AcceptOutcome::DuplicateOf(original) => {
-                info!(file.id = %accepted.id, "`{}` is a copy of file {original} and is not processed again", taken.name);
+                info!(file.id = %accepted.id, "`{name}` is a copy of file {original} and is not processed again");
             }
             AcceptOutcome::AlreadyAccepted => {}
         }
     }
-    let copies = batch.into_iter().zip(&accepted).filter(|(taken, _)| !taken.file.stays);
-    Ok((fresh, copies.map(|(taken, accepted)| (accepted.id, taken.entry)).collect()))
-}
-
-/// Disposes of the partner's copies, and writes down at once which of them are gone.
-async fn dispose_all(
-    hub: &Hub,
-    place: &Place,
-    transport: &transports::Transport,
-    files: Vec<(Uuid, &Entry)>,
-) -> Result<(), Error> {
-    if files.is_empty() {
-        return Ok(());
-    }
-    let mut gone = Vec::new();
-    for some in files.chunks(AT_ONCE) {
-        let disposed = some.iter().map(|(id, entry)| dispose(hub, place, transport, *id, entry));
-        for (is_gone, (id, _)) in join_all(disposed).await.into_iter().zip(some) {
-            if is_gone? {
-                gone.push(*id);
-            }
-        }
-    }
-    hub.store.mark_disposed(&gone).await?;
-    kill_points::pass("in.disposed.after");
-    Ok(())
-}
-
-/// Disposes of files whose disposal did not come to its end before.
-async fn dispose_again(
-    hub: &Hub,
-    place: &Place,
-    transport: &transports::Transport,
-    undisposed: Vec<Undisposed>,
-    listing: &Listing,
-) -> Result<(), Error> {
-    if undisposed.is_empty() {
-        return Ok(());
-    }
-    let by_name: BTreeMap<String, &Entry> =
-        listing.entries.iter().map(|entry| (entry.name.to_string(), entry)).collect();
-    let (mut there, mut gone) = (Vec::new(), Vec::new());
-    for file in undisposed {
-        let same = by_name.get(&file.name).filter(|entry| {
-            let size = entry.stat.size_bytes.and_then(|size| i64::try_from(size).ok());
-            size == Some(file.size_bytes)
-                && entry.stat.modified_at.map(store::microseconds) == file.modified_at
-        });
-        match same {
-            Some(entry) => there.push((file.id, *entry)),
-            // Behind what was listed there may be anything.
-            None if listing.truncated && !by_name.contains_key(&file.name) => {}
-            // Gone, or another file by now: nothing of ours is left to dispose of.
-            None => gone.push(file.id),
-        }
-    }
-    hub.store.mark_disposed(&gone).await?;
-    dispose_all(hub, place, transport, there).await
-}
-
-/// Whether nothing of ours is left to dispose of.
-async fn dispose(
-    hub: &Hub,
-    place: &Place,
-    transport: &transports::Transport,
-    id: Uuid,
-    entry: &Entry,
-) -> Result<bool, Error> {
-    let Some(inbound) = &place.channel.inbound else { return Ok(false) };
-    if inbound.after != After::Leave {
-        match transport.is_unchanged(&inbound.path, entry).await {
-            Ok(true) => {}
-            // Another file has the name by now: it is not ours to touch, and the next look takes it.
-            Ok(false) => return Ok(true),
-            Err(error) => return not_disposed(hub, place, id, entry, &error).await,
-        }
-    }
-    kill_points::pass("in.dispose.before");
-    let done = match &inbound.after {
-        After::Leave => Ok(()),
-        After::Delete => transport.remove(&inbound.path, &entry.name).await,
-        After::Move(to) => put_away(transport, inbound, entry, (to, ""), id).await,
-        After::Rename(suffix) => put_away(transport, inbound, entry, (&inbound.path, suffix), id).await,
-    };
-    kill_points::pass("in.dispose.after");
-    let marker = match &inbound.complete {
-        Complete::Marker(suffix) => FileName::parse(format!("{}{suffix}", entry.name).as_bytes()).ok(),
-        _ => None,
-    };
-    if let (Some(marker), false) = (marker, inbound.after == After::Leave) {
-        // The data is ours; a marker that stays behind does no harm.
-        if let Err(error) = transport.remove(&inbound.path, &marker).await {
-            debug!(channel = %place.key(), "the marker `{marker}` stays: {error}");
-        }
-    }
-    match done {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == Kind::NotFound => Ok(true),
-        Err(error) => not_disposed(hub, place, id, entry, &error).await,
-    }
-}
-
-/// Moves the partner's copy to a folder, with a suffix; where the name is taken, the file's id makes it another.
-async fn put_away(
-    transport: &transports::Transport,
-    inbound: &Inbound,
-    entry: &Entry,
-    (folder, suffix): (&str, &str),
-    id: Uuid,
-) -> Result<(), transports::Error> {
-    let named = |more: &str| {
-        let mut name = entry.name.as_bytes().to_vec();
-        name.truncate(200);
-        name.extend_from_slice(format!("{more}{suffix}").as_bytes());
-        FileName::parse(&name)
-    };
-    let whole = if suffix.is_empty() { Ok(entry.name.clone()) } else { named("") };
-    let attempted = |_| {
-        let attempted = format!("cannot rename `{}`", entry.name);
-        transports::Error::new(Kind::Invalid, attempted).because("the name it would have is none")
-    };
-    let whole = whole.map_err(attempted)?;
-    match transport.move_to(&inbound.path, &entry.name, folder, &whole).await {
-        Err(error) if error.kind() == Kind::Exists => {
-            let other = named(&format!(".{id}")).map_err(attempted)?;
-            transport.move_to(&inbound.path, &entry.name, folder, &other).await
-        }
-        other => other,
-    }
-}
-
-/// Tells that the partner's copy still lies there; the next look tries again.
-async fn not_disposed(
-    hub: &Hub,
-    place: &Place,
-    id: Uuid,
-    entry: &Entry,
-    error: &transports::Error,
-) -> Result<bool, Error> {
-    warn!(file.id = %id, channel = %place.key(), "`{}` is ours but still lies at the partner's: {error}", entry.name);
-    hub.store.mark_dispose_failed(id, &error.to_string()).await?;
-    Ok(false)
+    let copies = sources.into_iter().zip(&accepted).zip(&files).filter(|(_, file)| !file.stays);
+    Ok((fresh, copies.map(|(((_, entry), accepted), _)| (accepted.id, entry)).collect()))
 }
 
 fn seen(entry: &Entry) -> Seen {

@@ -16,7 +16,7 @@ use nix::unistd::UnlinkatFlags;
 use crate::kill_points;
 
 use super::place::{Held, compare, read_whole, unchanged};
-use super::{Entry, EntryKind, Error, FileName, Kind, Listing, Outcome, Put, Stat};
+use super::{Entry, EntryKind, Error, FileName, Hold, Kind, Listing, Outcome, Put, Stat};
 
 /// From this many files on, one `syncfs` is cheaper than an `fsync` for each.
 const SYNC_TOGETHER_FROM: usize = 8;
@@ -94,11 +94,7 @@ impl Local {
         blocking(move || {
             let attempted = || format!("cannot look at {}", local.shown_file(&folder, &name));
             let at = local.open(&folder, attempted)?;
-            match fstatat(&at, name.as_os_str()) {
-                Ok(stat) => Ok(Some(Entry { kind: kind(&stat), stat: facts(&stat), name })),
-                Err(Errno::ENOENT) => Ok(None),
-                Err(error) => Err(failed(attempted(), error)),
-            }
+            look(&at, &name).map_err(|error| failed(attempted(), error))
         })
         .await
     }
@@ -149,6 +145,28 @@ impl Local {
                 nix::unistd::fsync(&from).map_err(|error| failed(attempted(), error))?;
             }
             Ok(())
+        })
+        .await
+    }
+
+    pub(super) async fn hold(&self, folder: &str, entry: &Entry, held: &FileName) -> Result<Hold, Error> {
+        let (local, folder) = (self.clone(), folder.to_owned());
+        let (entry, held) = (entry.clone(), held.clone());
+        blocking(move || {
+            let attempted = || format!("cannot look at {}", local.shown_file(&folder, &entry.name));
+            let at = local.open(&folder, attempted)?;
+            let look = |name: &FileName| look(&at, name).map_err(|error| failed(attempted(), error));
+            let mut renamed = Err(Errno::ENOENT);
+            if look(&entry.name)?.is_some_and(|found| found.is_like(&entry)) {
+                kill_points::pass("in.dispose.before");
+                renamed = rename_new(&at, entry.name.as_os_str(), &at, held.as_os_str());
+                kill_points::pass("in.hold.after");
+            }
+            Ok(match (look(&held)?, renamed) {
+                (Some(found), _) => Hold::Held(found),
+                (None, Ok(()) | Err(Errno::ENOENT)) => Hold::Gone,
+                (None, Err(_)) => Hold::Refused,
+            })
         })
         .await
     }
@@ -379,6 +397,15 @@ fn facts(stat: &FileStat) -> Stat {
     Stat {
         size_bytes: u64::try_from(stat.st_size).ok(),
         modified_at: DateTime::from_timestamp(stat.st_mtime, nanos),
+    }
+}
+
+/// What has a name, links not followed.
+fn look(at: &OwnedFd, name: &FileName) -> Result<Option<Entry>, Errno> {
+    match fstatat(at, name.as_os_str()) {
+        Ok(stat) => Ok(Some(Entry { kind: kind(&stat), stat: facts(&stat), name: name.clone() })),
+        Err(Errno::ENOENT) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -12,7 +12,7 @@ pub mod watch;
 
 pub use error::{Error, Kind};
 pub use name::{BadName, FileName};
-pub use place::{Claim, Entry, EntryKind, Listing, Outcome, Put, Refused, Stat, Tried};
+pub use place::{Claim, Entry, EntryKind, Hold, Listing, Outcome, Put, Refused, Stat, Tried};
 pub use secret::{SecretError, SecretRef, SecretResolver, read_secret_file, read_secret_ref, resolve_with};
 
 use bytes::Bytes;
@@ -53,16 +53,6 @@ impl Transport {
             Self::Local(local) => local.stat(folder, name).await,
             Self::Sftp(server) => server.stat(folder, name).await,
         }
-    }
-
-    /// Whether `entry` is still what it was when it was listed: same kind, size and time.
-    ///
-    /// Asked before a file is disposed of, since its partner may have put another under the same name.
-    ///
-    /// # Errors
-    /// As [`Self::stat`].
-    pub async fn is_unchanged(&self, folder: &str, entry: &Entry) -> Result<bool, Error> {
-        Ok(self.stat(folder, &entry.name).await?.as_ref() == Some(entry))
     }
 
     /// Reads a whole regular file, which must be what it was when it was listed, and still be so afterwards.
@@ -142,7 +132,7 @@ impl Transport {
         }
     }
 
-    /// Moves a file to another folder and name of the same transport, never overwriting.
+    /// Moves a file to another folder and name of the same transport, never overwriting. It is on the disk afterwards.
     ///
     /// # Errors
     /// `Exists` when the target is taken, `NotFound` when the source is gone.
@@ -156,6 +146,19 @@ impl Transport {
         match self {
             Self::Local(local) => local.move_to(folder, name, to_folder, to_name).await,
             Self::Sftp(server) => server.move_to(folder, name, to_folder, to_name).await,
+        }
+    }
+
+    /// Gives a file another name within its folder if it is still what it was when it was listed, and tells what has
+    /// that name then: its partner may have put another in its place in between. May be called again after any failure;
+    /// after a power cut the file may have its first name.
+    ///
+    /// # Errors
+    /// When the folder cannot be reached.
+    pub async fn hold(&self, folder: &str, entry: &Entry, held_name: &FileName) -> Result<Hold, Error> {
+        match self {
+            Self::Local(local) => local.hold(folder, entry, held_name).await,
+            Self::Sftp(server) => server.hold(folder, entry, held_name).await,
         }
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 
 use super::{Error, FileName, Kind};
 
@@ -40,6 +40,26 @@ pub struct Entry {
     pub kind: EntryKind,
     /// Its size and time when listed.
     pub stat: Stat,
+}
+
+impl Entry {
+    /// Whether both are of one kind, size and time, as far as a microsecond.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        let at = |entry: &Self| entry.stat.modified_at.map(|at| at.trunc_subsecs(6));
+        self.kind == other.kind && self.stat.size_bytes == other.stat.size_bytes && at(self) == at(other)
+    }
+}
+
+/// What came of giving a file a name that nobody else uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// This has the name now, which need not be what was to get it.
+    Held(Entry),
+    /// Neither is there.
+    Gone,
+    /// It is there, and may not be renamed.
+    Refused,
 }
 
 /// An entry set aside because its name is not accepted. Nobody opens it; a person should hear of it.

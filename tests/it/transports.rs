@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use crossdock::transports::{Entry, EntryKind, Error, FileName, Kind, Stat, Transport};
+use crossdock::transports::{Entry, EntryKind, Error, FileName, Hold, Kind, Stat, Transport};
 
 /// More than any file here has.
 const LIMIT_BYTES: u64 = 64 << 20;
@@ -45,6 +45,26 @@ async fn names(of: &Transport, folder: &str) -> Vec<String> {
     let mut names: Vec<_> = listing.entries.iter().map(|entry| entry.name.to_string()).collect();
     names.sort();
     names
+}
+
+/// Holds a file of the folder `out` below `root`, once more, and when it is another or gone.
+async fn held_if_it_is_what_it_was(from: &Transport, root: &Path) {
+    let (file, held) = (root.join("out/po.edi"), name(".1.held"));
+    fs::write(&file, "first").expect("written");
+    let listed = from.list("out").await.expect("listed").entries.remove(0);
+    for _ in 0..2 {
+        let now = from.hold("out", &listed, &held).await.expect("held");
+        assert_eq!(now, Hold::Held(Entry { name: held.clone(), ..listed.clone() }));
+        assert_eq!(names(from, "out").await, [".1.held"]);
+    }
+    fs::write(&file, "the second").expect("written");
+    let now = from.hold("out", &listed, &held).await.expect("looked");
+    assert!(matches!(now, Hold::Held(now) if now.is_like(&listed)), "the first is still held");
+    from.remove("out", &held).await.expect("removed");
+    assert_eq!(from.hold("out", &listed, &held).await.expect("looked"), Hold::Gone);
+    assert_eq!(fs::read(&file).expect("it is there"), b"the second");
+    fs::remove_file(&file).expect("taken");
+    assert_eq!(from.hold("out", &listed, &held).await.expect("looked"), Hold::Gone);
 }
 
 /// Changes a file in every way after it was listed, and reads it by that listing.

@@ -219,7 +219,7 @@ pub(super) const CHANNELS: &[Setting] = &[
         "channels.NAME.inbound.after",
         Words(&["leave", "delete", "move", "rename"]),
         Like("`move` where `move_to` is written, else `leave`"),
-        "What becomes of the partner's file once it is ours.",
+        "What becomes of the partner's file once it is ours. It is renamed to `.<id>.held` first and looked at again, so that another in its place stays.",
     ),
     setting(
         "channels.NAME.inbound.move_to",

@@ -13,7 +13,7 @@ use ssh2::{ErrorCode, FileStat, FileType, OpenFlags, OpenType, RenameFlags};
 use crate::kill_points;
 
 use super::super::place::{Held, PIECE_BYTES, compare, read_whole, unchanged};
-use super::super::{Entry, EntryKind, Error, FileName, Kind, Listing, Outcome, Put, Stat, Tried};
+use super::super::{Entry, EntryKind, Error, FileName, Hold, Kind, Listing, Outcome, Put, Stat, Tried};
 use super::link::Link;
 use super::pool::Attempt;
 
@@ -221,6 +221,28 @@ pub(super) fn move_new(link: &Link, from: &Path, to: &Path, attempt: Attempt) ->
         return Err(Error::new(Kind::Exists, attempted).because("the target is taken"));
     }
     link.sftp.rename(from, to, Some(RenameFlags::empty())).map_err(|error| link.failed(attempted, error))
+}
+
+pub(super) fn hold(link: &Link, folder: &str, entry: &Entry, held: &FileName) -> Result<Hold, Error> {
+    let (from, to) = (path(folder, Some(&entry.name)), path(folder, Some(held)));
+    let mut is_kept = false;
+    if stat(link, folder, &entry.name)?.is_some_and(|found| found.is_like(entry)) {
+        kill_points::pass("in.dispose.before");
+        if let Err(error) = link.sftp.rename(&from, &to, Some(RenameFlags::empty())) {
+            let error =
+                link.failed(format!("cannot rename {} to {}", shown(link, &from), shown(link, &to)), error);
+            if error.broke_the_connection() {
+                return Err(error);
+            }
+            is_kept = error.kind() != Kind::NotFound;
+        }
+        kill_points::pass("in.hold.after");
+    }
+    Ok(match stat(link, folder, held)? {
+        Some(found) => Hold::Held(found),
+        None if is_kept => Hold::Refused,
+        None => Hold::Gone,
+    })
 }
 
 pub(super) fn remove(link: &Link, path: &Path) -> Result<(), Error> {

@@ -16,7 +16,7 @@ pub use algorithms::Algorithms;
 pub use host_key::{BadFingerprint, Fingerprint, HostKey, show_host_key};
 
 use self::pool::Pool;
-use super::{Entry, Error, FileName, Listing, Outcome, Put, SecretRef, SecretResolver, Tried};
+use super::{Entry, Error, FileName, Hold, Listing, Outcome, Put, SecretRef, SecretResolver, Tried};
 use crate::clock::Clock;
 
 /// How we prove who we are.
@@ -121,6 +121,11 @@ impl Server {
     ) -> Result<Tried, Error> {
         let folder = folder.to_owned();
         Pool::run(self.pool.get(), move |link, _| files::try_out(link, &folder, &names, bytes)).await
+    }
+
+    pub(super) async fn hold(&self, folder: &str, entry: &Entry, held: &FileName) -> Result<Hold, Error> {
+        let (folder, entry, held) = (folder.to_owned(), entry.clone(), held.clone());
+        Pool::run(self.pool.get(), move |link, _| files::hold(link, &folder, &entry, &held)).await
     }
 
     pub(super) async fn move_to(

@@ -12,6 +12,7 @@ use crossdock::store::{DocumentFilter, ExceptionFilter, FileState, Store};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Child;
 
 use super::site::{Site, command, invoice, until};
 use super::{MANY, Wide, nothing_lost_and_nothing_twice, put_many, signal};
@@ -143,14 +144,7 @@ async fn a_node_that_stands_still_longer_than_its_lease_upsets_nothing_when_it_g
 async fn a_node_that_stands_still_over_an_old_listing_leaves_no_file_behind() {
     let site = Site::new("").await;
     // It saw an empty folder.
-    let mut still = site
-        .command(&["run", "--once"])
-        .env("CROSSDOCK_KILL_AT", "in.list.after:1:stop")
-        .spawn()
-        .expect("it starts");
-    let status = format!("/proc/{}/stat", still.id().expect("it runs"));
-    until("it stands still", async || fs::read_to_string(&status).is_ok_and(|stat| stat.contains(") T ")))
-        .await;
+    let mut still = stands_still(&site, "in.list.after:1").await;
     site.put("one", "1.edi", invoice("PARTNERONE", 1));
     let mut other = site.command(&["run", "--once"]);
     let ended = other.env("CROSSDOCK_KILL_AT", "in.accept.after").status().await.expect("it starts");
@@ -159,8 +153,92 @@ async fn a_node_that_stands_still_over_an_old_listing_leaves_no_file_behind() {
     assert_eq!(still.wait().await.expect("it ended").code(), Some(0));
     let files = site.received().await;
     assert_eq!(files.iter().map(|file| file.state).collect::<Vec<_>>(), [FileState::Processed]);
-    let left = fs::read_dir(site.root().join("inbox/one")).expect("listed").count();
-    assert_eq!(left, 0, "what another took lies there for ever");
+    assert!(left(&site).is_empty(), "what another took lies there for ever");
+}
+
+/// What lies in the folder of the partner.
+fn left(site: &Site) -> Vec<String> {
+    let entries = fs::read_dir(site.root().join("inbox/one")).expect("listed");
+    entries.map(|entry| entry.expect("listed").file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// Starts a pass that stands still at a place, and waits until it does.
+async fn stands_still(site: &Site, point: &str) -> Child {
+    let mut pass = site.command(&["run", "--once"]);
+    let pass = pass.env("CROSSDOCK_KILL_AT", format!("{point}:stop")).spawn().expect("it starts");
+    let status = format!("/proc/{}/stat", pass.id().expect("it runs"));
+    until("it stands still", async || fs::read_to_string(&status).is_ok_and(|stat| stat.contains(") T ")))
+        .await;
+    pass
+}
+
+#[tokio::test]
+async fn a_file_that_is_put_in_the_place_of_one_that_is_about_to_go_is_read() {
+    for after in [
+        r#"after = "delete""#,
+        r#"after = "rename", rename_suffix = ".read""#,
+        r#"after = "move", move_to = "inbox/read""#,
+    ] {
+        let site = Site::new("").await;
+        let profile = site.root().join("partner-profiles/one.toml");
+        let text = fs::read_to_string(&profile).expect("it is there").replace(r#"after = "delete""#, after);
+        fs::write(&profile, text).expect("written");
+        fs::create_dir(site.root().join("inbox/read")).expect("made");
+        site.put("one", "1.edi", invoice("PARTNERONE", 1));
+        let mut pass = stands_still(&site, "in.dispose.before:1").await;
+        site.put("one", "1.edi", invoice("PARTNERONE", 2));
+        signal(&pass, Signal::SIGCONT);
+        assert_eq!(pass.wait().await.expect("it ended").code(), Some(0));
+        until("the second is read", async || {
+            site.run(&["run", "--once"]).await;
+            site.received().await.len() == 2
+        })
+        .await;
+        assert_eq!(site.sent("one").len(), 2, "{after}");
+        let left = left(&site);
+        assert!(left.iter().all(|name| name.ends_with(".read")), "{after}: {left:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_put_away_keeps_its_name_until_it_can() {
+    let site = Site::new("").await;
+    let profile = site.root().join("partner-profiles/one.toml");
+    let text = fs::read_to_string(&profile).expect("it is there");
+    fs::write(&profile, text.replace(r#"after = "delete""#, r#"move_to = "inbox/read""#)).expect("written");
+    site.put("one", "1.edi", invoice("PARTNERONE", 1));
+    assert_eq!(site.run(&["run", "--once"]).await.code, 0);
+    assert_eq!(left(&site), ["1.edi"]);
+    let told = site.received().await.remove(0).dispose_error.unwrap_or_default();
+    assert!(told.contains("cannot move"), "{told}");
+    fs::create_dir(site.root().join("inbox/read")).expect("made");
+    assert_eq!(site.run(&["run", "--once"]).await.code, 0);
+    assert!(left(&site).is_empty() && site.root().join("inbox/read/1.edi").exists());
+}
+
+#[tokio::test]
+async fn what_was_held_when_the_hub_ended_is_disposed_of_if_it_is_what_was_read() {
+    let other = invoice("PARTNERONE", 2);
+    for (change, files) in [(None, 1), (Some(invoice("PARTNERONE", 1)), 1), (Some(other), 2)] {
+        let site = Site::new("").await;
+        site.put("one", "1.edi", invoice("PARTNERONE", 1));
+        let mut pass = site.command(&["run", "--once"]);
+        let ended = pass.env("CROSSDOCK_KILL_AT", "in.hold.after").status().await.expect("it starts");
+        assert_eq!(ended.signal(), Some(Signal::SIGKILL as i32));
+        let held = left(&site);
+        assert!(held.len() == 1 && held[0].ends_with(".held"), "{held:?}");
+        if let Some(change) = &change {
+            // Written anew: the time is another, and the bytes perhaps.
+            fs::write(site.root().join("inbox/one").join(&held[0]), change).expect("written");
+        }
+        until("nothing is left", async || {
+            site.run(&["run", "--once"]).await;
+            left(&site).is_empty()
+        })
+        .await;
+        let states: Vec<FileState> = site.received().await.iter().map(|file| file.state).collect();
+        assert_eq!(states, vec![FileState::Processed; files], "{change:?}");
+    }
 }
 
 #[tokio::test]

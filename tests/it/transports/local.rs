@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crossdock::transports::watch::{Nudge, Watcher};
 use crossdock::transports::{Claim, EntryKind, FileName, Kind, Outcome, Put, Transport, local::Local};
 
-use super::{LIMIT_BYTES, get, grabs_only_whole_files, name, names, put};
+use super::{LIMIT_BYTES, get, grabs_only_whole_files, held_if_it_is_what_it_was, name, names, put};
 
 fn place() -> (tempfile::TempDir, Transport) {
     let root = tempfile::tempdir().expect("a temporary folder");
@@ -50,6 +50,13 @@ async fn nothing_is_overwritten() {
     assert_eq!(moved.expect_err("the name is taken").kind(), Kind::Exists);
     assert_eq!(get(&local, "acme", "po.edi").await.expect("read"), "theirs");
     assert_eq!(names(&local, "acme").await, ["other.edi", "po.edi"]);
+}
+
+#[tokio::test]
+async fn a_file_is_held_if_it_is_what_it_was() {
+    let (root, local) = place();
+    fs::create_dir(root.path().join("out")).expect("made");
+    held_if_it_is_what_it_was(&local, root.path()).await;
 }
 
 #[tokio::test]

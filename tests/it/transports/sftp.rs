@@ -12,9 +12,9 @@ use bytes::Bytes;
 use crossdock::cli::demo::counterparts::sshd::{Age, Sshd};
 use crossdock::clock::Clock;
 use crossdock::transports::sftp::{Algorithms, Login, Server, Settings, show_host_key};
-use crossdock::transports::{Claim, EntryKind, Kind, Outcome, Put, SecretRef, Transport, resolve_with};
+use crossdock::transports::{Claim, EntryKind, Hold, Kind, Outcome, Put, SecretRef, Transport, resolve_with};
 
-use super::{LIMIT_BYTES, get, grabs_only_whole_files, name, names, put};
+use super::{LIMIT_BYTES, get, grabs_only_whole_files, held_if_it_is_what_it_was, name, names, put};
 
 struct Place {
     _folder: tempfile::TempDir,
@@ -121,6 +121,11 @@ async fn a_server_that_renames_nothing_is_put_to_directly() {
     assert!(!refused.is_temporary() && refused.hint().contains("partner connect --write"), "{refused:?}");
     assert!(names(&client, "in").await.is_empty());
 
+    fs::write(place.home.join("out/po.edi"), "theirs").expect("written");
+    let listed = client.list("out").await.expect("listed").entries.remove(0);
+    let held = client.hold("out", &listed, &name(".1.held")).await.expect("looked");
+    assert_eq!((held, names(&client, "out").await), (Hold::Refused, vec!["po.edi".to_owned()]));
+
     let direct = async |number: u32, bytes: &'static [u8], claim: Claim| {
         let file = Put {
             temp_name: name(&format!(".po.{number}.part")),
@@ -175,17 +180,23 @@ async fn hostile_names_and_links_lead_nowhere() {
 }
 
 #[tokio::test]
+async fn a_file_is_held_if_it_is_what_it_was() {
+    let place = place(Age::Modern);
+    held_if_it_is_what_it_was(&place.client(), &place.home).await;
+}
+
+#[tokio::test]
 async fn a_file_put_again_under_the_same_name_is_seen_as_another() {
     let place = place(Age::Modern);
     let client = place.client();
     fs::write(place.home.join("out/po.edi"), "first").expect("written");
     let listing = client.list("out").await.expect("listed");
     let entry = &listing.entries[0];
-    assert!(client.is_unchanged("out", entry).await.expect("looked"));
+    assert_eq!(client.stat("out", &entry.name).await.expect("looked").as_ref(), Some(entry));
     fs::write(place.home.join("out/po.edi"), "the second").expect("written");
-    assert!(!client.is_unchanged("out", entry).await.expect("looked"));
+    assert_ne!(client.stat("out", &entry.name).await.expect("looked").as_ref(), Some(entry));
     fs::remove_file(place.home.join("out/po.edi")).expect("taken");
-    assert!(!client.is_unchanged("out", entry).await.expect("looked"));
+    assert_ne!(client.stat("out", &entry.name).await.expect("looked").as_ref(), Some(entry));
 }
 
 #[tokio::test]
