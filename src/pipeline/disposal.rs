@@ -65,14 +65,15 @@ pub(super) async fn dispose_again(
         listing.entries.iter().map(|entry| (entry.name.to_string(), entry)).collect();
     let (mut there, mut gone) = (Vec::new(), Vec::new());
     for file in undisposed {
-        let Ok(name) = file.name.parse() else { continue };
+        let name = file.name.parse().unwrap_or_else(|_| held_name(file.id));
         let stat = Stat { size_bytes: u64::try_from(file.size_bytes).ok(), modified_at: file.modified_at };
         let ours = Entry { name, kind: EntryKind::File, stat };
         // Held where whoever held it ended over it.
         let is_held = by_name.contains_key(&held_name(file.id).to_string());
         match by_name.get(&file.name) {
             _ if is_held => there.push((file.id, ours)),
-            Some(entry) if entry.is_like(&ours) => there.push((file.id, ours)),
+            // With the bytes of its name, of which people see what can be shown.
+            Some(entry) if entry.is_like(&ours) => there.push((file.id, (*entry).clone())),
             // Behind what was listed there may be anything.
             None if listing.truncated => {}
             // Gone, or another file by now: nothing of ours is left to dispose of.

@@ -136,7 +136,7 @@ async fn control_numbers(
     for ((key, _), found) in keys.into_iter().zip(found) {
         if let Some((number, file)) = found.last.and_then(|(number, file)| Some((number.parse().ok()?, file)))
         {
-            before.last.entry(parties(&key)).or_insert((number, file));
+            before.last.insert(parties(&key), (number, file));
         }
         before.same.extend(found.same.map(|same| (key, same)));
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 
@@ -197,6 +198,24 @@ async fn a_file_that_is_put_in_the_place_of_one_that_is_about_to_go_is_read() {
         assert_eq!(site.sent("one").len(), 2, "{after}");
         let left = left(&site);
         assert!(left.iter().all(|name| name.ends_with(".read")), "{after}: {left:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_whose_name_is_no_text_goes_after_a_kill_as_well() {
+    for point in ["in.accept.after", "in.hold.after"] {
+        let site = Site::new("").await;
+        let name = std::ffi::OsStr::from_bytes(b"1-\xe4.edi");
+        fs::write(site.root().join("inbox/one").join(name), invoice("PARTNERONE", 1)).expect("written");
+        let mut pass = site.command(&["run", "--once"]);
+        let ended = pass.env("CROSSDOCK_KILL_AT", point).status().await.expect("it starts");
+        assert_eq!(ended.signal(), Some(Signal::SIGKILL as i32));
+        until("nothing is left", async || {
+            site.run(&["run", "--once"]).await;
+            left(&site).is_empty()
+        })
+        .await;
+        assert_eq!(site.received().await.len(), 1, "{point}");
     }
 }
 
