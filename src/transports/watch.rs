@@ -1,4 +1,4 @@
-//! Watches local folders: a nudge when a file was closed or moved in, and a sweep behind it.
+//! Watches local folders: a nudge when a file that is not hidden was closed or moved in, and a sweep behind it.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
@@ -102,6 +102,10 @@ fn nudges_of(event: &Event) -> impl Iterator<Item = Nudge> + '_ {
     };
     arrived.iter().filter_map(|path| {
         let name = FileName::parse(path.file_name()?.as_bytes()).ok()?;
+        // Hidden is what a writer has not finished, or what we hold ourselves before it goes.
+        if name.as_bytes().starts_with(b".") {
+            return None;
+        }
         Some(Nudge::File { folder: path.parent()?.to_owned(), name })
     })
 }

@@ -172,6 +172,10 @@ async fn a_closed_or_moved_file_gives_a_nudge() {
     assert_eq!(watcher.next().await, nudge("a.edi"));
     fs::rename(folder.join("a.edi"), folder.join("b.edi")).expect("renamed");
     assert_eq!(watcher.next().await, nudge("b.edi"));
+    fs::rename(folder.join("b.edi"), folder.join(".b.held")).expect("renamed");
+    fs::write(folder.join(".c.part"), "ISA").expect("written");
+    fs::rename(folder.join(".c.part"), folder.join("c.edi")).expect("renamed");
+    assert_eq!(watcher.next().await, nudge("c.edi"), "what is hidden is nobody's business");
     let missing = Watcher::start(&[root.path().join("nobody")], every);
     assert_eq!(missing.expect_err("no such folder").kind(), Kind::NotFound);
     assert!(FileName::parse(b"a.edi").is_ok());
