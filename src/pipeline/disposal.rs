@@ -29,7 +29,7 @@ pub(super) async fn dispose_all(
     hub: &Hub,
     place: &Place,
     transport: &Transport,
-    files: Vec<(Uuid, &Entry)>,
+    files: &[(Uuid, Entry)],
 ) -> Result<(), Error> {
     let Some(inbound) = &place.channel.inbound else { return Ok(()) };
     if files.is_empty() {
@@ -81,7 +81,7 @@ pub(super) async fn dispose_again(
         }
     }
     hub.store.mark_disposed(&gone).await?;
-    dispose_all(hub, place, transport, there.iter().map(|(id, entry)| (*id, entry)).collect()).await
+    dispose_all(hub, place, transport, &there).await
 }
 
 /// The name under which a partner's copy is held while it is seen that it is the one that was read.

@@ -6,7 +6,7 @@ use super::packing;
 use crate::kill_points;
 use crate::profiles::{After, Complete, Repeated};
 use crate::store::{AcceptOutcome, NewFile, Seen, Untaken};
-use crate::transports::{self, Entry, EntryKind, FileName, Kind};
+use crate::transports::{self, Entry, EntryKind, Kind};
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
@@ -40,7 +40,6 @@ pub(super) struct Polled {
 }
 
 struct Taken {
-    name: FileName,
     entry: Entry,
     file: NewFile,
 }
@@ -271,8 +270,7 @@ async fn dispose_as_they_come(
     mut ours: mpsc::Receiver<Vec<(Uuid, Entry)>>,
 ) -> Result<(), Error> {
     while let Some(copies) = ours.recv().await {
-        let copies = copies.iter().map(|(id, entry)| (*id, entry)).collect();
-        dispose_all(hub, place, transport, copies).await?;
+        dispose_all(hub, place, transport, &copies).await?;
     }
     Ok(())
 }
@@ -356,7 +354,7 @@ async fn take(
         in_order: place.channel.in_order,
         stays: inbound.after == After::Leave,
     };
-    Ok(Look::Taken(Box::new(Taken { name: entry.name.clone(), entry: entry.clone(), file })))
+    Ok(Look::Taken(Box::new(Taken { entry: entry.clone(), file })))
 }
 
 /// Since when the same bytes from the same partner are a copy that is put aside at once. Other rules judge it when it
@@ -373,13 +371,13 @@ async fn accept(hub: &Hub, place: &Place, batch: Vec<Taken>) -> Result<(usize, V
     if batch.is_empty() {
         return Ok((0, Vec::new()));
     }
-    let (sources, files): (Vec<(FileName, Entry)>, Vec<NewFile>) =
-        batch.into_iter().map(|taken| ((taken.name, taken.entry), taken.file)).unzip();
+    let (sources, files): (Vec<Entry>, Vec<NewFile>) =
+        batch.into_iter().map(|taken| (taken.entry, taken.file)).unzip();
     kill_points::pass("in.accept.before");
     let accepted = hub.store.accept_files(&files).await?;
     kill_points::pass("in.accept.after");
     let mut fresh = 0;
-    for ((name, _), accepted) in sources.iter().zip(&accepted) {
+    for (Entry { name, .. }, accepted) in sources.iter().zip(&accepted) {
         match accepted.outcome {
             AcceptOutcome::New => {
                 fresh += 1;
@@ -392,7 +390,7 @@ async fn accept(hub: &Hub, place: &Place, batch: Vec<Taken>) -> Result<(usize, V
         }
     }
     let copies = sources.into_iter().zip(&accepted).zip(&files).filter(|(_, file)| !file.stays);
-    Ok((fresh, copies.map(|(((_, entry), accepted), _)| (accepted.id, entry)).collect()))
+    Ok((fresh, copies.map(|((entry, accepted), _)| (accepted.id, entry)).collect()))
 }
 
 fn seen(entry: &Entry) -> Seen {

@@ -371,7 +371,7 @@ impl Store {
         }
     }
 
-    /// The heads that were kept in the archive, the first rows first.
+    /// The heads that were kept in the archive, in no particular order.
     ///
     /// # Errors
     /// When the archive cannot be read.

@@ -132,7 +132,7 @@ impl Transport {
         }
     }
 
-    /// Moves a file to another folder and name of the same transport, never overwriting. It is on the disk afterwards.
+    /// Moves a file to another folder and name of the same transport, never overwriting. On this machine it is on the disk then.
     ///
     /// # Errors
     /// `Exists` when the target is taken, `NotFound` when the source is gone.

@@ -181,20 +181,18 @@ impl Archive {
         kept.await.map_err(|source| Trouble::of(&source).during("keep the head of the audit", &self.place))
     }
 
-    /// Every head of the audit that was kept, the first rows first.
+    /// Every head of the audit that was kept, in no particular order.
     pub(super) async fn list_heads(&self) -> Result<Vec<AuditHead>, Error> {
         let listed = self.objects.list(Some(&Key::from(HEADS)));
         let parse = |name: &str| {
             let (seq, hash) = name.split_once('-')?;
             AuditHead::parse(seq, hash)
         };
-        let mut heads: Vec<AuditHead> = listed
+        listed
             .try_filter_map(|object| std::future::ready(Ok(object.location.filename().and_then(parse))))
             .try_collect()
             .await
-            .map_err(|source| Trouble::of(&source).during("list the heads of the audit", &self.place))?;
-        heads.sort_by_key(|head| head.seq);
-        Ok(heads)
+            .map_err(|source| Trouble::of(&source).during("list the heads of the audit", &self.place))
     }
 
     async fn has(&self, sha256: &[u8; 32], size_bytes: u64) -> Result<bool, Error> {
